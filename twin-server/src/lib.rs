@@ -1,0 +1,3 @@
+//! Ingest, live state, HTTP and WebSocket server of the digital twin.
+
+pub mod reading;
