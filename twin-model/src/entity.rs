@@ -161,10 +161,7 @@ impl BoundingBox {
         let pick = |f: fn(f64, f64) -> f64, a: [f64; 3], b: [f64; 3]| {
             [f(a[0], b[0]), f(a[1], b[1]), f(a[2], b[2])]
         };
-        Self {
-            min: pick(f64::min, self.min, other.min),
-            max: pick(f64::max, self.max, other.max),
-        }
+        Self { min: pick(f64::min, self.min, other.min), max: pick(f64::max, self.max, other.max) }
     }
 
     /// The middle of the box, m.

@@ -19,9 +19,6 @@ mod tests {
     #[test]
     fn golden() {
         let hello = Hello { epoch: "e1".into(), scene: "r1".into(), server_time_ms: 1000 };
-        assert_golden(
-            ServerMessage::Hello(hello),
-            &[0, 2, b'e', b'1', 2, b'r', b'1', 0xd0, 0x0f],
-        );
+        assert_golden(ServerMessage::Hello(hello), &[0, 2, b'e', b'1', 2, b'r', b'1', 0xd0, 0x0f]);
     }
 }

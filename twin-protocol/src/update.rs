@@ -36,7 +36,7 @@ pub struct PointUpdate {
 pub enum WireValue {
     /// A yes or no.
     Bool(bool),
-    /// A number that is exact in 32 bits, which most readings are.
+    /// A number whose decimal form an `f32` keeps, which most readings are.
     F32(f32),
     /// Any other number.
     F64(f64),
@@ -48,14 +48,9 @@ impl From<&Value> for WireValue {
     fn from(value: &Value) -> Self {
         match value {
             Value::Bool(yes) => Self::Bool(*yes),
-            // Six significant digits survive; a counter that needs more goes as f64.
             Value::Number(number) => {
                 let short = *number as f32;
-                if (f64::from(short) - number).abs() <= number.abs() * 1e-7 {
-                    Self::F32(short)
-                } else {
-                    Self::F64(*number)
-                }
+                if widen(short) == *number { Self::F32(short) } else { Self::F64(*number) }
             }
             Value::Text(text) => Self::Text(text.clone()),
         }
@@ -66,15 +61,16 @@ impl From<WireValue> for Value {
     fn from(value: WireValue) -> Self {
         match value {
             WireValue::Bool(yes) => Self::Bool(yes),
-            // Through the shortest decimal that names this f32, so that 21.5 stays 21.5
-            // and 0.1 does not become 0.10000000149.
-            WireValue::F32(number) => {
-                Self::Number(number.to_string().parse().unwrap_or(f64::from(number)))
-            }
+            WireValue::F32(number) => Self::Number(widen(number)),
             WireValue::F64(number) => Self::Number(number),
             WireValue::Text(text) => Self::Text(text),
         }
     }
+}
+
+/// The `f64` with the same shortest decimal form: 0.1 stays 0.1, not 0.10000000149.
+fn widen(short: f32) -> f64 {
+    short.to_string().parse().unwrap_or(f64::from(short))
 }
 
 /// Quality on the wire.
