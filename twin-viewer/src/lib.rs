@@ -1,5 +1,3 @@
-pub use bevy::prelude::*;
-#[wasm_bindgen::prelude::wasm_bindgen(start)]
-pub fn start() {
-    App::new().add_plugins(DefaultPlugins).run();
-}
+//! 3D viewer of the digital twin: a Bevy canvas and Leptos panels in one bundle.
+
+pub mod bridge;
