@@ -1,0 +1,79 @@
+//! What a reader hands on: the entities of one source, their meshes in the scene's
+//! local frame, and what it has to say about the rest.
+
+use serde::{Deserialize, Serialize};
+use twin_model::Entity;
+
+use crate::mesh::ElementMesh;
+
+/// One source, read.
+#[derive(Clone, Debug, Default)]
+pub struct Imported {
+    /// Its entities; ids unique within the source, parents among them.
+    pub entities: Vec<Entity>,
+    /// Their geometry, in the scene's local frame.
+    pub meshes: Vec<ElementMesh>,
+    /// What could not be read as written.
+    pub notes: Vec<Note>,
+    /// Connections the file states itself: a door and the spaces on its two sides.
+    pub boundaries: Vec<Boundary>,
+}
+
+/// The file says that an element bounds a space.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Boundary {
+    /// The space.
+    pub space: twin_model::EntityId,
+    /// The door, stair or other element at its edge.
+    pub element: twin_model::EntityId,
+}
+
+/// How bad a [`Note`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing: a source without georeference, a second use of a GlobalId.
+    Info,
+    /// Drawn, but not as the file says.
+    Approximated,
+    /// Not drawn, or not read, at all.
+    Dropped,
+}
+
+/// One line of the report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Note {
+    /// How bad it is.
+    pub severity: Severity,
+    /// GlobalId, or for sources without one the id given by us; absent when it
+    /// concerns the whole source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub global_id: Option<String>,
+    /// IFC class or feature type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// What happened and why, for a person.
+    pub reason: String,
+}
+
+impl Note {
+    /// A line about the whole source.
+    pub fn source(severity: Severity, reason: impl Into<String>) -> Self {
+        Self { severity, global_id: None, class: None, reason: reason.into() }
+    }
+
+    /// A line about one element.
+    pub fn element(
+        severity: Severity,
+        id: impl Into<String>,
+        class: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity,
+            global_id: Some(id.into()),
+            class: Some(class.into()),
+            reason: reason.into(),
+        }
+    }
+}
