@@ -62,7 +62,11 @@ pub enum ViewCommand {
     },
     /// Set the paint of these entities; others keep theirs.
     Paint(Vec<(EntityId, Paint)>),
-    /// Remove all paint.
+    /// Set the paint of everything that stands in these storeys (the ids are storeys'),
+    /// in place of their storey paint before. An entity's own [`ViewCommand::Paint`] with a
+    /// colour or a pattern shows instead of its storey's.
+    PaintStorey(Vec<(EntityId, Paint)>),
+    /// Remove all paint, of entities and of storeys.
     ClearPaint,
     /// How unpainted elements are drawn.
     Context(Context),
