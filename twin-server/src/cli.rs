@@ -1,0 +1,71 @@
+//! The command line: which commands there are, and which function runs each.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use tracing_subscriber::{EnvFilter, fmt};
+use twin_server::{check, demo, serve, simulate};
+
+const AFTER_HELP: &str = "\
+Examples:
+  twin-server demo
+  twin-server serve --config config/twin.toml --listen 0.0.0.0:8080
+  twin-server check --config config/twin.toml --messages sample.ndjson
+  twin-server simulate --scenario config/scenario.toml --broker mqtt://127.0.0.1:1883
+
+Environment:
+  RUST_LOG   what to log, such as `info` (the default) or `twin_server::mqtt=debug`
+
+Exit codes:
+  0  done            1  failed while running
+  2  unusable arguments or configuration
+  3  check --strict found messages that are not bound";
+
+/// Digital twin server: MQTT telemetry on a building model, live in the browser.
+#[derive(Debug, Parser)]
+#[command(name = "twin-server", version, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the server.
+    Serve(serve::Args),
+    /// Runs the demo campus: broker, simulator and server in one process.
+    Demo(demo::Args),
+    /// Checks a configuration and dry-runs its bindings.
+    Check(check::Args),
+    /// Publishes believable telemetry for a scene to a broker.
+    Simulate(simulate::Args),
+}
+
+/// Logs to standard error, so that standard output stays a command's own.
+pub(crate) fn start_logging() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// Runs the command to its end on a runtime of its own.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Serve(args) => Box::pin(serve::run(args)).await,
+            Command::Demo(args) => Box::pin(demo::run(args)).await,
+            Command::Check(args) => check::run(args),
+            Command::Simulate(args) => Box::pin(simulate::run(args)).await,
+        }
+    })
+}
+
+/// The exit code an error deserves: 2 where the user's file is at fault, else 1.
+pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
+    let _ = error;
+    1
+}
