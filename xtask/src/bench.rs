@@ -1,0 +1,45 @@
+//! `cargo xtask bench`: runs the benchmarks; their numbers land in `target/bench/*.json`.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use crate::{paths, report::step, shell};
+
+/// Arguments of `cargo xtask bench`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only benchmarks with this name.
+    name: Option<String>,
+}
+
+/// A benchmark and the package it is in; the viewer's are built without Bevy.
+const BENCHES: &[(&str, &[&str])] = &[
+    ("fanout", &["--package", "twin-server"]),
+    ("latency", &["--package", "twin-server"]),
+    ("layers", &["--package", "twin-viewer", "--no-default-features", "--features", "tiles"]),
+    ("picking", &["--package", "twin-viewer", "--no-default-features", "--features", "tiles"]),
+];
+
+/// Runs the benchmarks one after the other.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let out = paths::target().join("bench");
+    fs::create_dir_all(&out).with_context(|| format!("creating {}", out.display()))?;
+    // Benches start the real server.
+    step("build", || {
+        shell::run(&mut shell::cargo(&["build", "--release", "--package", "twin-server"]))
+    })?;
+    for (name, package) in BENCHES {
+        if args.name.as_deref().is_none_or(|wanted| wanted == *name) {
+            step(name, || {
+                let bench = [&["bench"][..], package, &["--bench", name]].concat();
+                shell::run(
+                    shell::cargo(&bench)
+                        .env("TWIN_BENCH_OUT", &out)
+                        .env("TWIN_BIN", paths::release()),
+                )
+            })?;
+        }
+    }
+    Ok(())
+}

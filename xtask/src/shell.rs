@@ -1,0 +1,85 @@
+//! Running other programs, with errors that name the command.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::paths;
+
+/// A cargo command in the repository, with the toolchain that runs xtask.
+pub(crate) fn cargo(args: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(args).current_dir(paths::root()).env("CARGO_TARGET_DIR", paths::target());
+    command
+}
+
+/// Runs a command to its end; anything but exit 0 is an error that names it.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot start {}", show(command)))?;
+    if !status.success() {
+        bail!("{} ended with {status}", show(command));
+    }
+    Ok(())
+}
+
+/// Runs a command quietly and returns what it printed, trimmed; `None` if it failed or is missing.
+pub(crate) fn output(command: &mut Command) -> Option<String> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    output.status.success().then_some(text)
+}
+
+/// Runs a command that may hang on a network that is not there; whether it succeeded in time.
+pub(crate) fn succeeds_within(command: &mut Command, limit: Duration) -> bool {
+    let Ok(mut child) =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+    else {
+        return false;
+    };
+    let start = Instant::now();
+    while start.elapsed() < limit {
+        match child.try_wait() {
+            Ok(Some(status)) => return status.success(),
+            Ok(None) => std::thread::sleep(Duration::from_millis(100)),
+            Err(_) => break,
+        }
+    }
+    // Too late: end it; there is nothing more to learn from a failure to do so.
+    let _ = child.kill();
+    let _ = child.wait();
+    false
+}
+
+/// Where a program is on the `PATH`.
+pub(crate) fn which(program: &str) -> Option<PathBuf> {
+    let paths = std::env::var_os("PATH")?;
+    std::env::split_paths(&paths).map(|dir| dir.join(program)).find(|path| path.is_file())
+}
+
+fn show(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_names_the_command() {
+        let error = run(Command::new("sh").args(["-c", "exit 3"])).unwrap_err();
+        assert!(error.to_string().contains("sh -c exit 3"), "{error}");
+        assert!(run(&mut Command::new("no-such-program")).is_err());
+    }
+
+    #[test]
+    fn a_hanging_command_is_ended() {
+        let mut hang = Command::new("sleep");
+        assert!(!succeeds_within(hang.arg("600"), Duration::from_millis(200)));
+        assert!(succeeds_within(&mut Command::new("true"), Duration::from_secs(10)));
+    }
+}

@@ -1,0 +1,104 @@
+//! `cargo xtask test`: everything that must hold before a change lands, in the order in
+//! which a mistake is cheapest to find.
+
+use std::{path::PathBuf, time::Instant};
+
+use anyhow::Result;
+
+use crate::{
+    node, packages, paths,
+    report::{note, step},
+    shell, viewer,
+};
+
+/// Arguments of `cargo xtask test`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only these steps; all of them when none is named.
+    steps: Vec<Step>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Step {
+    /// `cargo fmt --check`.
+    Format,
+    /// Clippy over all crates and targets, warnings are errors.
+    Lint,
+    /// The browser bundle builds.
+    Viewer,
+    /// Unit and integration tests of every crate.
+    Unit,
+    /// The real binary, a real broker, a real browser.
+    E2e,
+}
+
+const ALL: [Step; 5] = [Step::Format, Step::Lint, Step::Viewer, Step::Unit, Step::E2e];
+
+/// Runs the steps; stops at the first that fails.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let start = Instant::now();
+    let steps = if args.steps.is_empty() { &ALL[..] } else { &args.steps };
+    for one in steps {
+        match one {
+            Step::Format => step("format", format)?,
+            Step::Lint => step("lint", lint)?,
+            Step::Viewer => viewer::run(&viewer::Args::default()).map(|_| ())?,
+            Step::Unit => step("unit and integration tests", unit)?,
+            Step::E2e => step("end-to-end tests", e2e)?,
+        }
+    }
+    note(&format!("all green after {} s", start.elapsed().as_secs()));
+    Ok(())
+}
+
+fn format() -> Result<()> {
+    shell::run(&mut shell::cargo(&["fmt", "--all", "--check"]))
+}
+
+fn lint() -> Result<()> {
+    let deny = ["--", "--deny", "warnings"];
+    let everything = ["clippy", "--workspace", "--all-targets"];
+    shell::run(&mut shell::cargo(&[&everything[..], &deny].concat()))
+}
+
+/// Features of the viewer that its native tests need: everything but Bevy and the page,
+/// which would cost another quarter of an hour to compile and have no screen to draw on.
+const PURE_VIEWER: &str = "tiles";
+
+fn unit() -> Result<()> {
+    packages::ensure("the broker tests", &["mosquitto"], &["mosquitto"])?;
+    let tools = node::tools()?;
+    let crates = ["test", "--release", "--workspace"];
+    let without = ["--exclude", "twin-viewer", "--exclude", "twin-e2e"];
+    shell::run(
+        shell::cargo(&[&crates[..], &without].concat())
+            .envs(models())
+            .env("TWIN_NODE_TOOLS", &tools),
+    )?;
+    let viewer = ["test", "--release", "--package", "twin-viewer"];
+    let pure = ["--no-default-features", "--features", PURE_VIEWER];
+    shell::run(&mut shell::cargo(&[&viewer[..], &pure].concat()))
+}
+
+fn e2e() -> Result<()> {
+    packages::ensure("the end-to-end tests", &["mosquitto"], &["mosquitto"])?;
+    packages::ensure("the end-to-end tests", &["chromedriver"], &["chromium", "chromium-driver"])?;
+    packages::ensure_font("Noto Sans CJK", &["fonts-noto-cjk"])?;
+    let binaries = ["build", "--release", "--package", "twin-server", "--package", "bim-import"];
+    shell::run(&mut shell::cargo(&binaries))?;
+    // One at a time: a software-rendered browser takes all the cores there are.
+    let tests = ["test", "--release", "--package", "twin-e2e", "--", "--test-threads=1"];
+    shell::run(
+        shell::cargo(&tests)
+            .envs(models())
+            .env("TWIN_BIN", paths::release())
+            .env("TWIN_VIEWER", paths::bundle()),
+    )
+}
+
+/// Where the shared models are, unless the caller says so.
+fn models() -> Option<(&'static str, PathBuf)> {
+    let default = paths::root().join("../shared/models");
+    (std::env::var_os("TWIN_MODELS").is_none() && default.exists())
+        .then_some(("TWIN_MODELS", default))
+}
