@@ -1,0 +1,119 @@
+//! The project's own rules, checked: what the documents promise about the code holds.
+
+use std::{
+
+#![allow(clippy::unwrap_used, reason = "a file that cannot be read fails the test, with its name")]
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+}
+
+/// The crates of the workspace, as their folders.
+const CRATES: &[&str] = &[
+    "twin-model",
+    "twin-protocol",
+    "bim-import",
+    "twin-server",
+    "twin-viewer",
+    "xtask",
+    "assets/campus",
+    "tests",
+];
+
+fn rust_files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|ext| ext == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Top-level modules of a crate: files and folders directly below `src`.
+fn modules(krate: &str) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(root().join(krate).join("src")) else { return Vec::new() };
+    entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir() || path.extension().is_some_and(|ext| ext == "rs"))
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .filter(|name| !["lib", "main"].contains(&name.as_str()))
+        .collect()
+}
+
+#[test]
+fn the_architecture_names_every_crate_and_module() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let mut missing = Vec::new();
+    for krate in CRATES {
+        assert!(root().join(krate).join("Cargo.toml").exists(), "{krate} is not a crate");
+        let heading = format!("### `{krate}`");
+        let Some(start) = text.find(&heading) else {
+            missing.push(heading);
+            continue;
+        };
+        let section = &text[start + heading.len()..];
+        let section = &section[..section.find("\n### ").unwrap_or(section.len())];
+        missing.extend(
+            modules(krate)
+                .into_iter()
+                .filter(|module| !section.contains(&format!("`{module}`")))
+                .map(|module| format!("{krate}: {module}")),
+        );
+    }
+    assert!(missing.is_empty(), "ARCHITECTURE.md does not name: {missing:#?}");
+}
+
+#[test]
+fn every_member_is_listed() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let members = manifest.lines().find(|line| line.starts_with("members")).unwrap();
+    assert_eq!(members.matches('"').count() / 2, CRATES.len(), "{members}");
+}
+
+/// Longest file we accept; the aim is 300 lines.
+const MAX_LINES: usize = 500;
+
+#[test]
+fn files_stay_readable() {
+    let too_long: Vec<String> = CRATES
+        .iter()
+        .flat_map(|krate| rust_files(&root().join(krate)))
+        .filter(|path| !path.starts_with(root().join("target")))
+        .filter_map(|path| {
+            let lines = fs::read_to_string(&path).unwrap().lines().count();
+            (lines > MAX_LINES).then(|| format!("{}: {lines} lines", path.display()))
+        })
+        .collect();
+    assert!(too_long.is_empty(), "split these: {too_long:#?}");
+}
+
+#[test]
+fn links_in_documents_lead_somewhere() {
+    let mut documents: Vec<PathBuf> = fs::read_dir(root())
+        .unwrap()
+        .chain(fs::read_dir(root().join("docs")).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ext| ext == "md"))
+        .collect();
+    documents.sort();
+    assert!(documents.len() >= 4);
+    let mut broken = Vec::new();
+    for document in documents {
+        let text = fs::read_to_string(&document).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = link.split('#').next().unwrap_or_default();
+            let outside = link.contains("://") || path.is_empty();
+            if !outside && !document.parent().unwrap().join(path).exists() {
+                broken.push(format!("{}: {link}", document.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
