@@ -1,8 +1,8 @@
 //! The project's own rules, checked: what the documents promise about the code holds.
 
-use std::{
-
 #![allow(clippy::unwrap_used, reason = "a file that cannot be read fails the test, with its name")]
+
+use std::{
     fs,
     path::{Path, PathBuf},
 };
