@@ -2,5 +2,7 @@
 //! and a report of everything that was approximated or dropped.
 
 pub mod frame;
+pub mod gis;
 pub mod imported;
 pub mod mesh;
+pub mod tiles;
