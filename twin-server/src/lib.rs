@@ -1,7 +1,14 @@
 //! Ingest, live state, HTTP and WebSocket server of the digital twin.
 
+pub mod bindings;
 pub mod check;
+pub mod config;
 pub mod demo;
+pub mod hub;
+pub mod ingest;
+pub mod live;
+pub mod mqtt;
 pub mod reading;
+pub mod scene;
 pub mod serve;
 pub mod simulate;

@@ -1,0 +1,289 @@
+//! The latest sample of every point, and the order in which they changed.
+
+use std::{collections::HashMap, sync::Arc};
+
+use jiff::Timestamp;
+use twin_model::{EntityId, Quality, Sample, Value};
+
+use super::{Tapped, recency::Recency};
+use crate::{
+    reading::Reading,
+    scene::{Intervals, LoadedScene},
+};
+
+/// Longest text value, bytes: a state has a name, not a story. It bounds a frame.
+pub const MAX_TEXT_BYTES: usize = 1024;
+
+/// What a point is; fixed until a reading declares another unit or silence limit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Definition {
+    /// The point's number in this epoch: dense, from 0.
+    pub point: u32,
+    /// Where it is measured.
+    pub entity: EntityId,
+    /// What is measured.
+    pub metric: Arc<str>,
+    /// UCUM unit code, empty for states.
+    pub unit: Arc<str>,
+    /// Silence after which the value is stale, ms; 0 for never.
+    pub stale_after_ms: u32,
+    /// The change that made or last altered this definition.
+    pub defined_seq: u64,
+}
+
+/// Latest sample of one point.
+#[derive(Clone, Debug)]
+pub struct Latest {
+    /// Which point.
+    pub definition: Arc<Definition>,
+    /// Its latest sample.
+    pub sample: Sample,
+}
+
+/// What became of a reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is the point's latest sample now.
+    Stored,
+    /// The sample the point already has, once more.
+    Duplicate,
+    /// Measured before the sample the point already has.
+    Late,
+    /// A new point, over the bound on points.
+    TooManyPoints,
+    /// Its entity is not in the scene.
+    UnknownEntity,
+    /// A text of more than [`MAX_TEXT_BYTES`].
+    TextTooLong,
+}
+
+impl Outcome {
+    /// Every outcome, for counters.
+    pub const ALL: [Self; 6] = [
+        Self::Stored,
+        Self::Duplicate,
+        Self::Late,
+        Self::TooManyPoints,
+        Self::UnknownEntity,
+        Self::TextTooLong,
+    ];
+
+    /// Name in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Duplicate => "duplicate",
+            Self::Late => "late",
+            Self::TooManyPoints => "too_many_points",
+            Self::UnknownEntity => "unknown_entity",
+            Self::TextTooLong => "text_too_long",
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Point {
+    definition: Arc<Definition>,
+    sample: Sample,
+    seq: u64,
+}
+
+/// All points. Written by one task; see [`super::Live`].
+#[derive(Debug)]
+pub(super) struct Table {
+    scene: Arc<LoadedScene>,
+    max_points: usize,
+    seq: u64,
+    points: Vec<Point>,
+    recency: Recency,
+    /// By point: its entity's place in the scene's tour. Apart, so that scans are short.
+    places: Vec<u32>,
+    /// By point: when it becomes stale, ms since 1970; `i64::MAX` for never.
+    deadlines: Vec<i64>,
+    by_entity: HashMap<u32, Vec<u32>>,
+}
+
+impl Table {
+    pub(super) fn new(scene: Arc<LoadedScene>, max_points: usize) -> Self {
+        Self {
+            scene,
+            max_points,
+            seq: 0,
+            points: Vec::new(),
+            recency: Recency::default(),
+            places: Vec::new(),
+            deadlines: Vec::new(),
+            by_entity: HashMap::new(),
+        }
+    }
+
+    /// Number of the last change.
+    pub(super) fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.points.len()
+    }
+
+    /// What became of the reading, and its point where it counts as a sample of one.
+    pub(super) fn apply(&mut self, reading: &Reading) -> (Outcome, Option<u32>) {
+        if matches!(&reading.sample.value, Value::Text(text) if text.len() > MAX_TEXT_BYTES) {
+            return (Outcome::TextTooLong, None);
+        }
+        let Some(entity) = self.scene.scene().index(reading.entity.as_str()) else {
+            return (Outcome::UnknownEntity, None);
+        };
+        match self.find(entity, &reading.metric) {
+            Some(point) => match self.replace(point, reading) {
+                Outcome::Duplicate => (Outcome::Duplicate, None),
+                outcome => (outcome, Some(point)),
+            },
+            None if self.points.len() >= self.max_points => (Outcome::TooManyPoints, None),
+            None => (Outcome::Stored, Some(self.insert(entity, reading))),
+        }
+    }
+
+    /// A sample of a point, for lossless readers.
+    pub(super) fn tapped(&self, point: u32, sample: Sample, late: bool) -> Option<Tapped> {
+        let definition = Arc::clone(&self.points.get(point as usize)?.definition);
+        let latest = Latest { definition, sample };
+        Some(Tapped { seq: self.seq, latest, late, entity_place: self.places[point as usize] })
+    }
+
+    fn find(&self, entity: u32, metric: &str) -> Option<u32> {
+        let measured = self.by_entity.get(&entity)?;
+        measured
+            .iter()
+            .copied()
+            .find(|&point| &*self.points[point as usize].definition.metric == metric)
+    }
+
+    fn insert(&mut self, entity: u32, reading: &Reading) -> u32 {
+        self.seq += 1;
+        let point = self.points.len() as u32;
+        let definition = define(point, self.seq, reading);
+        self.deadlines.push(deadline(&definition, &reading.sample));
+        self.points.push(Point {
+            definition: Arc::new(definition),
+            sample: reading.sample.clone(),
+            seq: self.seq,
+        });
+        self.places.push(self.scene.tour().place(entity));
+        self.recency.push();
+        self.by_entity.entry(entity).or_default().push(point);
+        point
+    }
+
+    fn replace(&mut self, point: u32, reading: &Reading) -> Outcome {
+        let held = &mut self.points[point as usize];
+        let sample = &reading.sample;
+        let (old, new) = (age_key(&held.sample), age_key(sample));
+        if new < old {
+            return Outcome::Late;
+        }
+        // Once more what is known already: a redelivery, or a gateway repeating itself. It
+        // is no sign of life, or a dead device behind a gateway would never look stale.
+        if sample.source_time == held.sample.source_time
+            && sample.value == held.sample.value
+            && (sample.quality == held.sample.quality || held.sample.quality == Quality::Stale)
+        {
+            return Outcome::Duplicate;
+        }
+        self.seq += 1;
+        held.seq = self.seq;
+        held.sample = sample.clone();
+        let known = &held.definition;
+        if known.unit != reading.unit || known.stale_after_ms != stale_after_ms(reading) {
+            held.definition = Arc::new(define(point, self.seq, reading));
+        }
+        self.deadlines[point as usize] = deadline(&held.definition, sample);
+        self.recency.touch(point);
+        Outcome::Stored
+    }
+
+    /// Marks every point stale whose time has come; which those are.
+    pub(super) fn expire(&mut self, now: Timestamp) -> Vec<u32> {
+        let now_ms = now.as_millisecond();
+        let due: Vec<u32> = (0..)
+            .zip(&self.deadlines)
+            .filter(|&(_, &deadline)| deadline <= now_ms)
+            .map(|(point, _)| point)
+            .collect();
+        for &point in &due {
+            self.deadlines[point as usize] = i64::MAX;
+            self.seq += 1;
+            let held = &mut self.points[point as usize];
+            held.seq = self.seq;
+            held.sample.quality = Quality::Stale;
+            self.recency.touch(point);
+        }
+        due
+    }
+
+    fn covers(&self, interest: Option<&Intervals>, point: u32) -> bool {
+        interest.is_none_or(|interest| interest.contains(self.places[point as usize]))
+    }
+
+    /// Points of an interest that changed after `since`, oldest change first.
+    pub(super) fn changed_since(&self, since: u64, interest: Option<&Intervals>) -> Vec<u32> {
+        let mut changed: Vec<u32> = self
+            .recency
+            .newest_first()
+            .take_while(|&point| self.points[point as usize].seq > since)
+            .filter(|&point| self.covers(interest, point))
+            .collect();
+        changed.reverse();
+        changed
+    }
+
+    /// Every point of an interest, by number.
+    pub(super) fn covered(&self, interest: Option<&Intervals>) -> Vec<u32> {
+        (0..self.points.len() as u32).filter(|&point| self.covers(interest, point)).collect()
+    }
+
+    pub(super) fn latest(&self, point: u32) -> Option<(Latest, u64)> {
+        let held = self.points.get(point as usize)?;
+        let latest =
+            Latest { definition: Arc::clone(&held.definition), sample: held.sample.clone() };
+        Some((latest, held.seq))
+    }
+
+    pub(super) fn of_entity(&self, entity: u32) -> &[u32] {
+        self.by_entity.get(&entity).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn measured_entities(&self) -> impl Iterator<Item = u32> + '_ {
+        self.by_entity.keys().copied()
+    }
+}
+
+/// What orders samples: the source time, but no later than received, so that one sample
+/// from a clock that runs ahead does not shut out every true one after it.
+fn age_key(sample: &Sample) -> Timestamp {
+    sample.source_time.min(sample.receive_time)
+}
+
+fn stale_after_ms(reading: &Reading) -> u32 {
+    reading
+        .stale_after
+        .map_or(0, |limit| u32::try_from(limit.as_millis()).unwrap_or(u32::MAX).max(1))
+}
+
+fn define(point: u32, seq: u64, reading: &Reading) -> Definition {
+    Definition {
+        point,
+        entity: reading.entity.clone(),
+        metric: Arc::clone(&reading.metric),
+        unit: Arc::clone(&reading.unit),
+        stale_after_ms: stale_after_ms(reading),
+        defined_seq: seq,
+    }
+}
+
+fn deadline(definition: &Definition, sample: &Sample) -> i64 {
+    match definition.stale_after_ms {
+        0 => i64::MAX,
+        limit => sample.receive_time.as_millisecond().saturating_add(i64::from(limit)),
+    }
+}

@@ -1,0 +1,176 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+use twin_model::{Quality, Sample, Value};
+
+use super::*;
+use crate::scene::{Properties, load};
+
+fn scene() -> Arc<LoadedScene> {
+    let dir = tempfile::tempdir().unwrap();
+    let info = r#"{"revision":"r1","origin":{},"unit":"metre","sources":[]}"#;
+    std::fs::write(dir.path().join("scene.json"), info).unwrap();
+    let entities = r#"{"id":"a","kind":"building","name":"A"}
+{"id":"a1","parent":"a","kind":"storey","name":"1"}
+{"id":"b","kind":"building","name":"B"}
+"#;
+    std::fs::write(dir.path().join("entities.ndjson"), entities).unwrap();
+    Arc::new(load(dir.path(), Properties::OnDisk).unwrap())
+}
+
+fn live() -> Live {
+    Live::new(scene(), Settings { max_points: 4 })
+}
+
+fn reading(entity: &str, metric: &str, value: f64, at_secs: i64) -> Reading {
+    let time = Timestamp::from_second(at_secs).unwrap();
+    Reading {
+        entity: entity.into(),
+        metric: metric.into(),
+        unit: "kW".into(),
+        stale_after: Some(Duration::from_secs(10)),
+        sample: Sample {
+            value: Value::Number(value),
+            source_time: time,
+            receive_time: time,
+            quality: Quality::Good,
+        },
+    }
+}
+
+fn values(changes: &Changes) -> Vec<(u32, f64)> {
+    let value = |(latest, _): &(Latest, u64)| {
+        (latest.definition.point, latest.sample.value.as_f64().unwrap())
+    };
+    changes.points.iter().map(value).collect()
+}
+
+#[test]
+fn keeps_the_newest_by_source_time() {
+    let live = live();
+    let outcomes = live.apply(&[
+        reading("a", "power", 1.0, 100),
+        reading("a", "power", 2.0, 99),
+        reading("a", "power", 1.0, 100),
+        reading("a", "power", 3.0, 100),
+        reading("ghost", "power", 3.0, 100),
+    ]);
+    use Outcome::{Duplicate, Late, Stored, UnknownEntity};
+    assert_eq!(outcomes, [Stored, Late, Duplicate, Stored, UnknownEntity]);
+    assert_eq!(values(&live.changes_since(0, None)), [(0, 3.0)]);
+    assert_eq!(live.seq(), 2);
+}
+
+#[test]
+fn one_sample_from_the_future_does_not_shut_out_the_present() {
+    let live = live();
+    let mut ahead = reading("a", "power", 1.0, 100);
+    ahead.sample.source_time = Timestamp::from_second(9_999_999).unwrap();
+    let outcomes = live.apply(&[ahead, reading("a", "power", 2.0, 101)]);
+    assert_eq!(outcomes, [Outcome::Stored, Outcome::Stored]);
+}
+
+#[test]
+fn bounds_points_and_texts() {
+    let live = live();
+    let metrics: Vec<_> = (0..6).map(|i| reading("a", &format!("m{i}"), 1.0, 1)).collect();
+    let outcomes = live.apply(&metrics);
+    assert_eq!(outcomes.iter().filter(|&&o| o == Outcome::TooManyPoints).count(), 2);
+    let mut long = reading("a", "m0", 1.0, 2);
+    long.sample.value = Value::Text("x".repeat(MAX_TEXT_BYTES + 1));
+    assert_eq!(live.apply(&[long]), [Outcome::TextTooLong]);
+}
+
+#[test]
+fn tells_what_changed_since_by_subtree_oldest_first() {
+    let live = live();
+    live.apply(&[reading("a1", "power", 1.0, 1), reading("b", "power", 2.0, 1)]);
+    let seen = live.seq();
+    live.apply(&[reading("b", "power", 3.0, 2), reading("a1", "power", 4.0, 2)]);
+    assert_eq!(values(&live.changes_since(seen, None)), [(1, 3.0), (0, 4.0)]);
+    let loaded = scene();
+    let under_a = loaded.tour().intervals(loaded.scene().index("a"));
+    assert_eq!(values(&live.changes_since(seen, Some(&under_a))), [(0, 4.0)]);
+    assert_eq!(live.covered(Some(&under_a)), (4, vec![0]));
+    assert!(live.changes_since(live.seq(), None).points.is_empty());
+}
+
+#[test]
+fn a_silent_point_becomes_stale_once_and_good_again() {
+    let live = live();
+    live.apply(&[reading("a", "power", 1.0, 100)]);
+    let at = |secs| Timestamp::from_second(secs).unwrap();
+    assert_eq!(live.expire(at(109)), 0);
+    let seen = live.seq();
+    assert_eq!(live.expire(at(110)), 1);
+    assert_eq!(live.expire(at(111)), 0);
+    let quality =
+        |live: &Live| live.latest(&[0]).first().map(|latest| latest.sample.quality).unwrap();
+    assert_eq!(quality(&live), Quality::Stale);
+    assert_eq!(live.changes_since(seen, None).points.len(), 1);
+    // The same sample again is no sign of life; a new one is.
+    assert_eq!(live.apply(&[reading("a", "power", 1.0, 100)]), [Outcome::Duplicate]);
+    assert_eq!(quality(&live), Quality::Stale);
+    live.apply(&[reading("a", "power", 1.0, 112)]);
+    assert_eq!(quality(&live), Quality::Good);
+}
+
+#[test]
+fn another_unit_is_a_new_definition_of_the_same_point() {
+    let live = live();
+    live.apply(&[reading("a", "power", 1.0, 1)]);
+    let seen = live.seq();
+    let mut watts = reading("a", "power", 1000.0, 2);
+    watts.unit = "W".into();
+    live.apply(&[watts]);
+    let changes = live.changes_since(seen, None);
+    let definition = &changes.points[0].0.definition;
+    assert_eq!((definition.point, &*definition.unit), (0, "W"));
+    assert!(definition.defined_seq > seen);
+}
+
+#[tokio::test]
+async fn a_tap_gets_every_sample_late_ones_too() {
+    let live = live();
+    let mut tap = live.tap();
+    live.apply(&[
+        reading("a", "power", 1.0, 100),
+        reading("a", "power", 2.0, 101),
+        reading("a", "power", 3.0, 50),
+    ]);
+    live.expire(Timestamp::from_second(200).unwrap());
+    let samples = tap.recv().await.unwrap();
+    let seen: Vec<_> = samples.iter().map(|tapped| (tapped.seq, tapped.late)).collect();
+    assert_eq!(seen, [(1, false), (2, false), (2, true)]);
+    assert_eq!(tap.recv().await.unwrap()[0].latest.sample.quality, Quality::Stale);
+}
+
+proptest! {
+    /// A reader that looks now and then, and one that looks once at the end, agree.
+    #[test]
+    fn following_changes_leads_to_the_whole_state(
+        writes in prop::collection::vec((0..3usize, 0..2usize, 0..1000i64, any::<bool>()), 1..80),
+    ) {
+        let live = Live::new(scene(), Settings::default());
+        let mut followed = std::collections::BTreeMap::new();
+        let mut cursor = 0;
+        for (entity, metric, value, look) in writes {
+            let entity = ["a", "a1", "b"][entity];
+            live.apply(&[reading(entity, ["x", "y"][metric], value as f64, value)]);
+            if look {
+                let changes = live.changes_since(cursor, None);
+                followed.extend(values(&changes));
+                cursor = changes.seq;
+            }
+        }
+        followed.extend(values(&live.changes_since(cursor, None)));
+        let (seq, points) = live.covered(None);
+        prop_assert_eq!(seq, live.seq());
+        let whole: std::collections::BTreeMap<_, _> = live
+            .latest(&points)
+            .iter()
+            .map(|latest| (latest.definition.point, latest.sample.value.as_f64().unwrap()))
+            .collect();
+        prop_assert_eq!(followed, whole);
+    }
+}

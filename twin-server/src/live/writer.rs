@@ -1,0 +1,76 @@
+//! The one task that writes the live state.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval},
+};
+
+use super::{Live, Outcome};
+use crate::reading::Reading;
+
+/// How often silent points are looked for.
+const STALE_SCAN: Duration = Duration::from_secs(1);
+/// Batches applied under one lock at most, so that readers get their turn.
+const BATCHES: usize = 64;
+
+/// Applies batches from ingest until its side of the channel is dropped, and marks silent
+/// points stale once a second.
+pub async fn write(live: Arc<Live>, mut batches: mpsc::Receiver<Vec<Reading>>) {
+    let counters = Counters::new();
+    let mut scan = interval(STALE_SCAN);
+    scan.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut received = Vec::with_capacity(BATCHES);
+    loop {
+        tokio::select! {
+            count = batches.recv_many(&mut received, BATCHES) => {
+                if count == 0 {
+                    return;
+                }
+                let readings: Vec<Reading> = received.drain(..).flatten().collect();
+                counters.count(&live.apply(&readings));
+                counters.points.set(live.len() as f64);
+            }
+            _ = scan.tick() => {
+                let expired = live.expire(Timestamp::now());
+                counters.stale.increment(expired as u64);
+            }
+        }
+    }
+}
+
+struct Counters {
+    samples: Vec<(Outcome, metrics::Counter)>,
+    stale: metrics::Counter,
+    points: metrics::Gauge,
+}
+
+impl Counters {
+    fn new() -> Self {
+        metrics::describe_counter!("twin_live_samples", "Samples by what became of them");
+        metrics::describe_counter!("twin_live_points_gone_stale", "Points that fell silent");
+        metrics::describe_gauge!("twin_live_points", "Points with a value");
+        let samples = Outcome::ALL
+            .into_iter()
+            .map(|outcome| {
+                (outcome, metrics::counter!("twin_live_samples", "outcome" => outcome.as_str()))
+            })
+            .collect();
+        Self {
+            samples,
+            stale: metrics::counter!("twin_live_points_gone_stale"),
+            points: metrics::gauge!("twin_live_points"),
+        }
+    }
+
+    fn count(&self, outcomes: &[Outcome]) {
+        for (outcome, counter) in &self.samples {
+            let count = outcomes.iter().filter(|found| *found == outcome).count();
+            if count > 0 {
+                counter.increment(count as u64);
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! A scene package on disk, read into memory: the entity graph with what the API needs
+//! beside it (tour, search, index), and the way back to each entity's properties, which
+//! stay on disk because they are most of a large package.
+
+mod index;
+mod load;
+mod search;
+mod tour;
+
+use std::{collections::HashMap, path::PathBuf};
+
+use twin_model::{Entity, EntityKind, Scene, SceneInfo, walk::WalkGraph};
+
+pub use index::{IndexEntity, SceneIndex};
+pub use load::{LoadError, Properties, load};
+pub use search::Search;
+pub use tour::{Intervals, Tour};
+
+/// Where an entity's line stands in `entities.ndjson`.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    offset: u64,
+    length: u32,
+}
+
+/// A scene package, read-only.
+#[derive(Debug)]
+pub struct LoadedScene {
+    dir: PathBuf,
+    info: SceneInfo,
+    scene: Scene,
+    walk: WalkGraph,
+    tour: Tour,
+    search: Search,
+    by_kind: HashMap<EntityKind, Vec<u32>>,
+    long_names: HashMap<u32, Box<str>>,
+    areas_m2: HashMap<u32, f64>,
+    spans: Vec<Span>,
+    properties: Properties,
+}
+
+impl LoadedScene {
+    /// The package's folder.
+    pub fn dir(&self) -> &std::path::Path {
+        &self.dir
+    }
+
+    /// What `scene.json` says.
+    pub fn info(&self) -> &SceneInfo {
+        &self.info
+    }
+
+    /// The entity graph. Its entities carry properties only where the package was
+    /// loaded with [`Properties::InMemory`]; see [`LoadedScene::entity`].
+    pub fn scene(&self) -> &Scene {
+        &self.scene
+    }
+
+    /// Spaces and how they connect.
+    pub fn walk(&self) -> &WalkGraph {
+        &self.walk
+    }
+
+    /// Depth-first order of the graph, for subtree tests.
+    pub fn tour(&self) -> &Tour {
+        &self.tour
+    }
+
+    /// Text search over names, tags, ids and classes.
+    pub fn search(&self) -> &Search {
+        &self.search
+    }
+
+    /// Positions of the entities of one kind, in file order.
+    pub fn of_kind(&self, kind: EntityKind) -> &[u32] {
+        self.by_kind.get(&kind).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many entities there are of each kind that occurs.
+    pub fn kinds(&self) -> impl Iterator<Item = (EntityKind, usize)> + '_ {
+        self.by_kind.iter().map(|(&kind, found)| (kind, found.len()))
+    }
+
+    /// IFC LongName, where the source gives one.
+    pub fn long_name(&self, index: u32) -> Option<&str> {
+        self.long_names.get(&index).map(AsRef::as_ref)
+    }
+
+    /// Floor area of a space, m².
+    pub fn area_m2(&self, index: u32) -> Option<f64> {
+        self.areas_m2.get(&index).copied()
+    }
+
+    /// An entity with its properties, read from disk where they are not in memory.
+    ///
+    /// # Errors
+    /// Where `entities.ndjson` cannot be read any more, or changed since it was loaded.
+    pub fn entity(&self, index: u32) -> Result<Entity, LoadError> {
+        match self.properties {
+            Properties::InMemory => Ok(self.scene.at(index).clone()),
+            Properties::OnDisk => load::read_entity(self, index),
+        }
+    }
+}
