@@ -1,0 +1,121 @@
+//! Which entity a topic's samples belong to, and how it is found in the scene.
+
+use std::collections::HashMap;
+
+use twin_model::{EntityKind, Scene};
+
+use super::template::Template;
+
+/// The `entity` of a binding.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// What is compared.
+    pub by: By,
+    /// Only entities of this kind.
+    pub kind: Option<EntityKind>,
+}
+
+/// What a target is compared with.
+#[derive(Clone, Debug)]
+pub enum By {
+    /// One of the entity's tags.
+    Tag(Template),
+    /// The entity's id: its GlobalId, or the name made up for a source without one.
+    GlobalId(Template),
+    /// The entity's name.
+    Name(Template),
+    /// Names from an ancestor down to the entity; levels between may be left out.
+    Path(Vec<Template>),
+    /// A property of the entity.
+    Property {
+        /// Property set: `Pset_Device`.
+        set: Box<str>,
+        /// Property in it: `SerialNumber`.
+        name: Box<str>,
+        /// What it must say.
+        equals: Template,
+    },
+}
+
+/// Indexes over the scene that only some targets need.
+#[derive(Debug, Default)]
+pub(super) struct PropertyIndex {
+    by_value: HashMap<(Box<str>, Box<str>), HashMap<String, Vec<u32>>>,
+}
+
+impl PropertyIndex {
+    /// Prepares a target: reads its property off every entity, once.
+    pub(super) fn prepare(&mut self, target: &Target, scene: &Scene) {
+        let By::Property { set, name, .. } = &target.by else { return };
+        self.by_value.entry((set.clone(), name.clone())).or_insert_with(|| {
+            let mut found: HashMap<String, Vec<u32>> = HashMap::new();
+            for (index, entity) in (0..).zip(scene.entities()) {
+                let value = entity.properties.get(&**set).and_then(|set| set.get(&**name));
+                if let Some(text) = value.and_then(scalar_text) {
+                    found.entry(text).or_default().push(index);
+                }
+            }
+            found
+        });
+    }
+}
+
+/// A JSON scalar as the text a topic level would hold.
+pub(super) fn scalar_text(value: &serde_json::Value) -> Option<String> {
+    match value {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        serde_json::Value::Bool(yes) => Some(yes.to_string()),
+        _ => None,
+    }
+}
+
+impl Target {
+    /// Every entity that fits, with the words for what was looked for.
+    pub(super) fn resolve(
+        &self,
+        scene: &Scene,
+        properties: &PropertyIndex,
+        captures: &[&str],
+    ) -> (String, Vec<u32>) {
+        let (wanted, mut found) = match &self.by {
+            By::Tag(tag) => {
+                let tag = tag.fill(captures);
+                (format!("tag {tag}"), scene.tagged(&tag).to_vec())
+            }
+            By::GlobalId(id) => {
+                let id = id.fill(captures);
+                (format!("global_id {id}"), scene.index(&id).into_iter().collect())
+            }
+            By::Name(name) => {
+                let name = name.fill(captures);
+                (format!("name {name}"), scene.named(&name).to_vec())
+            }
+            By::Path(path) => {
+                let names: Vec<String> = path.iter().map(|name| name.fill(captures)).collect();
+                (format!("path {}", names.join("/")), at_path(scene, &names))
+            }
+            By::Property { set, name, equals } => {
+                let value = equals.fill(captures);
+                let index = properties.by_value.get(&(set.clone(), name.clone()));
+                let found = index.and_then(|index| index.get(&value)).cloned();
+                (format!("property {set}.{name} = {value}"), found.unwrap_or_default())
+            }
+        };
+        if let Some(kind) = self.kind {
+            found.retain(|index| scene.at(*index).kind == kind);
+        }
+        let kind = self.kind.map(|kind| format!(" ({})", kind.as_str())).unwrap_or_default();
+        (wanted + &kind, found)
+    }
+}
+
+/// Entities named as the last part, whose ancestors carry the other names in order.
+fn at_path(scene: &Scene, names: &[String]) -> Vec<u32> {
+    let Some((last, above)) = names.split_last() else { return Vec::new() };
+    let fits = |index: &u32| {
+        let mut ancestors = std::iter::successors(scene.parent(*index), |at| scene.parent(*at));
+        above.iter().rev().all(|name| ancestors.any(|at| scene.at(at).name == *name))
+    };
+    scene.named(last).iter().copied().filter(fits).collect()
+}

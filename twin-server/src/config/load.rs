@@ -1,0 +1,225 @@
+//! Reading the file, and the checks that every section shares.
+
+use std::{
+    fmt, fs,
+    net::SocketAddr,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use axum::http::Uri;
+use toml::Spanned;
+
+use super::{
+    Config, ConfigError, HttpConfig, Problem, SceneConfig, binding,
+    error::{Collector, line_of},
+    mqtt,
+    raw::{Raw, RawHistory, RawHttp},
+};
+
+impl Config {
+    /// Reads and checks a configuration file.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, or anything in it cannot be used; all problems of
+    /// the file are told at once, each with its line and key.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(file)
+            .map_err(|source| ConfigError::Read { file: file.to_owned(), source })?;
+        Self::parse(file, &text)
+    }
+
+    /// Checks the text of a configuration file.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(file: &Path, text: &str) -> Result<Self, ConfigError> {
+        let invalid =
+            |problems: Vec<Problem>| ConfigError::Invalid { file: file.to_owned(), problems };
+        let raw = parse_raw(text).map_err(|problem| invalid(vec![problem]))?;
+        let dir = file.parent().unwrap_or(Path::new(""));
+        let mut out = Collector::new(text);
+        let mut warnings = Vec::new();
+        let http = http(&raw.http, dir, &mut out);
+        let mqtt = raw.mqtt.as_ref().and_then(|mqtt| mqtt::check(mqtt, dir, &mut out));
+        let mut bindings = Vec::new();
+        for (index, raw) in raw.bindings.iter().enumerate() {
+            bindings.extend(binding::check(index, raw, &mut out, &mut warnings));
+        }
+        unique_names(&raw, &mut out);
+        if let Some(history) = &raw.history {
+            check_history(history, &mut out, &mut warnings);
+        }
+        if raw.mqtt.is_none() && !raw.bindings.is_empty() {
+            warnings.push("there are bindings but no [mqtt], so nothing will arrive".to_owned());
+        }
+        if !out.problems.is_empty() {
+            out.problems.sort_by_key(|problem| problem.line);
+            return Err(invalid(out.problems));
+        }
+        Ok(Self {
+            file: file.to_owned(),
+            scene: SceneConfig { package: dir.join(&raw.scene.package) },
+            http,
+            mqtt,
+            bindings,
+            warnings,
+        })
+    }
+}
+
+/// TOML to the raw form. The error names the key as well as the line.
+fn parse_raw(text: &str) -> Result<Raw, Problem> {
+    let problem = |error: &toml::de::Error, key: String| Problem {
+        line: error.span().map_or(0, |span| line_of(text, span.start)),
+        key,
+        message: error.message().replace('\n', " "),
+    };
+    let document = toml::Deserializer::parse(text).map_err(|e| problem(&e, String::new()))?;
+    serde_path_to_error::deserialize(document).map_err(|error| {
+        let path = error.path().to_string();
+        let key = if path == "." { String::new() } else { path };
+        problem(error.inner(), key)
+    })
+}
+
+fn unique_names(raw: &Raw, out: &mut Collector<'_>) {
+    for (index, binding) in raw.bindings.iter().enumerate() {
+        let name = &binding.get_ref().name;
+        let twice = |other: &Spanned<super::raw::RawBinding>| other.get_ref().name == *name;
+        if name.is_some() && raw.bindings[..index].iter().any(twice) {
+            let message = format!("{:?} names two bindings", name.as_deref().unwrap_or_default());
+            out.add(binding.span(), &format!("binding[{index}].name"), message);
+        }
+    }
+}
+
+fn check_history(raw: &Spanned<RawHistory>, out: &mut Collector<'_>, warnings: &mut Vec<String>) {
+    match raw.get_ref() {
+        RawHistory { path: Some(_), url: Some(_) } => {
+            out.add(raw.span(), "history", "give either `path` or `url`, not both");
+        }
+        RawHistory { path: None, url: None } => {
+            out.add(raw.span(), "history", "expected `path` (a directory) or `url`");
+        }
+        _ => warnings.push(
+            "[history]: this version shows live values only and keeps no history yet".to_owned(),
+        ),
+    }
+}
+
+fn http(raw: &RawHttp, dir: &Path, out: &mut Collector<'_>) -> HttpConfig {
+    let mut http = HttpConfig {
+        viewer: raw.viewer.as_ref().map(|path: &PathBuf| dir.join(path)),
+        ..HttpConfig::default()
+    };
+    if let Some(listen) = raw.listen.as_ref().and_then(|l| address(l, "http.listen", out)) {
+        http.listen = listen;
+    }
+    for (n, raw) in raw.allowed_origins.iter().enumerate() {
+        let checked = origin(raw.get_ref());
+        http.allowed_origins.extend(out.take(
+            raw.span(),
+            &format!("http.allowed_origins[{n}]"),
+            checked,
+        ));
+    }
+    set(&mut http.max_clients, &raw.max_clients, "http.max_clients", 1..=100_000, out);
+    set(&mut http.max_hz, &raw.max_hz, "http.max_hz", 0.1..=60.0, out);
+    let sizes = 1_024..=64 * 1024 * 1024;
+    set(
+        &mut http.max_message_bytes,
+        &raw.max_message_bytes,
+        "http.max_message_bytes",
+        sizes.clone(),
+        out,
+    );
+    set(&mut http.max_body_bytes, &raw.max_body_bytes, "http.max_body_bytes", sizes, out);
+    let timeout = &raw.request_timeout;
+    set_duration(&mut http.request_timeout, timeout, "http.request_timeout", 1, 3_600, out);
+    set_duration(&mut http.ping_interval, &raw.ping_interval, "http.ping_interval", 1, 600, out);
+    http
+}
+
+/// An origin as browsers send it: scheme, host, and the port where it is not the usual.
+fn origin(text: &str) -> Result<String, String> {
+    let parsed = text.parse::<Uri>().ok();
+    let fits = parsed.is_some_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.authority().is_some()
+            && !text.ends_with('/')
+            && uri.path_and_query().is_none_or(|path| path == "/")
+    });
+    let error = || format!("{text:?}: expected an origin such as \"https://twin.example.com\"");
+    if fits { Ok(text.to_owned()) } else { Err(error()) }
+}
+
+pub(super) fn address(
+    raw: &Spanned<String>,
+    key: &str,
+    out: &mut Collector<'_>,
+) -> Option<SocketAddr> {
+    let parsed = raw
+        .get_ref()
+        .parse()
+        .map_err(|_| format!("{:?}: expected ADDRESS:PORT, as in 127.0.0.1:8080", raw.get_ref()));
+    out.take(raw.span(), key, parsed)
+}
+
+/// Takes a number over where it is given and lies in its range.
+pub(super) fn set<T: PartialOrd + fmt::Display + Copy>(
+    value: &mut T,
+    raw: &Option<Spanned<T>>,
+    key: &str,
+    allowed: RangeInclusive<T>,
+    out: &mut Collector<'_>,
+) {
+    let Some(raw) = raw else { return };
+    if allowed.contains(raw.get_ref()) {
+        *value = *raw.get_ref();
+    } else {
+        let (low, high) = (allowed.start(), allowed.end());
+        out.add(raw.span(), key, format!("{}: expected {low} to {high}", raw.get_ref()));
+    }
+}
+
+/// The same for a duration such as `"90s"`, with bounds in seconds.
+pub(super) fn set_duration(
+    value: &mut Duration,
+    raw: &Option<Spanned<String>>,
+    key: &str,
+    low_secs: u64,
+    high_secs: u64,
+    out: &mut Collector<'_>,
+) {
+    if let Some(raw) = raw
+        && let Some(duration) = duration(raw, key, low_secs, high_secs, out)
+    {
+        *value = duration;
+    }
+}
+
+/// Reads a duration such as `"90s"` or `"1h 30m"`.
+pub(super) fn duration(
+    raw: &Spanned<String>,
+    key: &str,
+    low_secs: u64,
+    high_secs: u64,
+    out: &mut Collector<'_>,
+) -> Option<Duration> {
+    let expected = || format!("{:?}: expected a duration such as \"90s\" or \"5m\"", raw.get_ref());
+    let parsed = humantime::parse_duration(raw.get_ref()).map_err(|_| expected());
+    let duration = out.take(raw.span(), key, parsed)?;
+    let (low, high) = (Duration::from_secs(low_secs), Duration::from_secs(high_secs));
+    if (low..=high).contains(&duration) {
+        return Some(duration);
+    }
+    let show = humantime::format_duration;
+    out.add(
+        raw.span(),
+        key,
+        format!("{}: expected {} to {}", raw.get_ref(), show(low), show(high)),
+    );
+    None
+}

@@ -1,0 +1,78 @@
+//! The configuration: one TOML file, read raw, then checked into types that cannot
+//! hold nonsense. Relative paths in it are relative to the file.
+
+mod binding;
+mod error;
+mod load;
+mod mqtt;
+mod raw;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+pub use error::{ConfigError, Problem};
+pub use mqtt::{BrokerChoice, MqttConfig, Protocol};
+
+use crate::bindings::Binding;
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file it was read from.
+    pub file: PathBuf,
+    /// `[scene]`.
+    pub scene: SceneConfig,
+    /// `[http]`.
+    pub http: HttpConfig,
+    /// `[mqtt]`; absent: the server shows the model without telemetry.
+    pub mqtt: Option<MqttConfig>,
+    /// `[[binding]]`, in file order.
+    pub bindings: Vec<Binding>,
+    /// What is allowed but probably not meant; log it at the start.
+    pub warnings: Vec<String>,
+}
+
+/// `[scene]`: which model is shown.
+#[derive(Clone, Debug)]
+pub struct SceneConfig {
+    /// Directory of a scene package, absolute or relative to the working directory.
+    pub package: PathBuf,
+}
+
+/// `[http]`: the HTTP and WebSocket server and its limits.
+#[derive(Clone, Debug)]
+pub struct HttpConfig {
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// Directory of the viewer bundle; absent: `viewer/` beside the binary.
+    pub viewer: Option<PathBuf>,
+    /// Origins besides the server's own whose pages may open the stream.
+    pub allowed_origins: Vec<String>,
+    /// WebSocket clients at one time; one more is refused with 503.
+    pub max_clients: usize,
+    /// Fastest update rate a client may ask for, Hz.
+    pub max_hz: f64,
+    /// Largest message a WebSocket client may send, bytes.
+    pub max_message_bytes: usize,
+    /// Largest request body, bytes.
+    pub max_body_bytes: usize,
+    /// How long one request may take.
+    pub request_timeout: Duration,
+    /// How often a WebSocket client is pinged; two missed answers end the session.
+    pub ping_interval: Duration,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            viewer: None,
+            allowed_origins: Vec::new(),
+            max_clients: 256,
+            max_hz: 30.0,
+            max_message_bytes: 64 * 1024,
+            max_body_bytes: 64 * 1024,
+            request_timeout: Duration::from_secs(30),
+            ping_interval: Duration::from_secs(15),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The ingest task: messages from the broker, through the bindings, to the live state.
+//!
+//! Every queue on the way is bounded, and blocks: when the live state is slow, the
+//! messages wait here, then in the connection's queue, then at the broker, which is
+//! told by TCP and by unacknowledged QoS 1 messages. A message is acknowledged once
+//! its readings were handed over.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use metrics::counter;
+use tokio::{sync::mpsc, task::JoinHandle};
+use twin_model::Scene;
+
+use crate::{
+    bindings::{BindingBoard, Engine, minimal_filters},
+    config::{Config, MqttConfig},
+    mqtt::{self, Ack, AckSender, MqttClient, MqttError},
+    reading::Reading,
+};
+
+/// Messages taken in one go; so many acknowledgements travel together.
+const MAX_BATCH: usize = 256;
+
+/// A message as it came from the broker.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// The topic.
+    pub topic: String,
+    /// The payload, not looked at yet.
+    pub payload: Bytes,
+    /// When it was received.
+    pub received: Timestamp,
+    /// Whether the broker had kept it from before we subscribed.
+    pub retained: bool,
+    /// What to send back once it is safe; absent for QoS 0.
+    pub ack: Option<Ack>,
+}
+
+/// A running ingest: the connection, and the task behind it.
+#[derive(Debug)]
+pub struct Ingest {
+    /// What is bound, and what is not.
+    pub board: Arc<BindingBoard>,
+    /// The connection to the broker.
+    pub mqtt: MqttClient,
+    task: JoinHandle<()>,
+}
+
+impl Ingest {
+    /// Connects to the configured broker and feeds the live state. A broker that is away
+    /// is no error: the client keeps trying, and its status says so.
+    ///
+    /// # Errors
+    /// Where the MQTT client cannot be set up.
+    pub fn start(
+        mqtt: &MqttConfig,
+        config: &Config,
+        scene: Arc<Scene>,
+        live: mpsc::Sender<Vec<Reading>>,
+    ) -> Result<Self, MqttError> {
+        let bound = config.bindings.iter().map(|binding| binding.topic.filter());
+        let filters = minimal_filters(bound.chain(mqtt.watch.iter().cloned()));
+        let engine = Engine::new(config.bindings.clone(), scene);
+        let board = engine.board().clone();
+        let (mqtt, messages, acks) = mqtt::start(mqtt, filters)?;
+        let task = tokio::spawn(run(engine, messages, live, acks));
+        Ok(Self { board, mqtt, task })
+    }
+
+    /// Says goodbye to the broker, and ends when what had arrived was handed over.
+    pub async fn stop(self) {
+        self.mqtt.stop().await;
+        if self.task.await.is_err() {
+            tracing::warn!("the ingest task did not end in order");
+        }
+    }
+}
+
+/// Runs until the messages end (the MQTT client stopped) or the live state is gone.
+pub async fn run(
+    mut engine: Engine,
+    mut messages: mpsc::Receiver<Message>,
+    live: mpsc::Sender<Vec<Reading>>,
+    acks: AckSender,
+) {
+    let board = engine.board().clone();
+    let mut batch = Vec::with_capacity(MAX_BATCH);
+    while messages.recv_many(&mut batch, MAX_BATCH).await > 0 {
+        let mut readings = Vec::with_capacity(batch.len() * 2);
+        let troubled = board.troubled();
+        for message in &batch {
+            engine.accept(message, &mut readings);
+        }
+        counter!("twin_ingest_messages_total").increment(batch.len() as u64);
+        counter!("twin_ingest_readings_total").increment(readings.len() as u64);
+        counter!("twin_ingest_troubled_messages_total").increment(board.troubled() - troubled);
+        if !readings.is_empty() && live.send(readings).await.is_err() {
+            return;
+        }
+        let safe: Vec<Ack> = batch.drain(..).filter_map(|message| message.ack).collect();
+        if !safe.is_empty() && acks.send(safe).await.is_err() {
+            // The client is gone; whatever is still queued was not acknowledged.
+            return;
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The task that owns the connection: subscribes after every connect, hands messages
+//! on, sends acknowledgements back, and reconnects with growing pauses.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use metrics::{counter, gauge};
+use thiserror::Error;
+use tokio::{sync::mpsc, task::JoinHandle, time};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    backoff::Backoff,
+    connection::{Ack, Connection, Event},
+    status::{MqttState, MqttStatus, StatusCell},
+};
+use crate::{config::MqttConfig, ingest::Message};
+
+/// Batches of acknowledgements waiting for the connection.
+const ACK_BATCHES: usize = 64;
+/// How long a graceful disconnect may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Takes acknowledgements back to the connection, in batches.
+pub type AckSender = mpsc::Sender<Vec<Ack>>;
+
+/// Why a client cannot be started. What goes wrong later is in [`MqttStatus`]: the
+/// client goes on trying.
+#[derive(Debug, Error)]
+pub enum MqttError {
+    /// No certificates to trust, or none that can be read.
+    #[error("mqtt: preparing TLS: {0}")]
+    Tls(String),
+    /// Options that the client library refuses.
+    #[error("mqtt: {0}")]
+    Setup(String),
+}
+
+/// A running client.
+#[derive(Debug)]
+pub struct MqttClient {
+    status: Arc<StatusCell>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl MqttClient {
+    /// How the connection stands now.
+    pub fn status(&self) -> MqttStatus {
+        self.status.get()
+    }
+
+    /// A function that tells the status, for those who do not own the client.
+    pub fn status_reader(&self) -> impl Fn() -> MqttStatus + Send + Sync + Clone + 'static {
+        let status = self.status.clone();
+        move || status.get()
+    }
+
+    /// Says goodbye to the broker and ends; the message channel then closes.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        if self.task.await.is_err() {
+            tracing::warn!("the MQTT task did not end in order");
+        }
+    }
+}
+
+/// Starts a client for some topic filters. Messages come out of the receiver; what was
+/// made safe goes back through the [`AckSender`].
+///
+/// # Errors
+/// Where TLS or the options cannot be set up; never for a broker that is away.
+pub fn start(
+    config: &MqttConfig,
+    filters: Vec<String>,
+) -> Result<(MqttClient, mpsc::Receiver<Message>, AckSender), MqttError> {
+    let connection = Connection::new(config)?;
+    let (messages, receiver) = mpsc::channel(config.queue);
+    let (ack_sender, acks) = mpsc::channel(ACK_BATCHES);
+    let status = Arc::new(StatusCell::new(config.broker.to_string()));
+    let stop = CancellationToken::new();
+    let session = Session {
+        connection,
+        filters,
+        qos: config.qos,
+        messages,
+        acks,
+        held: VecDeque::new(),
+        generation: 0,
+        status: status.clone(),
+        backoff: Backoff::default(),
+    };
+    let task = tokio::spawn(session.run(stop.clone()));
+    Ok((MqttClient { status, stop, task }, receiver, ack_sender))
+}
+
+struct Session {
+    connection: Connection,
+    filters: Vec<String>,
+    qos: u8,
+    messages: mpsc::Sender<Message>,
+    acks: mpsc::Receiver<Vec<Ack>>,
+    /// Acknowledgements that found no room yet. Never more than the messages under way:
+    /// while some wait here, no message is taken that would add another.
+    held: VecDeque<Ack>,
+    generation: u64,
+    status: Arc<StatusCell>,
+    backoff: Backoff,
+}
+
+/// What woke the task up.
+enum Wake {
+    Event(Result<Event, String>),
+    Acks(Vec<Ack>),
+    Stop,
+}
+
+impl Session {
+    async fn run(mut self, stop: CancellationToken) {
+        loop {
+            self.send_acks();
+            let wake = tokio::select! {
+                () = stop.cancelled() => Wake::Stop,
+                Some(acks) = self.acks.recv() => Wake::Acks(acks),
+                event = self.connection.poll() => Wake::Event(event),
+            };
+            let go_on = match wake {
+                Wake::Stop => false,
+                Wake::Acks(acks) => {
+                    self.held.extend(acks);
+                    true
+                }
+                Wake::Event(Ok(event)) => self.handle(event, &stop).await,
+                Wake::Event(Err(error)) => self.wait_to_reconnect(&error, &stop).await,
+            };
+            if !go_on {
+                break;
+            }
+        }
+        self.say_goodbye().await;
+    }
+
+    /// Deals with one event; false where the client has to end.
+    async fn handle(&mut self, event: Event, stop: &CancellationToken) -> bool {
+        match event {
+            Event::Connected => self.connected(),
+            Event::Subscribed { refused } => self.subscribed(&refused),
+            Event::Goodbye(reason) => {
+                tracing::warn!("mqtt: {reason}");
+                self.status.update(|status| status.last_error = Some(reason));
+            }
+            Event::Message(mut message, packet) => {
+                let connection = self.generation;
+                message.ack = packet.map(|packet| Ack { packet, connection });
+                self.status.update(|status| status.messages += 1);
+                return self.hand_on(message, stop).await;
+            }
+            Event::Other => {}
+        }
+        true
+    }
+
+    /// Hands a message on, waiting while the queue is full. Not polling meanwhile is the
+    /// policy: TCP then tells the broker to wait. Acknowledgements are still taken in,
+    /// since whoever empties the queue may be waiting to give us one.
+    async fn hand_on(&mut self, message: Message, stop: &CancellationToken) -> bool {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return false,
+                room = self.messages.reserve() => {
+                    let Ok(room) = room else { return false };
+                    room.send(message);
+                    return true;
+                }
+                Some(acks) = self.acks.recv() => self.held.extend(acks),
+            }
+        }
+    }
+
+    fn connected(&mut self) {
+        self.generation += 1;
+        self.held.clear();
+        self.backoff.reset();
+        self.status.enter(MqttState::Subscribing);
+        self.status.update(|status| {
+            status.connects += 1;
+            status.refused_filters.clear();
+        });
+        counter!("twin_mqtt_connects_total").increment(1);
+        gauge!("twin_mqtt_connected").set(1.0);
+        tracing::info!(broker = %self.status.get().broker, "mqtt: connected");
+        // After every connect, also into a session that the broker kept: it costs one
+        // packet, and the filters may have changed with the configuration.
+        if self.filters.is_empty() {
+            self.status.enter(MqttState::Ready);
+        } else if let Err(error) = self.connection.subscribe(&self.filters, self.qos) {
+            tracing::error!("mqtt: subscribing: {error}");
+            self.status.update(|status| status.last_error = Some(error));
+        }
+    }
+
+    fn subscribed(&mut self, refused: &[usize]) {
+        let filters: Vec<String> =
+            refused.iter().filter_map(|n| self.filters.get(*n).cloned()).collect();
+        for filter in &filters {
+            tracing::error!("mqtt: the broker refuses the subscription to {filter}");
+        }
+        self.status.update(|status| status.refused_filters = filters);
+        self.status.enter(MqttState::Ready);
+    }
+
+    /// Notes the failure and waits; false where the client was stopped meanwhile.
+    async fn wait_to_reconnect(&mut self, error: &str, stop: &CancellationToken) -> bool {
+        let pause = self.backoff.next();
+        self.held.clear();
+        self.generation += 1;
+        gauge!("twin_mqtt_connected").set(0.0);
+        counter!("twin_mqtt_connection_errors_total").increment(1);
+        tracing::warn!("mqtt: {error}; next try in {:.1} s", pause.as_secs_f64());
+        self.status.enter(MqttState::Connecting);
+        self.status.update(|status| status.last_error = Some(error.to_owned()));
+        tokio::select! {
+            () = stop.cancelled() => false,
+            () = time::sleep(pause) => true,
+        }
+    }
+
+    /// Passes acknowledgements on until the library's queue is full.
+    fn send_acks(&mut self) {
+        while let Ok(acks) = self.acks.try_recv() {
+            self.held.extend(acks);
+        }
+        while let Some(ack) = self.held.front() {
+            if ack.connection == self.generation && !self.connection.acknowledge(&ack.packet) {
+                return;
+            }
+            self.held.pop_front();
+        }
+    }
+
+    async fn say_goodbye(mut self) {
+        self.status.enter(MqttState::Stopped);
+        gauge!("twin_mqtt_connected").set(0.0);
+        self.connection.disconnect();
+        let goodbye = async { while self.connection.poll().await.is_ok() {} };
+        if time::timeout(GOODBYE, goodbye).await.is_err() {
+            tracing::debug!("mqtt: the broker did not take our goodbye");
+        }
+    }
+}

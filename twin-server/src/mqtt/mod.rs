@@ -1,0 +1,11 @@
+//! The MQTT client: keeps one connection to one broker up, in MQTT 3.1.1 or 5.
+
+mod backoff;
+mod client;
+mod connection;
+mod options;
+mod status;
+
+pub use client::{AckSender, MqttClient, MqttError, start};
+pub use connection::Ack;
+pub use status::{MqttState, MqttStatus};
