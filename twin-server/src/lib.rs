@@ -4,6 +4,7 @@ pub mod bindings;
 pub mod check;
 pub mod config;
 pub mod demo;
+pub mod http;
 pub mod hub;
 pub mod ingest;
 pub mod live;

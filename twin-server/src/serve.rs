@@ -1,6 +1,31 @@
 //! `twin-server serve`: wires configuration, ingest, live state and HTTP together.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    io::Write as _,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context;
+use tokio::{sync::mpsc, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    bindings::By,
+    config::{Config, HttpConfig},
+    http::{self, App, Telemetry},
+    hub::{self, Hub},
+    ingest::Ingest,
+    live::{self, Live},
+    scene::{self, LoadedScene, Properties},
+};
+
+/// Batches of readings between ingest and live state; when full, ingest waits, and behind
+/// it the broker.
+const READING_BATCHES: usize = 64;
 
 /// Runs the server.
 #[derive(Debug, clap::Args)]
@@ -14,6 +39,173 @@ pub struct Args {
 }
 
 /// Runs until interrupted.
-pub async fn run(_args: Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("serve is being wired")
+///
+/// # Errors
+/// Where the configuration or the scene cannot be used, or the address is taken.
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let mut config = Config::load(&args.config)?;
+    if let Some(listen) = args.listen {
+        config.http.listen = listen;
+    }
+    let server = Server::start(config).await?;
+    writeln!(std::io::stdout(), "{}", server.url()).context("printing the address")?;
+    interrupted().await;
+    server.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for ctrl-c or SIGTERM.
+pub async fn interrupted() {
+    let ctrl_c = async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::warn!("ctrl-c is not heard: {error}");
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(error) => {
+                tracing::warn!("SIGTERM is not heard: {error}");
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = ctrl_c => {}
+        () = terminate => {}
+    }
+    tracing::info!("stopping");
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    live: Arc<Live>,
+    stop: CancellationToken,
+    ingest: Option<Ingest>,
+    http: JoinHandle<()>,
+    writer: JoinHandle<()>,
+}
+
+impl Server {
+    /// Loads the scene, listens, and connects to the broker; the broker may be away.
+    ///
+    /// # Errors
+    /// Where the scene cannot be used, the address is taken, or MQTT cannot be set up.
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
+        http::recorder(); // before anything counts
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
+        let loaded = Arc::new(load_scene(&config).await?);
+        let listener = http::bind(config.http.listen)
+            .with_context(|| format!("listening on {}", config.http.listen))?;
+        let address = listener.local_addr().context("the address listened on")?;
+
+        let live = Arc::new(Live::new(Arc::clone(&loaded), live::Settings::default()));
+        let (readings, received) = mpsc::channel(READING_BATCHES);
+        let writer = tokio::spawn(live::write(Arc::clone(&live), received));
+        let ingest = match &config.mqtt {
+            Some(mqtt) => {
+                let scene = Arc::clone(loaded.scene());
+                Some(Ingest::start(mqtt, &config, scene, readings).context("setting up MQTT")?)
+            }
+            None => None,
+        };
+        let telemetry = Telemetry {
+            status: ingest.as_ref().map(|ingest| Arc::new(ingest.mqtt.status_reader()) as _),
+            board: ingest.as_ref().map(|ingest| Arc::clone(&ingest.board)),
+        };
+        let hub = Hub::new(Arc::clone(&live), hub_settings(&config.http));
+        let app = App::new(http_settings(&config.http, address), hub, telemetry);
+        let stop = CancellationToken::new();
+        let http = tokio::spawn(http::serve(listener, app, stop.clone()));
+        tracing::info!("serving {}", loaded.dir().display());
+        Ok(Self { address, live, stop, ingest, http, writer })
+    }
+
+    /// The address listened on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The address to open in a browser.
+    pub fn url(&self) -> String {
+        let ip = self.address.ip();
+        let shown = if ip.is_unspecified() { "127.0.0.1".to_owned() } else { ip.to_string() };
+        let shown = if shown.contains(':') { format!("[{shown}]") } else { shown };
+        format!("http://{shown}:{}/", self.address.port())
+    }
+
+    /// The live state.
+    pub fn live(&self) -> &Arc<Live> {
+        &self.live
+    }
+
+    /// Ends in order: sessions are told, then ingest hands over what it has.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        let ended = self.http.await;
+        if let Some(ingest) = self.ingest {
+            ingest.stop().await;
+        }
+        // Ingest held the only sender; the writer ends with the last batch.
+        let written = tokio::time::timeout(Duration::from_secs(5), self.writer).await;
+        if ended.is_err() || !matches!(written, Ok(Ok(()))) {
+            tracing::warn!("a part of the server did not end in order");
+        }
+    }
+}
+
+/// Loads on a thread of its own: a large package takes seconds.
+async fn load_scene(config: &Config) -> anyhow::Result<LoadedScene> {
+    let by_property =
+        config.bindings.iter().any(|binding| matches!(binding.target.by, By::Property { .. }));
+    let properties = if by_property { Properties::InMemory } else { Properties::OnDisk };
+    let package = config.scene.package.clone();
+    let load = move || scene::load(&package, properties);
+    let loaded = tokio::task::spawn_blocking(load).await.context("loading the scene")??;
+    tracing::info!(
+        revision = loaded.info().revision,
+        entities = loaded.scene().len(),
+        "scene loaded"
+    );
+    Ok(loaded)
+}
+
+fn hub_settings(config: &HttpConfig) -> hub::Settings {
+    hub::Settings {
+        max_clients: config.max_clients,
+        max_hz: config.max_hz as f32,
+        ping_every: config.ping_interval,
+        // Two pings without an answer, and some grace.
+        silent_after: config.ping_interval * 5 / 2,
+        ..hub::Settings::default()
+    }
+}
+
+fn http_settings(config: &HttpConfig, address: SocketAddr) -> http::Settings {
+    http::Settings {
+        listen: address,
+        viewer: config.viewer.clone().unwrap_or_else(default_viewer),
+        allowed_origins: config.allowed_origins.clone(),
+        request_timeout: config.request_timeout,
+        max_body_bytes: config.max_body_bytes,
+        max_message_bytes: config.max_message_bytes,
+        ..http::Settings::default()
+    }
+}
+
+/// `viewer/` beside the binary.
+fn default_viewer() -> PathBuf {
+    let binary = std::env::current_exe().unwrap_or_default();
+    binary.parent().unwrap_or(Path::new(".")).join("viewer")
 }

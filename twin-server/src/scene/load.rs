@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use serde::de::DeserializeOwned;
@@ -87,7 +88,7 @@ pub fn load(dir: &Path, properties: Properties) -> Result<LoadedScene, LoadError
     Ok(LoadedScene {
         dir,
         info,
-        scene,
+        scene: Arc::new(scene),
         walk,
         tour,
         search,

@@ -7,7 +7,7 @@ mod load;
 mod search;
 mod tour;
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use twin_model::{Entity, EntityKind, Scene, SceneInfo, walk::WalkGraph};
 
@@ -28,7 +28,7 @@ struct Span {
 pub struct LoadedScene {
     dir: PathBuf,
     info: SceneInfo,
-    scene: Scene,
+    scene: Arc<Scene>,
     walk: WalkGraph,
     tour: Tour,
     search: Search,
@@ -52,7 +52,7 @@ impl LoadedScene {
 
     /// The entity graph. Its entities carry properties only where the package was
     /// loaded with [`Properties::InMemory`]; see [`LoadedScene::entity`].
-    pub fn scene(&self) -> &Scene {
+    pub fn scene(&self) -> &Arc<Scene> {
         &self.scene
     }
 

@@ -1,0 +1,122 @@
+//! `/api/v1/state` and `/api/v1/bindings`: what is measured, and what is not.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use twin_model::{Quality, Value};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{App, entities, error::ApiError, params::Params};
+use crate::{
+    bindings::{BindingBoard, BindingReport},
+    live::Latest,
+};
+
+/// Which state to give.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct StateParams {
+    /// Only points of this entity and of everything below it.
+    entity: Option<String>,
+    /// A past time, RFC 3339. No history is kept yet: refused with 501.
+    at: Option<String>,
+}
+
+/// The scene's state.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StateAnswer {
+    /// When, server clock, RFC 3339 UTC.
+    #[schema(value_type = String, format = DateTime)]
+    t: Timestamp,
+    /// Of which run of the server the sequence is.
+    epoch: String,
+    /// Where the sequence stood: a stream resumed from here misses nothing.
+    seq: u64,
+    points: Vec<PointState>,
+}
+
+/// Latest sample of one point.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PointState {
+    /// `entity/metric`.
+    point: String,
+    /// What was measured: a number, a yes or no, or a state by name.
+    #[schema(value_type = Object)]
+    v: Value,
+    /// UCUM unit code, empty for states.
+    unit: String,
+    /// Source time, RFC 3339 UTC.
+    #[schema(value_type = String, format = DateTime)]
+    t: Timestamp,
+    /// Receive time, RFC 3339 UTC.
+    #[schema(value_type = String, format = DateTime)]
+    received: Timestamp,
+    /// `good`, `uncertain`, `stale` or `bad`.
+    #[schema(value_type = String)]
+    q: Quality,
+    /// Silence after which it is stale, ms; 0 for never.
+    stale_after_ms: u32,
+}
+
+impl From<&Latest> for PointState {
+    fn from(latest: &Latest) -> Self {
+        let (definition, sample) = (&latest.definition, &latest.sample);
+        Self {
+            point: format!("{}/{}", definition.entity, definition.metric),
+            v: sample.value.clone(),
+            unit: definition.unit.as_ref().to_owned(),
+            t: sample.source_time,
+            received: sample.receive_time,
+            q: sample.quality,
+            stale_after_ms: definition.stale_after_ms,
+        }
+    }
+}
+
+/// The latest sample of every point, or of those below an entity.
+#[utoipa::path(get, path = "/api/v1/state", tag = "telemetry", params(StateParams), responses(
+    (status = 200, description = "The state", body = StateAnswer),
+    (status = 404, description = "No such entity", body = super::error::ErrorBody),
+    (status = 501, description = "A past time", body = super::error::ErrorBody)))]
+pub(crate) async fn state(
+    State(app): State<Arc<App>>,
+    Params(params): Params<StateParams>,
+) -> Result<Json<StateAnswer>, ApiError> {
+    if params.at.is_some() {
+        return Err(ApiError::not_implemented(
+            "no history is kept yet; leave `at` out for the state now",
+        ));
+    }
+    let interest = match &params.entity {
+        Some(id) => Some(app.loaded.tour().intervals([entities::find(&app.loaded, id)?])),
+        None => None,
+    };
+    let changes = app.live.changes_since(0, interest.as_ref());
+    let mut points: Vec<&Latest> = changes.points.iter().map(|(latest, _)| latest).collect();
+    points.sort_unstable_by_key(|latest| latest.definition.point);
+    Ok(Json(StateAnswer {
+        t: Timestamp::now(),
+        epoch: app.live.epoch().to_owned(),
+        seq: changes.seq,
+        points: points.into_iter().map(PointState::from).collect(),
+    }))
+}
+
+/// Bound and unbound topics, silent points, orphaned bindings, rejected payloads, each
+/// with counts and last examples.
+#[utoipa::path(get, path = "/api/v1/bindings", tag = "telemetry", responses(
+    (status = 200, description = "The board", body = BindingReport)))]
+pub(crate) async fn bindings(State(app): State<Arc<App>>) -> Result<Json<BindingReport>, ApiError> {
+    let board = match &app.telemetry.board {
+        Some(board) => Arc::clone(board),
+        None => Arc::new(BindingBoard::new(&[])),
+    };
+    // Sorts every bound topic: not on a thread that serves others.
+    tokio::task::spawn_blocking(move || board.report())
+        .await
+        .map_err(|error| ApiError::internal(&error))
+        .map(Json)
+}

@@ -1,0 +1,61 @@
+//! `/api/v1/stream`: the upgrade to WebSocket.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{
+        State,
+        ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
+    },
+    http::HeaderMap,
+    response::Response,
+};
+
+use super::{App, error::ApiError};
+use crate::hub::Format;
+
+/// Bytes gathered before they go to the socket; a session flushes after each message.
+const WRITE_BUFFER: usize = 64 * 1024;
+/// More than the largest frame: a snapshot part of texts of the longest kind.
+const MAX_WRITE_BUFFER: usize = 16 * 1024 * 1024;
+
+/// Live values. Upgrades to a WebSocket with sub-protocol `twin.v1.postcard` or
+/// `twin.v1.json`; `docs/streaming.md` describes the messages.
+#[utoipa::path(get, path = "/api/v1/stream", tag = "stream", responses(
+    (status = 101, description = "WebSocket"),
+    (status = 400, description = "No WebSocket, or no sub-protocol of ours"),
+    (status = 403, description = "Page of a foreign origin"),
+    (status = 503, description = "All sessions taken")))]
+pub(crate) async fn stream(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, ApiError> {
+    app.guard.check_origin(&headers)?;
+    let upgrade = upgrade.map_err(|error| {
+        ApiError::bad_request(format!("this is a WebSocket endpoint: {}", error.body_text()))
+    })?;
+    let max_frame = app.settings.max_message_bytes;
+    let upgrade = upgrade
+        .protocols([twin_protocol::POSTCARD, twin_protocol::JSON])
+        .max_message_size(max_frame)
+        .max_frame_size(max_frame)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(MAX_WRITE_BUFFER);
+    let selected = upgrade.selected_protocol().and_then(|name| name.to_str().ok());
+    let format = selected.and_then(Format::of_protocol).ok_or_else(|| {
+        ApiError::bad_request(format!(
+            "offer a sub-protocol (Sec-WebSocket-Protocol): {} or {}",
+            twin_protocol::JSON,
+            twin_protocol::POSTCARD
+        ))
+    })?;
+    let seat = app.hub.seat().ok_or_else(|| {
+        ApiError::unavailable(format!(
+            "all {} sessions are taken; close one, or raise [http] max_clients",
+            app.hub.settings().max_clients
+        ))
+    })?;
+    let hub = Arc::clone(&app.hub);
+    Ok(upgrade.on_upgrade(move |socket| hub.serve(socket, format, seat)))
+}
