@@ -1,9 +1,42 @@
 //! `twin-server check`: is this configuration right, and what would it bind?
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::Context;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use crate::{
+    bindings::{BindingReport, Engine, HasScene, TroubleList},
+    config::Config,
+    ingest::Message,
+    scene,
+};
+
+/// Longest line of a message file, bytes.
+const MAX_LINE: u64 = 4 * 1024 * 1024;
+/// Entries shown of each list.
+const SHOWN: usize = 20;
+
+const AFTER_HELP: &str = "\
+Examples:
+  twin-server check --config twin.toml
+  mosquitto_sub -h broker -t 'campus/#' -F '{\"topic\":\"%t\",\"payload\":%p}' -W 30 > sample.ndjson
+  twin-server check --config twin.toml --messages sample.ndjson --strict
+
+A line of the message file is {\"topic\": …, \"payload\": …}; the payload is a string, or
+the JSON itself.";
 
 /// Checks a configuration and dry-runs its bindings.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub struct Args {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
@@ -11,12 +44,137 @@ pub struct Args {
     /// Sample messages, one JSON object `{"topic","payload"}` a line.
     #[arg(long, value_name = "FILE.ndjson")]
     pub messages: Option<PathBuf>,
-    /// Exit with 3 where a message is unbound, ambiguous or rejected.
+    /// Exit with 3 where a message is unbound, ambiguous, orphaned or rejected.
     #[arg(long)]
     pub strict: bool,
 }
 
-/// Prints the findings.
-pub fn run(_args: Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("check is being wired")
+/// Prints the findings to standard output.
+///
+/// # Errors
+/// Where the configuration, the scene or the message file cannot be used.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let config = Config::load(&args.config)?;
+    let loaded = scene::load(&config.scene.package, config.scene_properties())
+        .with_context(|| format!("{}: scene.package", config.file.display()))?;
+    let out = &mut io::stdout().lock();
+    writeln!(
+        out,
+        "{}: {} bindings; scene of {} entities",
+        config.file.display(),
+        config.bindings.len(),
+        loaded.scene().len()
+    )?;
+    for warning in &config.warnings {
+        writeln!(out, "warning: {warning}")?;
+    }
+    print_reach(out, &config, &loaded)?;
+    let Some(messages) = &args.messages else { return Ok(ExitCode::SUCCESS) };
+    let report = dry_run(&config, Arc::new(loaded), messages)?;
+    print_report(out, &report)?;
+    let troubles = [&report.unbound, &report.ambiguous, &report.orphaned, &report.rejected];
+    let clean = troubles.iter().all(|list| list.total == 0);
+    Ok(if args.strict && !clean { ExitCode::from(3) } else { ExitCode::SUCCESS })
+}
+
+fn print_reach(out: &mut impl Write, config: &Config, scene: &dyn HasScene) -> io::Result<()> {
+    for binding in &config.bindings {
+        let reach = binding.target.reach(scene.scene());
+        write!(out, "binding {:?}: {} entities in reach", binding.name, reach.entities)?;
+        if reach.entities == 0 {
+            write!(out, " (nothing in the scene carries what `entity` asks for)")?;
+        }
+        writeln!(out)?;
+        for (text, entities) in reach.ambiguous.iter().take(SHOWN) {
+            writeln!(out, "  ambiguous: {entities} entities carry {text}")?;
+        }
+        let more = reach.ambiguous.len().saturating_sub(SHOWN);
+        if more > 0 {
+            writeln!(out, "  … and {more} more")?;
+        }
+    }
+    Ok(())
+}
+
+/// A line of the message file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    topic: String,
+    payload: Json,
+}
+
+impl Line {
+    fn into_message(self, received: Timestamp) -> Message {
+        let payload = match self.payload {
+            Json::String(text) => text,
+            other => other.to_string(),
+        };
+        let payload = payload.into_bytes().into();
+        Message { topic: self.topic, payload, received, retained: false, ack: None }
+    }
+}
+
+fn dry_run(
+    config: &Config,
+    scene: Arc<dyn HasScene>,
+    messages: &Path,
+) -> anyhow::Result<BindingReport> {
+    let at = |number: usize| format!("{} line {number}", messages.display());
+    let file = File::open(messages).with_context(|| format!("reading {}", messages.display()))?;
+    let mut file = BufReader::new(file);
+    let mut engine = Engine::new(config.bindings.clone(), scene);
+    let mut readings = Vec::new();
+    let mut line = String::new();
+    for number in 1.. {
+        line.clear();
+        let read = io::Read::take(&mut file, MAX_LINE).read_line(&mut line);
+        if read.with_context(|| at(number))? == 0 {
+            break;
+        }
+        if line.trim().is_empty() {
+            continue;
+        }
+        let parsed: Line = serde_json::from_str(&line)
+            .with_context(|| format!("{}: expected {{\"topic\",\"payload\"}}", at(number)))?;
+        readings.clear();
+        engine.accept(&parsed.into_message(Timestamp::now()), &mut readings);
+    }
+    Ok(engine.board().report())
+}
+
+fn print_report(out: &mut impl Write, report: &BindingReport) -> io::Result<()> {
+    writeln!(out, "\n{} messages gave {} readings", report.messages, report.readings)?;
+    writeln!(out, "bound: {} topics", report.bound.total)?;
+    for topic in report.bound.items.iter().take(SHOWN) {
+        writeln!(out, "  {} → {} ({})", topic.topic, topic.entity, topic.binding)?;
+    }
+    print_more(out, report.bound.total, report.bound.items.len())?;
+    print_troubles(out, "unbound", &report.unbound)?;
+    print_troubles(out, "ambiguous", &report.ambiguous)?;
+    print_troubles(out, "orphaned", &report.orphaned)?;
+    print_troubles(out, "rejected", &report.rejected)?;
+    print_troubles(out, "uncertain", &report.uncertain)?;
+    for binding in report.bindings.iter().filter(|binding| binding.messages == 0) {
+        writeln!(out, "no message for binding {:?} ({})", binding.name, binding.topic)?;
+    }
+    Ok(())
+}
+
+fn print_troubles(out: &mut impl Write, name: &str, list: &TroubleList) -> io::Result<()> {
+    writeln!(out, "{name}: {} times", list.total)?;
+    for trouble in list.items.iter().take(SHOWN) {
+        let binding = trouble.binding.as_ref().map(|name| format!(" ({name})"));
+        let binding = binding.unwrap_or_default();
+        writeln!(out, "  {}{binding}: {} × {}", trouble.topic, trouble.total, trouble.reason)?;
+    }
+    print_more(out, list.items.len() as u64, list.items.len())
+}
+
+fn print_more(out: &mut impl Write, total: u64, listed: usize) -> io::Result<()> {
+    let more = total.saturating_sub(listed.min(SHOWN) as u64);
+    if more > 0 {
+        writeln!(out, "  … and {more} more")?;
+    }
+    Ok(())
 }

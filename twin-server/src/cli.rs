@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::{EnvFilter, fmt};
-use twin_server::{check, demo, serve, simulate};
+use twin_server::{check, config::ConfigError, demo, scene::LoadError, serve, simulate};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -66,6 +66,6 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
 /// The exit code an error deserves: 2 where the user's file is at fault, else 1.
 pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
-    let _ = error;
-    1
+    let file_at_fault = error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<LoadError>());
+    if file_at_fault { 2 } else { 1 }
 }

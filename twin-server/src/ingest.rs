@@ -11,10 +11,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use metrics::counter;
 use tokio::{sync::mpsc, task::JoinHandle};
-use twin_model::Scene;
 
 use crate::{
-    bindings::{BindingBoard, Engine, minimal_filters},
+    bindings::{BindingBoard, Engine, HasScene, minimal_filters},
     config::{Config, MqttConfig},
     mqtt::{self, Ack, AckSender, MqttClient, MqttError},
     reading::Reading,
@@ -57,7 +56,7 @@ impl Ingest {
     pub fn start(
         mqtt: &MqttConfig,
         config: &Config,
-        scene: Arc<Scene>,
+        scene: Arc<dyn HasScene>,
         live: mpsc::Sender<Vec<Reading>>,
     ) -> Result<Self, MqttError> {
         let bound = config.bindings.iter().map(|binding| binding.topic.filter());

@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
@@ -20,7 +21,7 @@ use super::{
     target::PropertyIndex,
     time,
 };
-use crate::{ingest::Message, reading::Reading};
+use crate::{ingest::Message, reading::Reading, scene::LoadedScene};
 
 /// Topics whose meaning is kept. Beyond it a message is worked out every time: slower,
 /// but right, so that a flood of made-up topics costs time and not memory.
@@ -32,10 +33,28 @@ const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(5);
 /// A source time before this (2000-01-01) comes from a clock that was never set.
 const FIRST_PLAUSIBLE_SECS: i64 = 946_684_800;
 
+/// Whatever holds the scene that topics are resolved against.
+pub trait HasScene: fmt::Debug + Send + Sync {
+    /// The entity graph.
+    fn scene(&self) -> &Scene;
+}
+
+impl HasScene for Scene {
+    fn scene(&self) -> &Scene {
+        self
+    }
+}
+
+impl HasScene for LoadedScene {
+    fn scene(&self) -> &Scene {
+        self.scene()
+    }
+}
+
 /// Turns messages into readings.
 #[derive(Debug)]
 pub struct Engine {
-    scene: Arc<Scene>,
+    scene: Arc<dyn HasScene>,
     bindings: Vec<Binding>,
     properties: PropertyIndex,
     plans: HashMap<Box<str>, Arc<[Route]>>,
@@ -52,11 +71,12 @@ enum Route {
 }
 
 impl Engine {
-    /// An engine over a scene.
-    pub fn new(bindings: Vec<Binding>, scene: Arc<Scene>) -> Self {
+    /// An engine over a scene. Where a binding goes by a property, the entities must hold
+    /// theirs in memory.
+    pub fn new(bindings: Vec<Binding>, scene: Arc<dyn HasScene>) -> Self {
         let mut properties = PropertyIndex::default();
         for binding in &bindings {
-            properties.prepare(&binding.target, &scene);
+            properties.prepare(&binding.target, scene.scene());
         }
         let board = Arc::new(BindingBoard::new(&bindings));
         Self { scene, bindings, properties, plans: HashMap::new(), useless_plans: 0, board }
@@ -114,7 +134,8 @@ impl Engine {
     fn route(&self, index: usize, topic: &str) -> Option<Route> {
         let binding = &self.bindings[index];
         let captures = binding.topic.captures(topic)?;
-        let (wanted, found) = binding.target.resolve(&self.scene, &self.properties, &captures);
+        let scene = self.scene.scene();
+        let (wanted, found) = binding.target.resolve(scene, &self.properties, &captures);
         Some(match *found {
             [] => Route::Orphaned {
                 binding: index,
@@ -123,7 +144,7 @@ impl Engine {
             [one] => Route::Bound(Arc::new(BoundStats {
                 topic: topic.into(),
                 binding: index,
-                entity: self.scene.at(one).id.clone(),
+                entity: scene.at(one).id.clone(),
                 messages: AtomicU64::new(0),
                 last: AtomicI64::new(0),
             })),
@@ -132,8 +153,8 @@ impl Engine {
                 reason: format!(
                     "{} entities have {wanted}, such as {} and {}",
                     found.len(),
-                    self.scene.at(first).id,
-                    self.scene.at(second).id,
+                    scene.at(first).id,
+                    scene.at(second).id,
                 ),
             },
         })

@@ -13,11 +13,11 @@ mod time;
 
 pub use binding::{Binding, Decode, Point};
 pub use board::BindingBoard;
-pub use engine::Engine;
+pub use engine::{Engine, HasScene};
 pub use pattern::{PatternError, TopicPattern, covers, minimal_filters};
 pub use report::{
     BindingReport, BindingSummary, BoundList, BoundTopic, SilentList, SilentPoint, Trouble,
     TroubleList,
 };
-pub use target::{By, Target};
+pub use target::{By, Reach, Target};
 pub use template::{Template, TemplateError};

@@ -1,6 +1,6 @@
 //! Which entity a topic's samples belong to, and how it is found in the scene.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use twin_model::{EntityKind, Scene};
 
@@ -107,6 +107,57 @@ impl Target {
         }
         let kind = self.kind.map(|kind| format!(" ({})", kind.as_str())).unwrap_or_default();
         (wanted + &kind, found)
+    }
+}
+
+/// What a target could bind in a scene, whatever topics come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// How many entities one of its texts would name.
+    pub entities: usize,
+    /// Texts that name more than one, with how many.
+    pub ambiguous: Vec<(String, usize)>,
+}
+
+impl Target {
+    /// A dry run without messages: every text in the scene that a topic could name.
+    pub fn reach(&self, scene: &Scene) -> Reach {
+        let mut by_text: HashMap<String, BTreeSet<u32>> = HashMap::new();
+        for (index, entity) in (0..).zip(scene.entities()) {
+            if self.kind.is_some_and(|kind| kind != entity.kind) {
+                continue;
+            }
+            let mut add = |template: &Template, text: &str, key: String| {
+                if template.fits(text) {
+                    by_text.entry(key).or_default().insert(index);
+                }
+            };
+            match &self.by {
+                By::Tag(tag) => entity.tags.iter().for_each(|text| add(tag, text, text.clone())),
+                By::GlobalId(id) => add(id, entity.id.as_str(), entity.id.to_string()),
+                By::Name(name) => add(name, &entity.name, entity.name.clone()),
+                By::Path(path) => {
+                    // The names above tell apart what the last name alone does not.
+                    let names = scene.path(index).into_iter().map(|at| scene.at(at).name.as_str());
+                    let key = names.collect::<Vec<_>>().join("/");
+                    path.last().into_iter().for_each(|last| add(last, &entity.name, key.clone()));
+                }
+                By::Property { set, name, equals } => {
+                    let value = entity.properties.get(&**set).and_then(|set| set.get(&**name));
+                    if let Some(text) = value.and_then(scalar_text) {
+                        add(equals, &text, text.clone());
+                    }
+                }
+            }
+        }
+        let entities: BTreeSet<u32> = by_text.values().flatten().copied().collect();
+        let mut ambiguous: Vec<(String, usize)> = by_text
+            .into_iter()
+            .filter(|(_, found)| found.len() > 1)
+            .map(|(text, found)| (text, found.len()))
+            .collect();
+        ambiguous.sort_unstable();
+        Reach { entities: entities.len(), ambiguous }
     }
 }
 

@@ -81,6 +81,25 @@ impl Template {
         }
         text
     }
+
+    /// Whether some topic could fill the template with this text: levels are not empty
+    /// and hold no slash.
+    pub(super) fn fits(&self, text: &str) -> bool {
+        fn fits(parts: &[Part], text: &str) -> bool {
+            match parts {
+                [] => text.is_empty(),
+                [Part::Literal(literal), rest @ ..] => {
+                    text.strip_prefix(&**literal).is_some_and(|text| fits(rest, text))
+                }
+                [Part::Level(_), rest @ ..] => {
+                    let longest = text.find('/').unwrap_or(text.len());
+                    let ends = text.char_indices().map(|(n, c)| n + c.len_utf8());
+                    ends.take_while(|end| *end <= longest).any(|end| fits(rest, &text[end..]))
+                }
+            }
+        }
+        fits(&self.parts, text)
+    }
 }
 
 fn known_names(names: &[Box<str>]) -> String {
@@ -101,6 +120,22 @@ mod tests {
         assert_eq!(fill("x:{b}-{a}.y"), "x:2-1.y");
         assert_eq!(fill("{a}"), "1");
         assert_eq!(fill("plain"), "plain");
+    }
+
+    #[test]
+    fn knows_what_it_could_become() {
+        let names: [Box<str>; 2] = ["a".into(), "b".into()];
+        let template = Template::parse("storey:{a}/{b}F", &names).unwrap();
+        for (text, fits) in [
+            ("storey:T1/03F", true),
+            ("storey:一/二F", true),
+            ("storey:T1/F", false),
+            ("storey:T1/03", false),
+            ("storey:T1/x/03F", false),
+            ("T1/03F", false),
+        ] {
+            assert_eq!(template.fits(text), fits, "{text}");
+        }
     }
 
     #[test]

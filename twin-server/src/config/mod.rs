@@ -12,7 +12,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 pub use error::{ConfigError, Problem};
 pub use mqtt::{BrokerChoice, MqttConfig, Protocol};
 
-use crate::bindings::Binding;
+use crate::{
+    bindings::{Binding, By},
+    scene::Properties,
+};
 
 /// A checked configuration.
 #[derive(Clone, Debug)]
@@ -29,6 +32,18 @@ pub struct Config {
     pub bindings: Vec<Binding>,
     /// What is allowed but probably not meant; log it at the start.
     pub warnings: Vec<String>,
+}
+
+impl Config {
+    /// How the scene has to be loaded: bindings that go by a property need all of them.
+    pub fn scene_properties(&self) -> Properties {
+        let by_property = |binding: &Binding| matches!(binding.target.by, By::Property { .. });
+        if self.bindings.iter().any(by_property) {
+            Properties::InMemory
+        } else {
+            Properties::OnDisk
+        }
+    }
 }
 
 /// `[scene]`: which model is shown.
