@@ -1,7 +1,10 @@
 //! The only thing the canvas and the panels know of each other: commands go to the
 //! canvas, events come back. Both run on the browser's main thread.
 
-use std::{collections::VecDeque, sync::Mutex};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Mutex,
+};
 
 use twin_model::{BoundingBox, EntityId};
 
@@ -131,18 +134,65 @@ pub enum ViewEvent {
 
 static COMMANDS: Mutex<VecDeque<ViewCommand>> = Mutex::new(VecDeque::new());
 static EVENTS: Mutex<VecDeque<ViewEvent>> = Mutex::new(VecDeque::new());
+static CANVAS_WAKER: Mutex<Option<fn()>> = Mutex::new(None);
+static PANELS_WAKER: Mutex<Option<fn()>> = Mutex::new(None);
 
 /// Most events that wait; the oldest go first, since hovers and progress supersede them.
 const MAX_EVENTS: usize = 1024;
+/// Paints in one waiting command beyond which those that later ones overrule are dropped.
+const MAX_PAINTS: usize = 100_000;
 
-fn lock<T>(queue: &Mutex<VecDeque<T>>) -> std::sync::MutexGuard<'_, VecDeque<T>> {
-    queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+fn lock<T>(value: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Asks the canvas for something. Paints that wait are merged by the canvas, which
-/// drains the queue every frame.
+fn wake(waker: &Mutex<Option<fn()>>) {
+    // Copied out first: the waker may come back here.
+    let waker = *lock(waker);
+    if let Some(waker) = waker {
+        waker();
+    }
+}
+
+/// Asks the canvas for something, and wakes it up. It drains the queue every frame; while
+/// it cannot (a hidden page), commands that overrule each other are merged.
 pub fn command(command: ViewCommand) {
-    lock(&COMMANDS).push_back(command);
+    enqueue(&mut lock(&COMMANDS), command);
+    wake(&CANVAS_WAKER);
+}
+
+fn enqueue(queue: &mut VecDeque<ViewCommand>, command: ViewCommand) {
+    match (queue.back_mut(), command) {
+        (Some(ViewCommand::Paint(waiting)), ViewCommand::Paint(paints)) => {
+            waiting.extend(paints);
+            if waiting.len() > MAX_PAINTS {
+                keep_last(waiting);
+            }
+        }
+        (Some(ViewCommand::PaintStorey(waiting)), ViewCommand::PaintStorey(paints)) => {
+            waiting.extend(paints);
+            keep_last(waiting);
+        }
+        (_, ViewCommand::ClearPaint) => {
+            queue.retain(|waiting| {
+                !matches!(waiting, ViewCommand::Paint(_) | ViewCommand::PaintStorey(_))
+            });
+            queue.push_back(ViewCommand::ClearPaint);
+        }
+        (Some(last), command)
+            if std::mem::discriminant(last) == std::mem::discriminant(&command)
+                && !matches!(command, ViewCommand::Locate(_)) =>
+        {
+            *last = command;
+        }
+        (_, command) => queue.push_back(command),
+    }
+}
+
+/// Keeps each entity's last paint.
+fn keep_last(paints: &mut Vec<(EntityId, Paint)>) {
+    let last: HashMap<EntityId, Paint> = paints.drain(..).collect();
+    paints.extend(last);
 }
 
 /// Takes what the canvas was asked for.
@@ -150,16 +200,57 @@ pub fn take_commands() -> VecDeque<ViewCommand> {
     std::mem::take(&mut lock(&COMMANDS))
 }
 
-/// Tells the panels something.
+/// Whether the canvas was asked for something that it has not taken yet.
+pub fn has_commands() -> bool {
+    !lock(&COMMANDS).is_empty()
+}
+
+/// What to call when a command comes; the canvas sets it.
+pub fn set_canvas_waker(waker: fn()) {
+    *lock(&CANVAS_WAKER) = Some(waker);
+}
+
+/// Tells the panels something, and wakes them up.
 pub fn emit(event: ViewEvent) {
-    let mut events = lock(&EVENTS);
-    if events.len() == MAX_EVENTS {
-        events.pop_front();
+    {
+        let mut events = lock(&EVENTS);
+        if events.len() == MAX_EVENTS {
+            events.pop_front();
+        }
+        events.push_back(event);
     }
-    events.push_back(event);
+    wake(&PANELS_WAKER);
 }
 
 /// Takes what the canvas told.
 pub fn take_events() -> VecDeque<ViewEvent> {
     std::mem::take(&mut lock(&EVENTS))
+}
+
+/// What to call when an event comes: only a note to take events soon, since the canvas
+/// may be in the middle of a frame. The panels set it.
+pub fn set_panels_waker(waker: fn()) {
+    *lock(&PANELS_WAKER) = Some(waker);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_for_a_hidden_page_stays_small() {
+        let paint =
+            |name: String| ViewCommand::Paint(vec![(name.as_str().into(), Paint::default())]);
+        let mut queue = VecDeque::new();
+        for round in 0..3 * MAX_PAINTS {
+            enqueue(&mut queue, paint(format!("e{}", round % 10)));
+        }
+        let [ViewCommand::Paint(waiting)] = queue.make_contiguous() else { panic!("{queue:?}") };
+        assert!(waiting.len() <= MAX_PAINTS);
+        enqueue(&mut queue, ViewCommand::Scale(1.0));
+        enqueue(&mut queue, ViewCommand::Scale(2.0));
+        assert_eq!(queue.len(), 2);
+        enqueue(&mut queue, ViewCommand::ClearPaint);
+        assert_eq!(queue, [ViewCommand::Scale(2.0), ViewCommand::ClearPaint]);
+    }
 }

@@ -1,0 +1,515 @@
+//! Decodes one tile: a GLB with quantised meshes, feature ids and the table that names
+//! the features. Everything is checked against the buffer here, so that drawing and
+//! picking can index freely.
+
+use std::ops::Range;
+
+use glam::{DAffine3, DMat3, DMat4, DQuat, DVec3};
+
+use super::glb_json::{Accessor, Node, OffsetType, Primitive, Property, Root};
+
+/// Why a tile cannot be shown.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum GlbError {
+    /// The container is not a GLB 2.0.
+    #[error("not a GLB: {0}")]
+    Container(&'static str),
+    /// The JSON chunk does not parse.
+    #[error("GLB JSON: {0}")]
+    Json(String),
+    /// Something refers to a part that is not there, or lies outside the buffer.
+    #[error("GLB {what} {index} is missing or lies outside the buffer")]
+    Missing {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its index.
+        index: usize,
+    },
+    /// An attribute is not laid out as our tiles lay it out.
+    #[error("GLB attribute {attribute}: {found}, expected {expected}")]
+    Layout {
+        /// Name of the attribute.
+        attribute: &'static str,
+        /// What was found.
+        found: String,
+        /// What the viewer draws.
+        expected: &'static str,
+    },
+    /// An index or a feature id points past the end.
+    #[error("GLB {0} points past the end")]
+    Range(&'static str),
+}
+
+/// How a part is drawn; the names of the materials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Solid things.
+    Opaque,
+    /// Ground, roads, green, water.
+    Ground,
+    /// Glass and other authored transparency.
+    Glass,
+    /// Volumes of spaces.
+    Space,
+    /// Crease and boundary edges, as lines.
+    Edge,
+}
+
+impl Class {
+    fn from_name(name: &str) -> Self {
+        match name {
+            "ground" => Self::Ground,
+            "glass" => Self::Glass,
+            "space" => Self::Space,
+            "edge" => Self::Edge,
+            _ => Self::Opaque,
+        }
+    }
+}
+
+/// Width of an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IndexWidth {
+    /// `u16`
+    U16,
+    /// `u32`
+    U32,
+}
+
+/// One primitive: offsets count from the start of [`Content::bin`], bytes.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// How it is drawn.
+    pub class: Class,
+    /// Local frame (x east, y north, z up, m) from normalised positions (0..1).
+    pub placement: DAffine3,
+    /// Vertices.
+    pub vertices: usize,
+    /// Positions: `u16` × 3, stride 8.
+    pub positions: usize,
+    /// Normals: `i8` × 3, stride 4; edges have none.
+    pub normals: Option<usize>,
+    /// Linear colours: `u8` × 4; edges have none.
+    pub colors: Option<usize>,
+    /// Feature ids: `u16`, stride 4.
+    pub features: usize,
+    /// Indices.
+    pub indices: usize,
+    /// How many indices.
+    pub index_count: usize,
+    /// How wide.
+    pub index_width: IndexWidth,
+}
+
+/// Strings of one property, one a feature.
+#[derive(Clone, Debug, Default)]
+pub struct Column {
+    values: Range<usize>,
+    /// Ends of the strings, from the start of `values`; the first starts at 0.
+    ends: Vec<u32>,
+}
+
+impl Column {
+    /// The string of a feature; empty where the column has none or is not UTF-8.
+    pub fn get<'a>(&self, bin: &'a [u8], feature: usize) -> &'a str {
+        let Some(&end) = self.ends.get(feature) else { return "" };
+        let start = if feature == 0 { 0 } else { self.ends[feature - 1] };
+        let range = self.values.start + start as usize..self.values.start + end as usize;
+        bin.get(range).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or("")
+    }
+}
+
+/// A decoded tile.
+#[derive(Debug)]
+pub struct Content {
+    /// The binary chunk, as it came.
+    pub bin: Vec<u8>,
+    /// What to draw.
+    pub parts: Vec<Part>,
+    /// Features named by the property table.
+    pub features: usize,
+    /// Entity id of each feature.
+    pub entity: Column,
+    /// Id of the storey a feature stands in, or empty.
+    pub storey: Column,
+    /// Kind of each feature's entity.
+    pub kind: Column,
+}
+
+/// Reads a tile.
+pub fn decode(glb: &[u8]) -> Result<Content, GlbError> {
+    let (json, bin) = chunks(glb)?;
+    let root: Root =
+        serde_json::from_slice(json).map_err(|error| GlbError::Json(error.to_string()))?;
+    let reader = Reader { root: &root, bin };
+    let (features, [entity, storey, kind]) = reader.table()?;
+    let mut parts = Vec::new();
+    let roots: Vec<usize> = match root.scenes.get(root.scene) {
+        Some(scene) => scene.nodes.clone(),
+        None => (0..root.nodes.len()).collect(),
+    };
+    for node in roots {
+        reader.node(node, Y_UP_TO_Z_UP, 0, features, &mut parts)?;
+    }
+    Ok(Content { bin: bin.to_vec(), parts, features, entity, storey, kind })
+}
+
+/// glTF's (x, y, z) is the local frame's (x, z, -y).
+const Y_UP_TO_Z_UP: DAffine3 = DAffine3 {
+    matrix3: DMat3::from_cols(
+        DVec3::new(1.0, 0.0, 0.0),
+        DVec3::new(0.0, 0.0, 1.0),
+        DVec3::new(0.0, -1.0, 0.0),
+    ),
+    translation: DVec3::ZERO,
+};
+
+/// Deepest node tree accepted; ours are flat.
+const MAX_DEPTH: usize = 16;
+
+fn chunks(glb: &[u8]) -> Result<(&[u8], &[u8]), GlbError> {
+    let word = |at: usize| -> Option<usize> {
+        let bytes = glb.get(at..at + 4)?.try_into().ok()?;
+        usize::try_from(u32::from_le_bytes(bytes)).ok()
+    };
+    if glb.get(..4) != Some(b"glTF") || word(4) != Some(2) {
+        return Err(GlbError::Container("no glTF 2 header"));
+    }
+    let (mut json, mut bin, mut at) = (None, None, 12);
+    while let (Some(length), Some(kind)) = (word(at), word(at + 4)) {
+        let chunk = at + 8..(at + 8).saturating_add(length);
+        let data = glb.get(chunk.clone()).ok_or(GlbError::Container("a chunk is cut short"))?;
+        match kind {
+            0x4E4F_534A => json = Some(data),
+            0x004E_4942 => bin = Some(data),
+            _ => {}
+        }
+        at = chunk.end;
+    }
+    Ok((json.ok_or(GlbError::Container("no JSON chunk"))?, bin.unwrap_or_default()))
+}
+
+struct Reader<'a> {
+    root: &'a Root,
+    bin: &'a [u8],
+}
+
+/// What an attribute must look like.
+struct Layout {
+    attribute: &'static str,
+    component: u32,
+    normalized: bool,
+    shape: &'static str,
+    size: usize,
+    stride: usize,
+    expected: &'static str,
+}
+
+const POSITION: Layout = Layout {
+    attribute: "POSITION",
+    component: 5123,
+    normalized: true,
+    shape: "VEC3",
+    size: 6,
+    stride: 8,
+    expected: "normalised u16 VEC3, stride 8",
+};
+const NORMAL: Layout = Layout {
+    attribute: "NORMAL",
+    component: 5120,
+    normalized: true,
+    shape: "VEC3",
+    size: 3,
+    stride: 4,
+    expected: "normalised i8 VEC3, stride 4",
+};
+const COLOR: Layout = Layout {
+    attribute: "COLOR_0",
+    component: 5121,
+    normalized: true,
+    shape: "VEC4",
+    size: 4,
+    stride: 4,
+    expected: "normalised u8 VEC4, stride 4",
+};
+const FEATURE: Layout = Layout {
+    attribute: "_FEATURE_ID_0",
+    component: 5123,
+    normalized: false,
+    shape: "SCALAR",
+    size: 2,
+    stride: 4,
+    expected: "u16 SCALAR, stride 4",
+};
+
+impl Reader<'_> {
+    fn node(
+        &self,
+        index: usize,
+        parent: DAffine3,
+        depth: usize,
+        features: usize,
+        parts: &mut Vec<Part>,
+    ) -> Result<(), GlbError> {
+        let missing = GlbError::Missing { what: "node", index };
+        let node = self.root.nodes.get(index).filter(|_| depth < MAX_DEPTH).ok_or(missing)?;
+        let placement = parent * local(node);
+        if let Some(index) = node.mesh {
+            let mesh = self.root.meshes.get(index);
+            let mesh = mesh.ok_or(GlbError::Missing { what: "mesh", index })?;
+            for primitive in &mesh.primitives {
+                parts.push(self.part(primitive, placement, features)?);
+            }
+        }
+        for &child in &node.children {
+            self.node(child, placement, depth + 1, features, parts)?;
+        }
+        Ok(())
+    }
+
+    fn part(
+        &self,
+        primitive: &Primitive,
+        placement: DAffine3,
+        features: usize,
+    ) -> Result<Part, GlbError> {
+        let name = primitive.material.and_then(|index| self.root.materials.get(index));
+        let class = Class::from_name(name.map_or("", |material| &material.name));
+        let lines = class == Class::Edge;
+        if primitive.mode != if lines { 1 } else { 4 } {
+            return Err(GlbError::Layout {
+                attribute: "mode",
+                found: primitive.mode.to_string(),
+                expected: "1 (lines) for edges, else 4 (triangles)",
+            });
+        }
+        let (positions, vertices) = self.attribute(primitive, &POSITION)?;
+        let (ids, _) = self.attribute(primitive, &FEATURE)?;
+        let optional = |layout| -> Result<Option<usize>, GlbError> {
+            let (offset, count) = self.attribute(primitive, layout)?;
+            if count == vertices { Ok(Some(offset)) } else { Err(GlbError::Range("attribute")) }
+        };
+        let (normals, colors) =
+            if lines { (None, None) } else { (optional(&NORMAL)?, optional(&COLOR)?) };
+        let (indices, index_count, index_width) = self.indices(primitive)?;
+        let part = Part {
+            class,
+            placement,
+            vertices,
+            positions,
+            normals,
+            colors,
+            features: ids,
+            indices,
+            index_count,
+            index_width,
+        };
+        if (0..index_count).any(|at| part.index(self.bin, at) as usize >= vertices) {
+            return Err(GlbError::Range("index"));
+        }
+        if (0..vertices).any(|vertex| part.feature(self.bin, vertex) >= features) {
+            return Err(GlbError::Range("feature id"));
+        }
+        Ok(part)
+    }
+
+    fn attribute(
+        &self,
+        primitive: &Primitive,
+        layout: &Layout,
+    ) -> Result<(usize, usize), GlbError> {
+        let wrong = |found: String| GlbError::Layout {
+            attribute: layout.attribute,
+            found,
+            expected: layout.expected,
+        };
+        let index = *primitive
+            .attributes
+            .get(layout.attribute)
+            .ok_or_else(|| wrong("there is none".to_owned()))?;
+        let accessor = self.accessor(index)?;
+        let (offset, stride, end) = self.view(accessor, index, layout.size)?;
+        let fits = accessor.component_type == layout.component
+            && accessor.normalized == layout.normalized
+            && accessor.shape == layout.shape
+            && stride == layout.stride
+            && offset % 4 == 0;
+        if !fits {
+            let found = format!(
+                "component {} {}, stride {stride}, offset {offset}",
+                accessor.component_type, accessor.shape
+            );
+            return Err(wrong(found));
+        }
+        if accessor.count == 0 || offset + (accessor.count - 1) * stride + layout.size > end {
+            return Err(GlbError::Missing { what: "accessor", index });
+        }
+        Ok((offset, accessor.count))
+    }
+
+    fn indices(&self, primitive: &Primitive) -> Result<(usize, usize, IndexWidth), GlbError> {
+        let index = primitive.indices.ok_or(GlbError::Range("primitive without indices"))?;
+        let accessor = self.accessor(index)?;
+        let (size, width) = match accessor.component_type {
+            5123 => (2, IndexWidth::U16),
+            5125 => (4, IndexWidth::U32),
+            other => {
+                return Err(GlbError::Layout {
+                    attribute: "indices",
+                    found: format!("component {other}"),
+                    expected: "u16 or u32",
+                });
+            }
+        };
+        let (offset, _, end) = self.view(accessor, index, size)?;
+        let bytes = accessor.count.checked_mul(size).and_then(|bytes| bytes.checked_add(offset));
+        if bytes.is_none_or(|bytes| bytes > end) || !offset.is_multiple_of(size) {
+            return Err(GlbError::Missing { what: "accessor", index });
+        }
+        Ok((offset, accessor.count, width))
+    }
+
+    fn accessor(&self, index: usize) -> Result<&Accessor, GlbError> {
+        self.root.accessors.get(index).ok_or(GlbError::Missing { what: "accessor", index })
+    }
+
+    /// Offset, stride and end of an accessor's bytes in the binary chunk.
+    fn view(
+        &self,
+        accessor: &Accessor,
+        index: usize,
+        size: usize,
+    ) -> Result<(usize, usize, usize), GlbError> {
+        let missing = || GlbError::Missing { what: "accessor", index };
+        let view = accessor.buffer_view.and_then(|view| self.root.buffer_views.get(view));
+        let view = view.ok_or_else(missing)?;
+        let end = view.byte_offset.checked_add(view.byte_length).ok_or_else(missing)?;
+        let offset = view.byte_offset.checked_add(accessor.byte_offset).ok_or_else(missing)?;
+        // A count that overflows the buffer is caught here, before any product of it.
+        if end > self.bin.len() || accessor.count > self.bin.len() || offset > end {
+            return Err(missing());
+        }
+        Ok((offset, view.byte_stride.unwrap_or(size), end))
+    }
+
+    fn table(&self) -> Result<(usize, [Column; 3]), GlbError> {
+        let table = self.root.extensions.metadata.as_ref();
+        let Some(table) = table.and_then(|metadata| metadata.property_tables.first()) else {
+            return Err(GlbError::Missing { what: "property table", index: 0 });
+        };
+        let mut columns = [const { None }; 3];
+        for (column, name) in columns.iter_mut().zip(["entity", "storey", "kind"]) {
+            *column = table
+                .properties
+                .get(name)
+                .map(|property| self.column(property, table.count))
+                .transpose()?;
+        }
+        let [entity, storey, kind] = columns;
+        let entity =
+            entity.ok_or(GlbError::Missing { what: "property `entity` of table", index: 0 })?;
+        Ok((table.count, [entity, storey.unwrap_or_default(), kind.unwrap_or_default()]))
+    }
+
+    fn column(&self, property: &Property, count: usize) -> Result<Column, GlbError> {
+        let values = self.bytes(property.values)?;
+        let index = property.string_offsets.unwrap_or(usize::MAX);
+        let offsets = self.bytes(index)?;
+        let width = match property.string_offset_type {
+            OffsetType::U8 => 1,
+            OffsetType::U16 => 2,
+            OffsetType::U32 => 4,
+        };
+        let bytes = &self.bin[offsets];
+        if bytes.len() / width <= count {
+            return Err(GlbError::Missing { what: "string offsets in buffer view", index });
+        }
+        let read = |at: usize| {
+            let mut word = [0; 4];
+            word[..width].copy_from_slice(&bytes[at * width..(at + 1) * width]);
+            u32::from_le_bytes(word)
+        };
+        let ends: Vec<u32> = (1..=count).map(read).collect();
+        if !ends.is_sorted() || ends.last().is_some_and(|&end| end as usize > values.len()) {
+            return Err(GlbError::Range("string offset"));
+        }
+        Ok(Column { values, ends })
+    }
+
+    fn bytes(&self, index: usize) -> Result<Range<usize>, GlbError> {
+        let missing = GlbError::Missing { what: "buffer view", index };
+        let Some(view) = self.root.buffer_views.get(index) else { return Err(missing) };
+        let end = view.byte_offset.checked_add(view.byte_length);
+        match end.filter(|&end| end <= self.bin.len()) {
+            Some(end) => Ok(view.byte_offset..end),
+            None => Err(missing),
+        }
+    }
+}
+
+fn local(node: &Node) -> DAffine3 {
+    if let Some(matrix) = node.matrix {
+        return DAffine3::from_mat4(DMat4::from_cols_array(&matrix));
+    }
+    DAffine3::from_scale_rotation_translation(
+        node.scale.map_or(DVec3::ONE, DVec3::from),
+        node.rotation.map_or(DQuat::IDENTITY, DQuat::from_array),
+        node.translation.map_or(DVec3::ZERO, DVec3::from),
+    )
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+impl Part {
+    /// The index at a place in the index list.
+    pub fn index(&self, bin: &[u8], at: usize) -> u32 {
+        match self.index_width {
+            IndexWidth::U16 => u32::from(u16_at(bin, self.indices + at * 2)),
+            IndexWidth::U32 => {
+                let at = self.indices + at * 4;
+                u32::from_le_bytes([bin[at], bin[at + 1], bin[at + 2], bin[at + 3]])
+            }
+        }
+    }
+
+    /// Feature a vertex belongs to.
+    pub fn feature(&self, bin: &[u8], vertex: usize) -> usize {
+        usize::from(u16_at(bin, self.features + vertex * 4))
+    }
+
+    /// Quantised position of a vertex, 0..1 on each axis.
+    pub fn position(&self, bin: &[u8], vertex: usize) -> [f32; 3] {
+        let at = self.positions + vertex * 8;
+        [0, 2, 4].map(|axis| f32::from(u16_at(bin, at + axis)) / 65_535.0)
+    }
+
+    /// Bytes its indices take.
+    pub fn index_bytes(&self) -> usize {
+        self.index_count * if self.index_width == IndexWidth::U16 { 2 } else { 4 }
+    }
+}
+
+impl Part {
+    /// Where its vertex data starts in the binary chunk.
+    pub fn stream_start(&self) -> usize {
+        let streams = [Some(self.positions), self.normals, self.colors, Some(self.features)];
+        streams.into_iter().flatten().min().unwrap_or(0)
+    }
+
+    /// Where its vertex data ends, the padding of the last vertex included.
+    pub fn stream_end(&self) -> usize {
+        let four = [self.normals, self.colors, Some(self.features)];
+        let four = four.into_iter().flatten().map(|start| start + self.vertices * 4);
+        four.chain([self.positions + self.vertices * 8]).max().unwrap_or(0)
+    }
+}
+
+impl Part {
+    /// Where a vertex is in the local frame, m.
+    pub fn point(&self, bin: &[u8], vertex: usize) -> DVec3 {
+        let [x, y, z] = self.position(bin, vertex);
+        self.placement.transform_point3(DVec3::new(f64::from(x), f64::from(y), f64::from(z)))
+    }
+}

@@ -1,0 +1,8 @@
+//! Tiles: what a tileset says, which of it a view needs, what stands in a tile, and
+//! what a ray hits. Pure: no GPU, no network, no Bevy.
+
+pub mod glb;
+mod glb_json;
+pub mod pick;
+pub mod select;
+pub mod tileset;
