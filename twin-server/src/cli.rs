@@ -66,6 +66,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
 /// The exit code an error deserves: 2 where the user's file is at fault, else 1.
 pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
-    let file_at_fault = error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<LoadError>());
+    let file_at_fault =
+        error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<LoadError>());
     if file_at_fault { 2 } else { 1 }
 }

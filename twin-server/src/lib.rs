@@ -1,6 +1,7 @@
 //! Ingest, live state, HTTP and WebSocket server of the digital twin.
 
 pub mod bindings;
+pub mod broker;
 pub mod check;
 pub mod config;
 pub mod demo;

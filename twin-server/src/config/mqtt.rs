@@ -101,11 +101,11 @@ impl BrokerChoice {
         if host.is_empty() {
             return expected("no host");
         }
-        let port_text = authority.as_str().rsplit_once(':').filter(|_| authority.port().is_some());
-        let port = match (port_text, authority.port_u16()) {
-            (_, Some(port)) => port,
-            (None, None) if !authority.as_str().ends_with(':') => default_port,
-            _ => return expected("unusable port"),
+        let port = match authority.port_u16() {
+            Some(port) => port,
+            // What follows the host, if anything, was then not a port.
+            None if authority.as_str() == authority.host() => default_port,
+            None => return expected("unusable port"),
         };
         Ok(Self::Remote { host, port, tls })
     }
