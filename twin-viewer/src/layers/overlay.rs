@@ -1,0 +1,48 @@
+//! Doors and faults are marked over every layer: quietly while all is well.
+
+use twin_model::Quality;
+
+use crate::{
+    bridge::{Paint, Pattern},
+    store::{Point, PointIx, Reason, Store, reason_of},
+};
+
+/// An open door: lighter than its surroundings, no more.
+pub const OPEN: [u8; 3] = [214, 222, 228];
+/// A door held open: somebody should look.
+pub const HELD: [u8; 3] = [255, 176, 32];
+/// A forced door or a fault: somebody should go there.
+pub const FORCED: [u8; 3] = [255, 59, 48];
+
+const URGENT: Paint = Paint { color: Some(FORCED), pattern: Pattern::Dots, pulse: true };
+const WAITING: Paint = Paint { color: Some(HELD), pattern: Pattern::Dots, pulse: false };
+const OPENED: Paint = Paint { color: Some(OPEN), pattern: Pattern::None, pulse: false };
+const SILENT: Paint = Paint { color: None, pattern: Pattern::Stripes, pulse: false };
+
+/// Whether a point can be marked at all.
+pub(crate) fn concerns(point: &Point) -> bool {
+    matches!(&*point.metric, "door" | "fault" | "lift" | "charging")
+}
+
+fn mark_of(point: &Point) -> Option<(u8, Paint)> {
+    match reason_of(point) {
+        Some(Reason::Forced | Reason::Fault) => return Some((3, URGENT)),
+        Some(Reason::Held) => return Some((2, WAITING)),
+        _ => {}
+    }
+    if &*point.metric != "door" {
+        return None;
+    }
+    match point.quality()? {
+        Quality::Stale | Quality::Bad => Some((1, SILENT)),
+        _ if point.text() == Some("open") => Some((0, OPENED)),
+        _ => None,
+    }
+}
+
+/// The mark of an entity, from its most urgent point.
+pub(crate) fn mark(store: &Store, points: &[PointIx]) -> Option<Paint> {
+    let points = points.iter().map(|&ix| store.points.at(ix));
+    let marks = points.filter(|point| concerns(point)).filter_map(mark_of);
+    marks.max_by_key(|(urgency, _)| *urgency).map(|(_, paint)| paint)
+}

@@ -1,0 +1,86 @@
+//! REST, with errors as data: a panel shows what went wrong and what to do.
+
+use serde::de::DeserializeOwned;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortController, RequestInit, Response};
+
+/// What went wrong with a request.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ApiError {
+    /// No answer: no network, or no server.
+    #[error("no answer from {0}")]
+    Unreachable(String),
+    /// The server refused.
+    #[error("{path}: {status} {message}")]
+    Refused {
+        /// What was asked for.
+        path: String,
+        /// HTTP status.
+        status: u16,
+        /// The server's words.
+        message: String,
+    },
+    /// The answer is not what this viewer understands.
+    #[error("{path}: {reason}")]
+    Unreadable {
+        /// What was asked for.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ApiError {
+    /// Whether the thing asked for does not exist.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Refused { status: 404, .. })
+    }
+}
+
+/// Longest wait for an answer, ms.
+const TIMEOUT_MS: i32 = 30_000;
+
+/// Fetches JSON.
+pub async fn get<T: DeserializeOwned>(path: &str) -> Result<T, ApiError> {
+    let text = fetch(path).await?;
+    serde_json::from_str(&text)
+        .map_err(|error| ApiError::Unreadable { path: path.to_owned(), reason: error.to_string() })
+}
+
+async fn fetch(path: &str) -> Result<String, ApiError> {
+    let unreachable = |_: JsValue| ApiError::Unreachable(path.to_owned());
+    let window = web_sys::window().ok_or_else(|| unreachable(JsValue::NULL))?;
+    let abort = AbortController::new().map_err(unreachable)?;
+    let init = RequestInit::new();
+    init.set_signal(Some(&abort.signal()));
+    let timer = {
+        let stop = wasm_bindgen::closure::Closure::once_into_js(move || abort.abort());
+        window
+            .set_timeout_with_callback_and_timeout_and_arguments_0(stop.unchecked_ref(), TIMEOUT_MS)
+            .map_err(unreachable)?
+    };
+    let answer = read(&window, path, &init).await;
+    window.clear_timeout_with_handle(timer);
+    answer
+}
+
+async fn read(
+    window: &web_sys::Window,
+    path: &str,
+    init: &RequestInit,
+) -> Result<String, ApiError> {
+    let unreachable = |_: JsValue| ApiError::Unreachable(path.to_owned());
+    let response = JsFuture::from(window.fetch_with_str_and_init(path, init)).await;
+    let response: Response = response.map_err(unreachable)?.unchecked_into();
+    let text = JsFuture::from(response.text().map_err(unreachable)?).await.map_err(unreachable)?;
+    let text = text.as_string().unwrap_or_default();
+    if response.ok() {
+        return Ok(text);
+    }
+    let message = serde_json::from_str::<serde_json::Value>(&text)
+        .ok()
+        .and_then(|body| Some(body.get("message").or(body.get("error"))?.as_str()?.to_owned()))
+        .unwrap_or_else(|| response.status_text());
+    Err(ApiError::Refused { path: path.to_owned(), status: response.status(), message })
+}

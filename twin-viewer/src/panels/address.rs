@@ -1,0 +1,103 @@
+//! The address bar: restored at start, kept in step afterwards.
+
+use std::cell::RefCell;
+
+use leptos::prelude::*;
+use wasm_bindgen::JsValue;
+use web_sys::UrlSearchParams;
+
+use super::ctx::Ctx;
+use crate::{bridge::ViewCommand, layers::Layer, link::Link};
+
+thread_local! {
+    /// What the address said at start, and what was written last.
+    static START: RefCell<Link> = RefCell::default();
+    static WRITTEN: RefCell<Option<Link>> = const { RefCell::new(None) };
+}
+
+/// Reads the address once, at start.
+pub(crate) fn read() -> Link {
+    let search = web_sys::window().and_then(|window| window.location().search().ok());
+    let pairs =
+        search.and_then(|search| UrlSearchParams::new_with_str(&search).ok()).map(|params| {
+            let entries = js_sys::Array::from(&params);
+            let text = |pair: &js_sys::Array, at| pair.get(at).as_string().unwrap_or_default();
+            let pair = |entry| {
+                let entry = js_sys::Array::from(&entry);
+                (text(&entry, 0), text(&entry, 1))
+            };
+            entries.iter().map(pair).collect::<Vec<_>>()
+        });
+    let link = Link::parse(pairs.unwrap_or_default());
+    START.with_borrow_mut(|start| *start = link.clone());
+    link
+}
+
+/// Goes where the address says, once the scene is there.
+pub(crate) fn restore(ctx: Ctx) {
+    let link = START.take();
+    START.with_borrow_mut(|start| {
+        (start.lang, start.scale) = (link.lang, link.scale);
+        start.others = link.others;
+    });
+    if let Some(storey) = link.storey {
+        ctx.storey.set(Some(storey.as_str().into()));
+    }
+    if let Some(id) = link.entity.as_deref() {
+        ctx.select(Some(id.into()));
+    }
+    match (link.camera, link.entity) {
+        (Some(pose), _) => ctx.command(ViewCommand::Camera(pose)),
+        (None, Some(id)) => ctx.fly_to(&id.as_str().into()),
+        (None, None) => {}
+    }
+    WRITTEN.with_borrow_mut(|written| *written = Some(current(ctx)));
+}
+
+/// What the page shows now.
+pub(crate) fn current(ctx: Ctx) -> Link {
+    START.with_borrow(|start| Link {
+        entity: ctx.selected.get_untracked().map(|id| id.to_string()),
+        layer: Some(ctx.layer.get_untracked()).filter(|layer| *layer != Layer::None),
+        storey: ctx.storey.get_untracked().map(|id| id.to_string()),
+        camera: ctx.camera.get_value(),
+        lang: Some(ctx.lang.get_untracked()),
+        scale: start.scale,
+        others: start.others.clone(),
+    })
+}
+
+/// The address of what is shown, complete.
+pub(crate) fn href(ctx: Ctx) -> String {
+    let base = web_sys::window().and_then(|window| {
+        let location = window.location();
+        Some(location.origin().ok()? + &location.pathname().ok()?)
+    });
+    base.unwrap_or_default() + &query(&current(ctx))
+}
+
+fn query(link: &Link) -> String {
+    let escape = |text: &str| String::from(js_sys::encode_uri_component(text)).replace("%2C", ",");
+    let pairs: Vec<String> = link
+        .pairs()
+        .iter()
+        .map(|(name, value)| format!("{}={}", escape(name), escape(value)))
+        .collect();
+    if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
+}
+
+/// Writes the address where what is shown has changed, without a step in the history.
+pub(crate) fn write_if_changed(ctx: Ctx) {
+    WRITTEN.with_borrow_mut(|written| {
+        let Some(before) = written else { return }; // nothing restored yet
+        let now = current(ctx);
+        if *before == now {
+            return;
+        }
+        if let Some(history) = web_sys::window().and_then(|window| window.history().ok()) {
+            // Browsers refuse too many in a short time; the next change writes again.
+            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&href(ctx)));
+        }
+        *before = now;
+    });
+}

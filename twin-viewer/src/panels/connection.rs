@@ -1,0 +1,199 @@
+//! Keeps the WebSocket open: tries again with growing waits, continues where it stopped,
+//! and gives up connections that fell silent.
+
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use twin_protocol::{ClientMessage, Interest, Ping, Resume, ServerMessage, Subscribe};
+
+use super::{
+    ctx::{Ctx, LinkState},
+    scene_load,
+};
+use crate::{
+    net::{Backoff, PING_EVERY_MS, SILENCE_MS, Socket, SocketEvent},
+    store::Applied,
+};
+
+/// Most updates a second asked for.
+const MAX_HZ: f32 = 10.0;
+
+/// The connection in use and its timers, by the browser's clock.
+#[derive(Default)]
+pub(crate) struct Connection {
+    socket: Option<Socket>,
+    /// Events of connections before this one are ignored.
+    serial: u32,
+    backoff: Backoff,
+    heard_ms: f64,
+    pinged_ms: f64,
+    /// When to try again; absent while a connection is in use.
+    retry_at_ms: Option<f64>,
+    /// What the server said before it closed.
+    bye: Option<String>,
+}
+
+fn now_ms() -> f64 {
+    js_sys::Date::now()
+}
+
+fn url() -> String {
+    let Some(location) = web_sys::window().map(|window| window.location()) else {
+        return String::new();
+    };
+    let scheme = if location.protocol().is_ok_and(|p| p == "https:") { "wss" } else { "ws" };
+    format!("{scheme}://{}/api/v1/stream", location.host().unwrap_or_default())
+}
+
+/// Opens a connection in place of the one before.
+pub(crate) fn connect(ctx: Ctx) {
+    let now = now_ms();
+    let serial = ctx.connection.try_update_value(|connection| {
+        connection.serial += 1;
+        connection.socket = None;
+        connection.retry_at_ms = None;
+        connection.bye = None;
+        (connection.heard_ms, connection.pinged_ms) = (now, now);
+        connection.serial
+    });
+    let Some(serial) = serial else { return };
+    match Socket::open(&url(), Rc::new(move |event| on_event(ctx, serial, event))) {
+        Ok(socket) => ctx.connection.update_value(|connection| connection.socket = Some(socket)),
+        Err(reason) => lose(ctx, reason),
+    }
+}
+
+fn on_event(ctx: Ctx, serial: u32, event: SocketEvent) {
+    if ctx.connection.with_value(|connection| connection.serial != serial) {
+        return;
+    }
+    ctx.connection.update_value(|connection| connection.heard_ms = now_ms());
+    match event {
+        SocketEvent::Open => {}
+        SocketEvent::Frame(bytes) => match ServerMessage::decode(&bytes) {
+            Ok(message) => on_message(ctx, message),
+            Err(error) => start_anew(ctx, error.to_string()),
+        },
+        SocketEvent::Closed(reason) => {
+            let bye = ctx.connection.with_value(|connection| connection.bye.clone());
+            lose(ctx, bye.unwrap_or(reason));
+        }
+    }
+}
+
+fn on_message(ctx: Ctx, message: ServerMessage) {
+    let generation = ctx.read(|store| store.generation);
+    let applied = ctx.store.try_update_value(|store| store.apply(message, now_ms()));
+    match applied {
+        Some(Ok(applied)) => on_applied(ctx, applied),
+        Some(Err(error)) => return start_anew(ctx, error.to_string()),
+        None => return,
+    }
+    let after = ctx.read(|store| store.generation);
+    if after != generation {
+        ctx.structure.set(after);
+    }
+}
+
+fn on_applied(ctx: Ctx, applied: Applied) {
+    match applied {
+        Applied::Hello { other_scene, .. } => {
+            if other_scene {
+                scene_load::load(ctx);
+            }
+            set_link(ctx, LinkState::Syncing);
+            subscribe(ctx);
+            ping(ctx);
+        }
+        Applied::Current => {
+            ctx.connection.update_value(|connection| connection.backoff.reset());
+            set_link(ctx, LinkState::Live);
+        }
+        Applied::Refused(message) => ctx.toast.set(Some(message)),
+        Applied::Bye(reason) => {
+            ctx.connection.update_value(|connection| connection.bye = Some(reason));
+        }
+        Applied::Pong => {
+            // Nothing changed while we were away: the answer to a ping proves that the
+            // continued connection works.
+            if ctx.link.get_untracked() == LinkState::Syncing
+                && ctx.read(|store| store.resume().is_some())
+            {
+                set_link(ctx, LinkState::Live);
+            }
+        }
+        Applied::Partial => {}
+    }
+}
+
+fn set_link(ctx: Ctx, state: LinkState) {
+    if ctx.link.with_untracked(|link| *link != state) {
+        ctx.link.set(state);
+    }
+}
+
+fn subscribe(ctx: Ctx) {
+    let resume = ctx.read(|store| store.resume()).map(|(epoch, seq)| Resume { epoch, seq });
+    let subscribe = Subscribe { interest: Interest::All, max_hz: MAX_HZ, lossless: false, resume };
+    send(ctx, &ClientMessage::Subscribe(subscribe));
+}
+
+fn ping(ctx: Ctx) {
+    let now = now_ms();
+    ctx.connection.update_value(|connection| connection.pinged_ms = now);
+    send(ctx, &ClientMessage::Ping(Ping { t: now as i64 }));
+}
+
+fn send(ctx: Ctx, message: &ClientMessage) {
+    ctx.connection.with_value(|connection| {
+        if let Some(socket) = &connection.socket {
+            socket.send(message);
+        }
+    });
+}
+
+/// What came does not fit what we hold: everything from the beginning.
+fn start_anew(ctx: Ctx, reason: String) {
+    ctx.store.update_value(|store| store.forget_sequence());
+    lose(ctx, reason);
+}
+
+fn lose(ctx: Ctx, reason: String) {
+    let now = now_ms();
+    let retry_at_ms = ctx.connection.try_update_value(|connection| {
+        connection.serial += 1; // whatever the socket still says is of no interest
+        let retry_at_ms = now + connection.backoff.next_ms(js_sys::Math::random());
+        connection.retry_at_ms = Some(retry_at_ms);
+        retry_at_ms
+    });
+    let since_ms = match ctx.link.get_untracked() {
+        LinkState::Lost { since_ms, .. } => since_ms,
+        _ => ctx.read(|store| store.clock.now(now)),
+    };
+    let retry_at_ms = retry_at_ms.unwrap_or(now);
+    ctx.link.set(LinkState::Lost { retry_at_ms, since_ms, reason });
+}
+
+/// Looks after the connection; a few times a second.
+pub(crate) fn tick(ctx: Ctx) {
+    let now = now_ms();
+    let (retry, silent, ping_due) = ctx.connection.with_value(|connection| {
+        let in_use = connection.retry_at_ms.is_none();
+        let retry = connection.retry_at_ms.is_some_and(|at| now >= at);
+        let silent = in_use && now - connection.heard_ms > SILENCE_MS;
+        (retry, silent, in_use && now - connection.pinged_ms > PING_EVERY_MS)
+    });
+    if retry {
+        connect(ctx);
+    } else if silent {
+        let words = ctx.lang.get_untracked().t("link.silent");
+        lose(ctx, words.to_owned());
+    } else if ping_due {
+        ping(ctx);
+    }
+}
+
+/// Tries at once, without waiting.
+pub(crate) fn retry_now(ctx: Ctx) {
+    connect(ctx);
+}

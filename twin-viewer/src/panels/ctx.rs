@@ -1,0 +1,259 @@
+//! What every panel shares: the store, and signals for what changes on the page.
+
+use std::collections::HashSet;
+
+use leptos::prelude::*;
+use twin_model::{BoundingBox, EntityId, EntityKind, Quality};
+
+use super::connection::Connection;
+use crate::{
+    bridge::{self, CameraPose, ViewCommand},
+    layers::{Engine, Layer},
+    net::ApiError,
+    store::{Attention, AttentionList, EntityIx, Point, Store, Totals},
+    text::{self, Lang},
+};
+
+/// The way to the server.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum LinkState {
+    /// The first connection is under way.
+    Connecting,
+    /// Connected and current.
+    Live,
+    /// Connected again; the store is not current yet.
+    Syncing,
+    /// Lost; the next try comes at this time by the browser's clock.
+    Lost { retry_at_ms: f64, since_ms: i64, reason: String },
+}
+
+/// The scene's index.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum SceneState {
+    Loading,
+    Loaded,
+    /// Could not be had; tried again by itself.
+    Failed(ApiError),
+}
+
+/// The 3D canvas.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum CanvasState {
+    Starting,
+    Loading {
+        loaded: u32,
+        wanted: u32,
+    },
+    Ready,
+    /// 3D cannot be drawn; the reason as the browser gives it.
+    Failed(String),
+}
+
+/// The attention list as shown: its first lines and how many there are by severity.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct AttentionView {
+    pub(crate) lines: Vec<Attention>,
+    pub(crate) counts: [usize; 3],
+}
+
+/// Shared by every panel; copies share the same state.
+#[derive(Clone, Copy)]
+pub(crate) struct Ctx {
+    pub(crate) store: StoredValue<Store, LocalStorage>,
+    pub(crate) engine: StoredValue<Engine, LocalStorage>,
+    pub(crate) attention_list: StoredValue<AttentionList, LocalStorage>,
+    pub(crate) connection: StoredValue<Connection, LocalStorage>,
+    /// Rises a few times a second while values change.
+    pub(crate) pulse: RwSignal<u64>,
+    /// Rises when points or entities come or go.
+    pub(crate) structure: RwSignal<u64>,
+    /// Server time, ms, once a second.
+    pub(crate) clock: RwSignal<i64>,
+    pub(crate) link: RwSignal<LinkState>,
+    pub(crate) scene: RwSignal<SceneState>,
+    pub(crate) canvas: RwSignal<CanvasState>,
+    /// Tiles that could not be loaded, and why the last could not.
+    pub(crate) tile_failures: RwSignal<Option<(u32, String)>>,
+    pub(crate) totals: RwSignal<Totals>,
+    pub(crate) attention: RwSignal<AttentionView>,
+    pub(crate) lang: RwSignal<Lang>,
+    pub(crate) layer: RwSignal<Layer>,
+    pub(crate) selected: RwSignal<Option<EntityId>>,
+    pub(crate) storey: RwSignal<Option<EntityId>>,
+    pub(crate) building: RwSignal<Option<EntityIx>>,
+    pub(crate) hover: RwSignal<Option<(EntityId, [f32; 2])>>,
+    pub(crate) expanded: RwSignal<HashSet<EntityIx>>,
+    pub(crate) query: RwSignal<String>,
+    pub(crate) help: RwSignal<bool>,
+    /// Which pane a narrow screen shows.
+    pub(crate) pane: RwSignal<&'static str>,
+    pub(crate) toast: RwSignal<Option<String>>,
+    pub(crate) camera: StoredValue<Option<CameraPose>>,
+    /// Box of a selected entity that the index does not hold, from its details.
+    pub(crate) detail_box: StoredValue<Option<(EntityId, BoundingBox)>>,
+}
+
+impl Ctx {
+    pub(crate) fn new(lang: Lang) -> Self {
+        Self {
+            store: StoredValue::new_local(Store::default()),
+            engine: StoredValue::new_local(Engine::default()),
+            attention_list: StoredValue::new_local(AttentionList::default()),
+            connection: StoredValue::new_local(Connection::default()),
+            pulse: RwSignal::new(0),
+            structure: RwSignal::new(0),
+            clock: RwSignal::new(js_sys::Date::now() as i64),
+            link: RwSignal::new(LinkState::Connecting),
+            scene: RwSignal::new(SceneState::Loading),
+            canvas: RwSignal::new(CanvasState::Starting),
+            tile_failures: RwSignal::new(None),
+            totals: RwSignal::new(Totals::default()),
+            attention: RwSignal::new(AttentionView::default()),
+            lang: RwSignal::new(lang),
+            layer: RwSignal::new(Layer::None),
+            selected: RwSignal::new(None),
+            storey: RwSignal::new(None),
+            building: RwSignal::new(None),
+            hover: RwSignal::new(None),
+            expanded: RwSignal::new(HashSet::new()),
+            query: RwSignal::new(String::new()),
+            help: RwSignal::new(false),
+            pane: RwSignal::new("scene"),
+            toast: RwSignal::new(None),
+            camera: StoredValue::new(None),
+            detail_box: StoredValue::new(None),
+        }
+    }
+
+    /// Words for a key in the page's language.
+    pub(crate) fn t(self, key: &'static str) -> &'static str {
+        self.lang.get().t(key)
+    }
+
+    /// Words for a key with blanks filled in.
+    pub(crate) fn fill(self, key: &'static str, values: &[(&str, &str)]) -> String {
+        self.lang.get().fill(key, values)
+    }
+
+    /// Reads the store.
+    pub(crate) fn read<T>(self, read: impl FnOnce(&Store) -> T) -> T {
+        self.store.with_value(read)
+    }
+
+    /// Whether values are arriving.
+    pub(crate) fn is_live(self) -> bool {
+        self.link.with(|link| matches!(link, LinkState::Live))
+    }
+
+    /// Asks the canvas for something, unless there is none.
+    pub(crate) fn command(self, command: ViewCommand) {
+        if !self.canvas.with_untracked(|canvas| matches!(canvas, CanvasState::Failed(_))) {
+            bridge::command(command);
+        }
+    }
+
+    /// Selects an entity and shows where it stands in tree and storeys.
+    pub(crate) fn select(self, id: Option<EntityId>) {
+        if let Some(at) = id.as_ref().and_then(|id| self.read(|s| s.scene.find(id.as_str()))) {
+            let (above, building) = self.read(|store| {
+                let above: Vec<EntityIx> = store.scene.ancestors(at).skip(1).collect();
+                (above, store.scene.enclosing(at, EntityKind::Building))
+            });
+            self.expanded.update(|expanded| expanded.extend(above));
+            if building.is_some() {
+                self.building.set(building);
+            }
+        }
+        self.selected.set(id);
+    }
+
+    /// Selects an entity and moves the camera there.
+    pub(crate) fn go_to(self, id: &EntityId) {
+        self.select(Some(id.clone()));
+        self.fly_to(id);
+    }
+
+    /// Moves the camera so that the entity fills the view.
+    pub(crate) fn fly_to(self, id: &EntityId) {
+        if let Some(bbox) = self.box_of(id) {
+            self.command(ViewCommand::FlyTo(bbox));
+            self.pane.set("scene");
+        }
+    }
+
+    /// The box around an entity; that of its surroundings where it has none.
+    pub(crate) fn box_of(self, id: &EntityId) -> Option<BoundingBox> {
+        let indexed = self.read(|store| {
+            let at = store.scene.find(id.as_str())?;
+            store.scene.ancestors(at).find_map(|at| store.scene.extent(at))
+        });
+        indexed.or_else(|| {
+            self.detail_box.with_value(|found| {
+                found.as_ref().filter(|(of, _)| of == id).map(|(_, bbox)| *bbox)
+            })
+        })
+    }
+
+    /// The name to show for an entity.
+    pub(crate) fn title(self, id: &str) -> String {
+        self.read(|store| match store.scene.find(id) {
+            Some(at) => store.scene.at(at).title().to_owned(),
+            None => id.to_owned(),
+        })
+    }
+
+    /// Where an entity stands, in words from the outside in: `T1 › 03F`.
+    pub(crate) fn place(self, id: &str) -> String {
+        self.read(|store| {
+            let Some(at) = store.scene.find(id) else { return String::new() };
+            let mut names: Vec<&str> = store
+                .scene
+                .ancestors(at)
+                .skip(1)
+                .filter(|&at| {
+                    let kind = store.scene.at(at).kind;
+                    matches!(kind, EntityKind::Building | EntityKind::Storey | EntityKind::Space)
+                })
+                .map(|at| {
+                    let entry = store.scene.at(at);
+                    if entry.name.is_empty() { entry.title() } else { entry.name.as_str() }
+                })
+                .collect();
+            names.reverse();
+            names.join(" › ")
+        })
+    }
+
+    /// A point's value with its unit.
+    pub(crate) fn value_text(self, point: &Point) -> Option<(String, String)> {
+        let lang = self.lang.get();
+        let reading = point.reading.as_ref()?;
+        let value = text::value(lang, &point.metric, &reading.value);
+        Some((value, text::unit(lang, &point.unit)))
+    }
+
+    /// What the page says of a point's quality: that of the value, unless the connection
+    /// is lost, when nothing is known to be current.
+    pub(crate) fn quality(self, point: &Point) -> &'static str {
+        let live = self.is_live();
+        match point.quality() {
+            None => "none",
+            Some(Quality::Bad) => "bad",
+            Some(Quality::Stale) => "stale",
+            Some(_) if !live => "stale",
+            Some(Quality::Uncertain) => "uncertain",
+            Some(Quality::Good) => "good",
+        }
+    }
+}
+
+/// Words for a quality named by [`Ctx::quality`].
+pub(crate) fn quality_key(quality: &str) -> &'static str {
+    match quality {
+        "good" => "quality.good",
+        "uncertain" => "quality.uncertain",
+        "stale" => "quality.stale",
+        "bad" => "quality.bad",
+        _ => "quality.none",
+    }
+}

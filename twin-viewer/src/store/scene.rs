@@ -1,0 +1,433 @@
+//! The scene as the panels know it: the compact index the server sends at start, with
+//! the ways to walk it. Elements that no point hangs on are not in it.
+
+use std::{cmp::Ordering, collections::HashMap, ops::Range};
+
+use serde::Deserialize;
+use twin_model::{BoundingBox, EntityId, EntityKind};
+
+/// `/api/v1/scene/index` as it comes.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct IndexFile {
+    /// Revision of the scene package.
+    pub revision: String,
+    /// Entities; parents and storeys are positions in this list.
+    pub entities: Vec<Entry>,
+}
+
+/// One entity of the index.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Entry {
+    /// Stable name.
+    pub id: EntityId,
+    /// Position of the entity that contains it.
+    #[serde(default)]
+    pub parent: Option<u32>,
+    /// What it is to a person.
+    pub kind: EntityKind,
+    /// Name as written in the model; may be empty.
+    #[serde(default)]
+    pub name: String,
+    /// What people call it, where the model says so.
+    #[serde(default)]
+    pub long_name: Option<String>,
+    /// Position of the storey it stands in.
+    #[serde(default)]
+    pub storey: Option<u32>,
+    /// Box around its own geometry, m.
+    #[serde(default)]
+    pub bbox: Option<BoundingBox>,
+    /// Floor area, m².
+    #[serde(default)]
+    pub area_m2: Option<f64>,
+}
+
+impl Entry {
+    /// The name to show first: LongName, else Name, else the id.
+    pub fn title(&self) -> &str {
+        let long = self.long_name.as_deref().filter(|name| !name.trim().is_empty());
+        long.unwrap_or(if self.name.trim().is_empty() { self.id.as_str() } else { &self.name })
+    }
+}
+
+/// Position of an entity in the index.
+pub type EntityIx = u32;
+
+/// The index with its tree; read-only once built.
+#[derive(Debug, Default)]
+pub struct SceneIndex {
+    revision: String,
+    entries: Vec<Entry>,
+    by_id: HashMap<EntityId, EntityIx>,
+    children: Vec<Vec<EntityIx>>,
+    roots: Vec<EntityIx>,
+    /// Where each entity's subtree lies in a depth-first walk.
+    span: Vec<Range<u32>>,
+    extent: Vec<Option<BoundingBox>>,
+    /// Parents that led nowhere or in a circle, and were cut.
+    pub repaired: usize,
+}
+
+impl SceneIndex {
+    /// Builds the tree. A parent that is out of range, or that makes a circle, is cut and
+    /// counted: the entity becomes a root and stays reachable.
+    pub fn new(file: IndexFile) -> Self {
+        let count = file.entities.len();
+        let mut index = Self {
+            revision: file.revision,
+            entries: file.entities,
+            children: vec![Vec::new(); count],
+            span: vec![0..0; count],
+            extent: vec![None; count],
+            ..Self::default()
+        };
+        index.cut_loose_parents();
+        for at in 0..count as u32 {
+            index.by_id.insert(index.entries[at as usize].id.clone(), at);
+            match index.parent(at) {
+                Some(parent) => index.children[parent as usize].push(at),
+                None => index.roots.push(at),
+            }
+        }
+        index.measure();
+        index.sort();
+        index.walk();
+        index
+    }
+
+    fn cut_loose_parents(&mut self) {
+        let count = self.entries.len();
+        // 0: not seen, 1: on the way up now, 2: known to reach a root.
+        let mut state = vec![0u8; count];
+        for start in 0..count {
+            let (mut way, mut at) = (Vec::new(), start);
+            while state[at] == 0 {
+                state[at] = 1;
+                way.push(at);
+                match self.entries[at].parent.map(|parent| parent as usize) {
+                    Some(parent) if parent < count && state[parent] != 1 => at = parent,
+                    Some(_) => {
+                        self.entries[at].parent = None;
+                        self.repaired += 1;
+                    }
+                    None => {}
+                }
+            }
+            for at in way {
+                state[at] = 2;
+            }
+        }
+    }
+
+    /// Extents from the leaves up.
+    fn measure(&mut self) {
+        for at in self.breadth_first().into_iter().rev() {
+            let own = self.entries[at as usize].bbox;
+            let below = self.children[at as usize].iter().map(|&child| self.extent[child as usize]);
+            self.extent[at as usize] =
+                below.chain([own]).flatten().reduce(|a, b| BoundingBox::union(&a, &b));
+        }
+    }
+
+    fn breadth_first(&self) -> Vec<EntityIx> {
+        let mut order = self.roots.clone();
+        let mut next = 0;
+        while let Some(&at) = order.get(next) {
+            order.extend(&self.children[at as usize]);
+            next += 1;
+        }
+        order
+    }
+
+    fn sort(&mut self) {
+        let (mut children, mut roots) =
+            (std::mem::take(&mut self.children), std::mem::take(&mut self.roots));
+        for list in children.iter_mut().chain([&mut roots]) {
+            list.sort_by(|&a, &b| self.order(a, b));
+        }
+        (self.children, self.roots) = (children, roots);
+    }
+
+    /// Places before things; storeys top first, since that is how a building stands; the
+    /// rest by name, numbers in it as numbers.
+    fn order(&self, a: EntityIx, b: EntityIx) -> Ordering {
+        let (one, two) = (self.at(a), self.at(b));
+        rank(one.kind).cmp(&rank(two.kind)).then_with(|| {
+            let names = || natural(&one.name, &two.name);
+            match (one.kind, self.extent(a), self.extent(b)) {
+                (EntityKind::Storey, Some(a), Some(b)) => {
+                    b.min[2].total_cmp(&a.min[2]).then_with(names)
+                }
+                _ => names(),
+            }
+        })
+    }
+
+    fn walk(&mut self) {
+        let mut next = 0;
+        let mut open: Vec<(EntityIx, bool)> =
+            self.roots.iter().rev().map(|&root| (root, false)).collect();
+        while let Some((at, done)) = open.pop() {
+            if done {
+                self.span[at as usize].end = next;
+                continue;
+            }
+            self.span[at as usize].start = next;
+            next += 1;
+            open.push((at, true));
+            open.extend(self.children[at as usize].iter().rev().map(|&child| (child, false)));
+        }
+    }
+
+    /// Revision of the scene package.
+    pub fn revision(&self) -> &str {
+        &self.revision
+    }
+
+    /// How many entities the index holds.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The entity at a position.
+    pub fn at(&self, at: EntityIx) -> &Entry {
+        &self.entries[at as usize]
+    }
+
+    /// All entities in file order.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Position of an entity.
+    pub fn find(&self, id: &str) -> Option<EntityIx> {
+        self.by_id.get(id).copied()
+    }
+
+    /// Entities without a parent.
+    pub fn roots(&self) -> &[EntityIx] {
+        &self.roots
+    }
+
+    /// What an entity contains directly, in the order a list shows it.
+    pub fn children(&self, at: EntityIx) -> &[EntityIx] {
+        &self.children[at as usize]
+    }
+
+    /// The entity that contains this one.
+    pub fn parent(&self, at: EntityIx) -> Option<EntityIx> {
+        self.at(at).parent
+    }
+
+    /// This entity and what contains it, from the inside out.
+    pub fn ancestors(&self, at: EntityIx) -> impl Iterator<Item = EntityIx> {
+        std::iter::successors(Some(at), |&at| self.parent(at))
+    }
+
+    /// The nearest entity of a kind, going outwards; itself where it is one.
+    pub fn enclosing(&self, at: EntityIx, kind: EntityKind) -> Option<EntityIx> {
+        self.ancestors(at).find(|&at| self.at(at).kind == kind)
+    }
+
+    /// The storey an entity stands in, by the model's word or else by containment.
+    pub fn storey(&self, at: EntityIx) -> Option<EntityIx> {
+        let declared = self.at(at).storey.filter(|&storey| (storey as usize) < self.len());
+        self.enclosing(at, EntityKind::Storey).or(declared)
+    }
+
+    /// Whether `at` is `top` or lies below it.
+    pub fn is_within(&self, at: EntityIx, top: EntityIx) -> bool {
+        self.span[top as usize].contains(&self.span[at as usize].start)
+    }
+
+    /// The box around an entity and everything below it, m.
+    pub fn extent(&self, at: EntityIx) -> Option<BoundingBox> {
+        self.extent[at as usize]
+    }
+
+    /// Entities of a kind, in the order lists show them.
+    pub fn of_kind(&self, kind: EntityKind) -> Vec<EntityIx> {
+        let mut found: Vec<EntityIx> =
+            (0..self.len() as u32).filter(|&at| self.at(at).kind == kind).collect();
+        found.sort_by_key(|&at| self.span[at as usize].start);
+        found
+    }
+
+    /// Storeys of a building, top first.
+    pub fn storeys_of(&self, building: EntityIx) -> Vec<EntityIx> {
+        let mut found = self.of_kind(EntityKind::Storey);
+        found.retain(|&storey| self.is_within(storey, building));
+        found
+    }
+
+    /// Entities whose name, long name or id holds every word of the query; places first,
+    /// names that start with it before others. At most `limit`.
+    pub fn search(&self, query: &str, limit: usize) -> Vec<EntityIx> {
+        let query = query.to_lowercase();
+        let words: Vec<&str> = query.split_whitespace().collect();
+        if words.is_empty() {
+            return Vec::new();
+        }
+        let mut found: Vec<(u8, u8, EntityIx)> = Vec::new();
+        for (at, entry) in (0..).zip(&self.entries) {
+            let name = entry.name.to_lowercase();
+            let long = entry.long_name.as_deref().unwrap_or_default().to_lowercase();
+            let holds = |word: &&str| {
+                name.contains(word)
+                    || long.contains(word)
+                    || entry.id.as_str().eq_ignore_ascii_case(word)
+            };
+            if words.iter().all(holds) {
+                let exact = name == query || long == query;
+                let starts = name.starts_with(&query) || long.starts_with(&query);
+                let how = if exact { 0 } else { 2 - u8::from(starts) };
+                found.push((how, rank(entry.kind), at));
+            }
+        }
+        found.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| self.order(a.2, b.2)));
+        found.truncate(limit);
+        found.into_iter().map(|(_, _, at)| at).collect()
+    }
+}
+
+/// Places before things, outer before inner.
+fn rank(kind: EntityKind) -> u8 {
+    match kind {
+        EntityKind::Project => 0,
+        EntityKind::Site => 1,
+        EntityKind::Building => 2,
+        EntityKind::Storey => 3,
+        EntityKind::Space => 4,
+        EntityKind::Zone => 5,
+        EntityKind::Lift | EntityKind::Door => 6,
+        EntityKind::Meter | EntityKind::Sensor | EntityKind::Pump | EntityKind::Charger => 7,
+        _ => 8,
+    }
+}
+
+/// Compares names the way people count: `9F` before `10F`.
+fn natural(a: &str, b: &str) -> Ordering {
+    let (mut a, mut b) = (a, b);
+    loop {
+        let (digits_a, digits_b) = (leading_digits(a), leading_digits(b));
+        let step = match (digits_a, digits_b) {
+            ("", "") => {
+                let (mut one, mut two) = (a.chars(), b.chars());
+                let order = one.next().cmp(&two.next());
+                if a.is_empty() && b.is_empty() {
+                    return Ordering::Equal;
+                }
+                (a, b) = (one.as_str(), two.as_str());
+                order
+            }
+            ("", _) | (_, "") => return a.cmp(b),
+            _ => {
+                let (one, two) =
+                    (digits_a.trim_start_matches('0'), digits_b.trim_start_matches('0'));
+                let order = one.len().cmp(&two.len()).then_with(|| one.cmp(two));
+                (a, b) = (&a[digits_a.len()..], &b[digits_b.len()..]);
+                order
+            }
+        };
+        if step != Ordering::Equal {
+            return step;
+        }
+    }
+}
+
+fn leading_digits(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(id: &str, parent: Option<u32>, kind: EntityKind) -> Entry {
+        Entry {
+            id: id.into(),
+            parent,
+            kind,
+            name: id.to_owned(),
+            long_name: None,
+            storey: None,
+            bbox: None,
+            area_m2: None,
+        }
+    }
+
+    fn index(entities: Vec<Entry>) -> SceneIndex {
+        SceneIndex::new(IndexFile { revision: "r".into(), entities })
+    }
+
+    #[test]
+    fn walks_up_and_down() {
+        let scene = index(vec![
+            entry("site", None, EntityKind::Site),
+            entry("T2", Some(0), EntityKind::Building),
+            entry("T10", Some(0), EntityKind::Building),
+            entry("01F", Some(1), EntityKind::Storey),
+            entry("room", Some(3), EntityKind::Space),
+            entry("sensor", Some(4), EntityKind::Sensor),
+        ]);
+        assert_eq!(scene.children(0), [1, 2], "T2 before T10");
+        assert_eq!(scene.enclosing(5, EntityKind::Building), Some(1));
+        assert_eq!(scene.storey(5), Some(3));
+        assert!(scene.is_within(5, 1) && scene.is_within(1, 1));
+        assert!(!scene.is_within(5, 2) && !scene.is_within(0, 1));
+        assert_eq!(scene.storeys_of(1), [3]);
+        assert_eq!(scene.storeys_of(2), [] as [u32; 0]);
+    }
+
+    #[test]
+    fn storeys_stand_top_first_by_height() {
+        let mut low = entry("B1F", Some(0), EntityKind::Storey);
+        low.bbox = Some([0.0, 0.0, -4.0, 1.0, 1.0, 0.0].into());
+        let mut high = entry("RF", Some(0), EntityKind::Storey);
+        high.bbox = Some([0.0, 0.0, 40.0, 1.0, 1.0, 44.0].into());
+        let mut mid = entry("01F", Some(0), EntityKind::Storey);
+        mid.bbox = Some([0.0, 0.0, 0.0, 1.0, 1.0, 4.0].into());
+        let scene = index(vec![entry("T1", None, EntityKind::Building), low, high, mid]);
+        assert_eq!(scene.children(0), [2, 3, 1]);
+        assert_eq!(scene.extent(0).unwrap().max[2], 44.0);
+    }
+
+    #[test]
+    fn circles_and_wild_parents_are_cut_and_counted() {
+        let scene = index(vec![
+            entry("a", Some(1), EntityKind::Space),
+            entry("b", Some(0), EntityKind::Space),
+            entry("c", Some(99), EntityKind::Space),
+            entry("d", Some(3), EntityKind::Space),
+        ]);
+        assert_eq!(scene.repaired, 3);
+        assert_eq!(scene.breadth_first().len(), 4, "everything stays reachable");
+    }
+
+    #[test]
+    fn search_wants_every_word_and_puts_places_first() {
+        let mut room = entry("T1-03F-R02", None, EntityKind::Space);
+        room.long_name = Some("办公室 302 Office".into());
+        let scene = index(vec![entry("T1-03F-D02", None, EntityKind::Door), room]);
+        assert_eq!(scene.search("t1-03f", 10), [1, 0]);
+        assert_eq!(scene.search("办公室 office", 10), [1]);
+        assert_eq!(scene.search("t1-03f", 1), [1]);
+        assert_eq!(scene.search("  ", 10), [] as [u32; 0]);
+        assert_eq!(scene.search("nothing", 10), [] as [u32; 0]);
+    }
+
+    #[test]
+    fn numbers_in_names_count_as_numbers() {
+        for (a, b) in [("9F", "10F"), ("T1-2", "T1-10"), ("a", "b"), ("a", "a1"), ("a01", "a2")] {
+            assert_eq!(natural(a, b), Ordering::Less, "{a} {b}");
+            assert_eq!(natural(b, a), Ordering::Greater, "{b} {a}");
+        }
+        assert_eq!(natural("01F", "1F"), Ordering::Equal);
+    }
+}

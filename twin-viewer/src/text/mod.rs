@@ -1,0 +1,61 @@
+//! Words, numbers, units and ages, in both languages.
+
+mod age;
+mod lang;
+mod number;
+mod unit;
+
+pub use age::{age, clock_time, date_time};
+pub use lang::Lang;
+pub use number::number;
+pub use unit::unit;
+
+use twin_model::Value;
+
+/// A value as a person reads it, without its unit: numbers with sensible digits, states
+/// and yes/no by name.
+pub fn value(lang: Lang, metric: &str, value: &Value) -> String {
+    match value {
+        Value::Number(value) => number(*value),
+        Value::Bool(yes) => {
+            let (word, plain) = if *yes { ("yes", "value.yes") } else { ("no", "value.no") };
+            let own = lang.find(&format!("value.{metric}.{word}"));
+            own.unwrap_or_else(|| lang.t(plain)).to_owned()
+        }
+        Value::Text(state) => {
+            lang.find(&format!("state.{state}")).map_or_else(|| state.clone(), str::to_owned)
+        }
+    }
+}
+
+/// A kind of entity by name.
+pub fn kind(lang: Lang, kind: twin_model::EntityKind) -> &'static str {
+    lang.find(&format!("kind.{}", kind.as_str())).unwrap_or(kind.as_str())
+}
+
+/// A metric by its name in this language; unknown ones go by the name they were given.
+pub fn metric(lang: Lang, name: &str) -> String {
+    match (twin_model::metric::find(name), lang) {
+        (Some(known), Lang::Zh) => known.zh.to_owned(),
+        (Some(known), Lang::En) => known.en.to_owned(),
+        (None, _) => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_read_like_words() {
+        let text = |state: &str| Value::Text(state.into());
+        assert_eq!(value(Lang::En, "door", &text("forced")), "Forced open");
+        assert_eq!(value(Lang::Zh, "door", &text("closed")), "关闭");
+        assert_eq!(value(Lang::En, "door", &text("ajar")), "ajar", "unknown states as they are");
+        assert_eq!(value(Lang::En, "fault", &Value::Bool(true)), "Fault");
+        assert_eq!(value(Lang::Zh, "running", &Value::Bool(false)), "停止");
+        assert_eq!(value(Lang::En, "occupied", &Value::Bool(true)), "Yes");
+        assert_eq!(metric(Lang::Zh, "power"), "功率");
+        assert_eq!(metric(Lang::Zh, "voltage"), "voltage");
+    }
+}
