@@ -53,6 +53,11 @@ impl LocalFrame {
         self.axes.map(|unit| dot(unit, offset))
     }
 
+    /// Turns directions of another frame into directions of this one: row-major.
+    pub(crate) fn rotation_from(&self, other: &Self) -> [[f64; 3]; 3] {
+        self.axes.map(|mine| other.axes.map(|theirs| dot(mine, theirs)))
+    }
+
     /// Column-major 4×4 matrix from this frame to earth-centred, earth-fixed metres:
     /// the root transform of a georeferenced tileset.
     pub fn ecef_transform(&self) -> [f64; 16] {

@@ -1,8 +1,10 @@
 //! What a reader hands on: the entities of one source, their meshes in the scene's
 //! local frame, and what it has to say about the rest.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
-use twin_model::Entity;
+use twin_model::{Entity, EntityId};
 
 use crate::mesh::ElementMesh;
 
@@ -17,15 +19,28 @@ pub struct Imported {
     pub notes: Vec<Note>,
     /// Connections the file states itself: a door and the spaces on its two sides.
     pub boundaries: Vec<Boundary>,
+    /// The floors of spaces, where their geometry shows them.
+    pub floors: HashMap<EntityId, Floor>,
+    /// Openings that nothing fills: one can walk through if they reach the floor.
+    pub passages: Vec<EntityId>,
+}
+
+/// The floor of a space, in the scene's local frame.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Floor {
+    /// Triangles seen from above: x, y of the corners, m.
+    pub triangles: Vec<[[f64; 2]; 3]>,
+    /// Height, m.
+    pub z: f64,
 }
 
 /// The file says that an element bounds a space.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Boundary {
     /// The space.
-    pub space: twin_model::EntityId,
+    pub space: EntityId,
     /// The door, stair or other element at its edge.
-    pub element: twin_model::EntityId,
+    pub element: EntityId,
 }
 
 /// How bad a [`Note`] is.

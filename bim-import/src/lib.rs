@@ -1,8 +1,26 @@
 //! Imports IFC and GIS files into a scene package: entities, 3D Tiles, a walking graph
 //! and a report of everything that was approximated or dropped.
+//!
+//! [`import`] does it all; `docs/import.md` says what is read and how.
 
+pub mod crs;
+mod format;
 pub mod frame;
 pub mod gis;
+pub mod ids;
+mod ifc;
+mod import;
 pub mod imported;
 pub mod mesh;
+mod package;
+mod placement;
+mod placing;
+pub mod report;
+mod resources;
+mod scene;
 pub mod tiles;
+mod walk;
+pub mod worker;
+
+pub use import::{Frame, ImportError, Options, Progress, Summary, import, write_report};
+pub use package::PackageError;

@@ -1,0 +1,271 @@
+//! Arguments, progress and exit codes of `bim-import`.
+
+use std::{
+    io::{IsTerminal, Write, stderr, stdout},
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use bim_import::{Frame, ImportError, Options, Progress, Summary};
+use clap::{Parser, ValueEnum};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+const EXAMPLES: &str = "Examples:
+  bim-import tower.ifc site.ifc surroundings.geojson --out scene
+  bim-import bridge.ifc --out scene --crs EPSG:25832
+  bim-import house.ifc --out scene --frame source --report house.json
+  bim-import *.ifc --out scene --progress json
+
+Exit codes:
+  0  imported; the report may hold warnings
+  2  unusable arguments
+  3  nothing could be imported";
+
+/// Imports IFC and GeoJSON files into one scene package: entities, 3D Tiles, a walking
+/// graph and a report.
+#[derive(Parser)]
+#[command(version, after_help = EXAMPLES)]
+struct Arguments {
+    /// Files to import: IFC2x3, IFC4, IFC4x3 (STEP), GeoJSON
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Scene package to write; replaced whole if it is one already
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Coordinate system of the files' map conversions, whatever they name
+    #[arg(long, value_name = "EPSG:n")]
+    crs: Option<String>,
+    /// Coordinates of the scene
+    #[arg(long, value_enum, default_value_t)]
+    frame: FrameArgument,
+    /// Writes the report here as well as into the package
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// How to show progress
+    #[arg(long, value_enum, default_value_t)]
+    progress: ProgressArgument,
+    /// Processor time after which one element is given up
+    #[arg(long, value_name = "SECONDS", default_value_t = 4.0)]
+    element_timeout: f64,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum FrameArgument {
+    /// East, north, up at the first georeferenced file's place
+    #[default]
+    Local,
+    /// Those of the files, unmoved
+    Source,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, ValueEnum)]
+enum ProgressArgument {
+    /// A bar on a terminal, nothing elsewhere
+    #[default]
+    Auto,
+    /// JSON lines on standard output
+    Json,
+    /// Nothing
+    None,
+}
+
+/// Runs the program.
+pub(crate) fn run() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).init();
+    let arguments = Arguments::parse();
+    if !(arguments.element_timeout > 0.0 && arguments.element_timeout <= 3_600.0) {
+        say("error: --element-timeout must lie between 0 and 3600 seconds");
+        return ExitCode::from(2);
+    }
+    match import(&arguments) {
+        Ok(summary) => {
+            conclude(&arguments, &summary);
+            ExitCode::SUCCESS
+        }
+        Err(Failure { message, code }) => {
+            say(&format!("error: {message}"));
+            ExitCode::from(code)
+        }
+    }
+}
+
+struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        let code = if error.is_usage() { 2 } else { 3 };
+        Self { message: error.to_string(), code }
+    }
+}
+
+fn import(arguments: &Arguments) -> Result<Summary, Failure> {
+    let options = Options {
+        frame: match arguments.frame {
+            FrameArgument::Local => Frame::Local,
+            FrameArgument::Source => Frame::Source,
+        },
+        crs: arguments.crs.clone(),
+        element_timeout_secs: arguments.element_timeout,
+        ..Options::new(&arguments.out)
+    };
+    let mut progress: Box<dyn Progress> = match arguments.progress {
+        ProgressArgument::Json => Box::new(Lines::default()),
+        ProgressArgument::Auto if stderr().is_terminal() => Box::new(Bars::new(&arguments.files)),
+        ProgressArgument::Auto | ProgressArgument::None => Box::new(()),
+    };
+    let summary = bim_import::import(&arguments.files, &options, progress.as_mut())?;
+    if let Some(path) = &arguments.report {
+        bim_import::write_report(path, &summary.report)
+            .map_err(|error| Failure { message: error.to_string(), code: 2 })?;
+    }
+    Ok(summary)
+}
+
+/// One line for every file that is missing from the scene, one for the whole.
+fn conclude(arguments: &Arguments, summary: &Summary) {
+    for source in &summary.report.sources {
+        if let Some(error) = &source.error {
+            say(&format!("warning: {}: {error}", source.file));
+        }
+    }
+    let report = &summary.report;
+    let count = |of: fn(&bim_import::report::SourceReport) -> usize| -> usize {
+        report.sources.iter().map(of).sum()
+    };
+    let text = format!(
+        "{}: {} entities, {} with geometry, {} triangles in {} tiles; {} approximated, {} dropped; {:.1} s, {:.0} MiB",
+        arguments.out.display(),
+        summary.entities,
+        count(|source| source.tessellated),
+        report.tiles.triangles,
+        report.tiles.tiles,
+        count(|source| source.approximated),
+        count(|source| source.dropped),
+        report.seconds,
+        report.peak_mib,
+    );
+    if arguments.progress == ProgressArgument::Json {
+        emit(&serde_json::json!({
+            "event": "done", "revision": summary.revision, "entities": summary.entities,
+            "seconds": report.seconds,
+        }));
+    } else {
+        say(&text);
+    }
+}
+
+fn say(text: &str) {
+    // Nobody left to tell when standard error is closed.
+    let _ = writeln!(stderr(), "{text}");
+}
+
+fn emit(value: &serde_json::Value) {
+    let _ = writeln!(stdout(), "{value}");
+}
+
+/// JSON lines, at most ten a second for each file.
+#[derive(Default)]
+struct Lines {
+    names: Vec<(usize, String)>,
+    last: Vec<(usize, Instant)>,
+}
+
+impl Lines {
+    fn name(&self, file: usize) -> &str {
+        self.names.iter().find(|(number, _)| *number == file).map_or("", |(_, name)| name)
+    }
+}
+
+impl Progress for Lines {
+    fn started(&mut self, file: usize, name: &str) {
+        self.names.push((file, name.to_owned()));
+        emit(&serde_json::json!({ "event": "started", "file": name }));
+    }
+
+    fn advanced(&mut self, file: usize, done: u64, total: u64) {
+        const PAUSE: Duration = Duration::from_millis(100);
+        let now = Instant::now();
+        match self.last.iter_mut().find(|(number, _)| *number == file) {
+            Some((_, last)) if done < total && now.duration_since(*last) < PAUSE => return,
+            Some((_, last)) => *last = now,
+            None => self.last.push((file, now)),
+        }
+        let name = self.name(file);
+        emit(
+            &serde_json::json!({ "event": "progress", "file": name, "done": done, "total": total }),
+        );
+    }
+
+    fn finished(&mut self, file: usize) {
+        emit(&serde_json::json!({ "event": "read", "file": self.name(file) }));
+    }
+
+    fn writing(&mut self) {
+        emit(&serde_json::json!({ "event": "writing" }));
+    }
+}
+
+/// A bar for every file being read, and one for all.
+struct Bars {
+    all: MultiProgress,
+    total: ProgressBar,
+    open: Vec<(usize, ProgressBar)>,
+}
+
+impl Bars {
+    fn new(files: &[PathBuf]) -> Self {
+        let all = MultiProgress::new();
+        let total = all.add(ProgressBar::new(files.len() as u64));
+        total.set_style(style("{pos:>4}/{len} files  {bar:30} {elapsed} {msg}"));
+        total.enable_steady_tick(Duration::from_millis(200));
+        Self { all, total, open: Vec::new() }
+    }
+
+    fn bar(&self, file: usize) -> Option<&ProgressBar> {
+        self.open.iter().find(|(number, _)| *number == file).map(|(_, bar)| bar)
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+impl Progress for Bars {
+    fn started(&mut self, file: usize, name: &str) {
+        let bar = self.all.add(ProgressBar::new(0));
+        bar.set_style(style("{msg:28!} {bar:30} {pos}/{len} elements"));
+        bar.set_message(name.to_owned());
+        self.open.push((file, bar));
+    }
+
+    fn advanced(&mut self, file: usize, done: u64, total: u64) {
+        if let Some(bar) = self.bar(file) {
+            bar.set_length(total);
+            bar.set_position(done);
+        }
+    }
+
+    fn finished(&mut self, file: usize) {
+        if let Some(bar) = self.bar(file) {
+            bar.finish_and_clear();
+        }
+        self.open.retain(|(number, _)| *number != file);
+        self.total.inc(1);
+    }
+
+    fn writing(&mut self) {
+        self.total.set_message("writing the package");
+    }
+}
+
+impl Drop for Bars {
+    fn drop(&mut self) {
+        self.total.finish_and_clear();
+    }
+}

@@ -1,0 +1,80 @@
+//! Tells what a file is, by its content first and its name second.
+
+use std::path::Path;
+
+/// What a file is to the importer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// IFC as STEP text.
+    Ifc,
+    /// GeoJSON.
+    GeoJson,
+    /// Something else, with what to do about it.
+    Unsupported(&'static str),
+}
+
+impl Format {
+    /// Looks at the first bytes and the extension.
+    pub(crate) fn detect(path: &Path, bytes: &[u8]) -> Self {
+        let head = String::from_utf8_lossy(&bytes[..bytes.len().min(4_096)]);
+        let extension =
+            path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+        let extension = extension.as_deref().unwrap_or_default();
+        if bytes.is_empty() {
+            return Self::Unsupported("is empty");
+        }
+        if head.contains("ISO-10303-21") {
+            return Self::Ifc;
+        }
+        if head.contains("\"CityJSON\"") || head.contains("\"CityJSONFeature\"") {
+            return Self::Unsupported(
+                "is CityJSON, which is not read yet; convert it to IFC or GeoJSON",
+            );
+        }
+        match extension {
+            "ifc" => Self::Unsupported(
+                "is not an IFC file: it does not start with ISO-10303-21; export it as IFC (STEP) again",
+            ),
+            "geojson" => Self::GeoJson,
+            "json" if head.contains("FeatureCollection") || head.contains("\"Feature\"") => {
+                Self::GeoJson
+            }
+            "ifczip" => Self::Unsupported("is zipped IFC; unzip it first"),
+            "ifcxml" => Self::Unsupported("is ifcXML, which is not read; export it as IFC (STEP)"),
+            "ifcx" => Self::Unsupported("is IFC5, which is not read yet; export it as IFC4x3"),
+            "gml" | "citygml" | "xml" => Self::Unsupported(
+                "looks like CityGML, which is not read yet; convert it to GeoJSON",
+            ),
+            "fgb" => {
+                Self::Unsupported("is FlatGeobuf, which is not read yet; convert it to GeoJSON")
+            }
+            "pbf" | "osm" => Self::Unsupported(
+                "is OpenStreetMap data, which is not read yet; convert it to GeoJSON",
+            ),
+            "glb" | "gltf" => Self::Unsupported("is glTF, which is not read yet"),
+            _ => Self::Unsupported("is of no format read here (IFC or GeoJSON)"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_counts_before_the_name() {
+        let detect = |name: &str, bytes: &[u8]| Format::detect(Path::new(name), bytes);
+        assert_eq!(detect("a.txt", b"ISO-10303-21;\nHEADER;"), Format::Ifc);
+        assert_eq!(detect("a.json", br#"{"type":"FeatureCollection"}"#), Format::GeoJson);
+        assert_eq!(detect("a.GEOJSON", b"{}"), Format::GeoJson);
+        for (name, bytes) in [
+            ("a.ifc", &b"garbage"[..]),
+            ("a.ifc", b""),
+            ("a.json", br#"{"type":"CityJSON"}"#),
+            ("a.fgb", b"fgb"),
+            ("a", b"\0\0"),
+        ] {
+            assert!(matches!(detect(name, bytes), Format::Unsupported(_)), "{name}");
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Tessellates elements one at a time. Calls may never return (a wall with one
+//! opening was seen to run for ten minutes): only the worker process calls this.
+
+use ifc_lite_core::{EntityDecoder, EntityScanner, IfcType, RtcVerdict};
+use ifc_lite_geometry::{
+    BoolFailureReason, GeometryRouter, ItemDedupCache, RouterConfig, SharedBrepSignatureCache,
+    SharedMappedItemCache, format_unsupported_breakdown,
+};
+use ifc_lite_processing::{
+    MeshData,
+    discovery::Discovery,
+    element::{
+        ElementJobKind, ElementMeshJob, MeshProductionContext, MeshProductionOptions,
+        ProducedElementMeshes, produce_element_meshes,
+    },
+    execution::{JobSpan, RouterCaches, SchedulerPolicy, build_router, decode_job, job_type},
+    prepass::{
+        ResolveOptions, ResolvedPrepass, merge_indexed_colours, resolve_prepass,
+        resolve_unit_scales,
+    },
+    scan::ScanClass,
+    style::{default_color_for_type, element_material_fallback_color, resolve_element_color},
+};
+use rustc_hash::FxHashMap;
+
+use super::styles;
+
+/// Stack of every thread that tessellates: booleans and placement chains recurse deeply,
+/// and an overflow ends the process. Address space only; untouched pages cost nothing.
+pub(crate) const STACK_BYTES: usize = ifc_lite_processing::GEOMETRY_STACK_BYTES;
+
+/// Gives the engine's own parallel parts as many threads, with deep stacks.
+pub(crate) fn prepare_threads(threads: u32) {
+    // Fails only where a pool exists already, which then serves.
+    let _ = ifc_lite_processing::geometry_pool_builder()
+        .num_threads(threads.max(1) as usize)
+        .build_global();
+}
+
+/// One element to tessellate.
+#[derive(Clone)]
+pub(crate) struct Job {
+    /// STEP instance name.
+    pub(crate) id: u32,
+    class: IfcType,
+    start: usize,
+    end: usize,
+}
+
+/// A file ready to be tessellated.
+pub(crate) struct Engine<'a> {
+    bytes: &'a [u8],
+    index: std::sync::Arc<ifc_lite_core::EntityIndex>,
+    jobs: Vec<Job>,
+    context: ResolvedPrepass,
+    colors: FxHashMap<u32, [f32; 4]>,
+    textures: FxHashMap<u32, ifc_lite_geometry::ResolvedTextureMap>,
+    no_voids: FxHashMap<u32, Vec<u32>>,
+    caches: (ItemDedupCache, SharedBrepSignatureCache, SharedMappedItemCache),
+    unit_scale: f64,
+    plane_angle: f64,
+    anchor: (f64, f64, f64),
+    unit_refused: bool,
+}
+
+/// What a thread keeps from element to element: memoised points and placements.
+#[derive(Default)]
+pub(crate) struct Memo {
+    points: FxHashMap<u32, (f64, f64, f64)>,
+    placements: FxHashMap<u32, [f64; 16]>,
+}
+
+/// Triangles of one colour, in the file's world frame (z up, m).
+pub(crate) struct Part {
+    /// What `positions` count from, m.
+    pub(crate) origin: [f64; 3],
+    /// x, y, z of each vertex, m from `origin`.
+    pub(crate) positions: Vec<f32>,
+    /// Unit normals, as many as positions.
+    pub(crate) normals: Vec<f32>,
+    /// Triangles.
+    pub(crate) indices: Vec<u32>,
+    /// sRGB, straight alpha, 0 to 1.
+    pub(crate) color: [f32; 4],
+}
+
+/// What became of one element.
+#[derive(Default)]
+pub(crate) struct Tessellated {
+    /// Its geometry; empty when there is none.
+    pub(crate) parts: Vec<Part>,
+    /// What the engine says it could not do as written.
+    pub(crate) complaints: Vec<String>,
+}
+
+impl<'a> Engine<'a> {
+    /// Scans the file and resolves units, styles, materials and openings.
+    pub(crate) fn open(bytes: &'a [u8]) -> Self {
+        let (index, discovery, jobs, nested) = scan(bytes);
+        let mut decoder = EntityDecoder::with_arc_index(bytes, index.clone()).with_strict_reals();
+        let mut context =
+            resolve_prepass(&discovery.prepass_spans, &mut decoder, ResolveOptions::default());
+        merge_indexed_colours(&mut context.geometry_style_index, &context.indexed_colour_index);
+        styles::inherit(&mut context.geometry_style_index, &nested, &mut decoder);
+        let colors =
+            context.geometry_style_index.iter().map(|(&item, style)| (item, style.color)).collect();
+        let units = resolve_unit_scales(bytes, discovery.project_id, &mut decoder);
+        let unit_scale = units.geometry_length_scale();
+        decoder.seed_unit_scales(unit_scale, units.plane_angle_to_radians);
+        let router =
+            GeometryRouter::from_config(RouterConfig { unit_scale, ..RouterConfig::default() });
+        let anchor = match router.detect_rtc_offset_for_file(bytes, &mut decoder) {
+            Some(RtcVerdict::Large { anchor }) => anchor,
+            _ => (0.0, 0.0, 0.0),
+        };
+        let textures = ifc_lite_geometry::build_texture_index(bytes, &mut decoder);
+        Self {
+            bytes,
+            index,
+            jobs,
+            context,
+            colors,
+            textures,
+            no_voids: FxHashMap::default(),
+            caches: (
+                GeometryRouter::new_dedup_cache(),
+                GeometryRouter::new_brep_signature_cache(),
+                GeometryRouter::new_mapped_item_cache(),
+            ),
+            unit_scale,
+            plane_angle: units.plane_angle_to_radians,
+            anchor,
+            unit_refused: router.length_unit_refused(),
+        }
+    }
+
+    /// Every element with a representation, in file order.
+    pub(crate) fn jobs(&self) -> &[Job] {
+        &self.jobs
+    }
+
+    /// Whether anything is cut out of the element.
+    pub(crate) fn has_openings(&self, id: u32) -> bool {
+        self.context.void_index.contains_key(&id)
+    }
+
+    /// Tessellates one element, with or without its openings cut.
+    pub(crate) fn tessellate(&self, job: &Job, openings: bool, memo: &mut Memo) -> Tessellated {
+        if self.unit_refused {
+            return Tessellated::complaining("the file's length unit is not usable");
+        }
+        let mut decoder =
+            EntityDecoder::with_arc_index(self.bytes, self.index.clone()).with_strict_reals();
+        decoder.set_point_cache(std::mem::take(&mut memo.points));
+        decoder.set_placement_transform_cache(std::mem::take(&mut memo.placements));
+        decoder.seed_unit_scales(self.unit_scale, self.plane_angle);
+        let done = self.produce(job, openings, &mut decoder);
+        memo.points = decoder.take_point_cache();
+        memo.placements = decoder.take_placement_transform_cache();
+        done
+    }
+
+    fn produce(&self, job: &Job, openings: bool, decoder: &mut EntityDecoder<'_>) -> Tessellated {
+        let span = JobSpan { id: job.id, start: job.start, end: job.end };
+        let entity = match decode_job(decoder, span, SchedulerPolicy::PerJob) {
+            Ok(entity) => entity,
+            Err(error) => {
+                return Tessellated::complaining(format!("its record does not parse: {error}"));
+            }
+        };
+        let router = self.router();
+        let voids = if openings { &self.context.void_index } else { &self.no_voids };
+        let production = MeshProductionContext {
+            void_index: voids,
+            geometry_style_index: &self.context.geometry_style_index,
+            indexed_colour_full: &self.context.indexed_colour_full,
+            element_material_colors: &self.context.element_material_colors,
+            texture_index: &self.textures,
+            site_local_rotation: None,
+        };
+        let produced = produce_element_meshes(
+            &ElementMeshJob {
+                id: job.id,
+                ifc_type: job_type(&entity, self.bytes, span, Some(&job.class)),
+                entity: &entity,
+                kind: ElementJobKind::Product,
+                element_color: Some(self.element_color(&entity, job, decoder)),
+                metadata: None,
+            },
+            &production,
+            &MeshProductionOptions::default(),
+            decoder,
+            &router,
+        );
+        Tessellated {
+            complaints: complaints(&produced, &router, decoder),
+            parts: produced.meshes.into_iter().filter_map(|mesh| self.part(mesh)).collect(),
+        }
+    }
+
+    fn router(&self) -> GeometryRouter {
+        let (items, brep_signatures, mapped_items) = self.caches.clone();
+        build_router(
+            RouterConfig {
+                unit_scale: self.unit_scale,
+                rtc_offset: self.anchor,
+                ..RouterConfig::default()
+            },
+            SchedulerPolicy::PerJob,
+            RouterCaches { items, brep_signatures, mapped_items },
+            None,
+            None,
+            None,
+        )
+    }
+
+    /// Colour of what has none of its own: first styled item, else material, else class.
+    fn element_color(
+        &self,
+        entity: &ifc_lite_core::DecodedEntity,
+        job: &Job,
+        decoder: &mut EntityDecoder<'_>,
+    ) -> [f32; 4] {
+        resolve_element_color(entity, &self.colors, decoder)
+            .or_else(|| {
+                let colors = self.context.element_material_colors.get(&job.id)?;
+                element_material_fallback_color(colors)
+            })
+            .unwrap_or_else(|| default_color_for_type(job.class.clone()).to_array())
+    }
+
+    fn part(&self, mesh: MeshData) -> Option<Part> {
+        // 1 and 2 are shapes of the type library, drawn by its occurrences.
+        let drawn = !matches!(mesh.geometry_class, 1 | 2) && !mesh.is_empty();
+        let (x, y, z) = self.anchor;
+        drawn.then(|| Part {
+            origin: [mesh.origin[0] + x, mesh.origin[1] + y, mesh.origin[2] + z],
+            positions: mesh.positions,
+            normals: mesh.normals,
+            indices: mesh.indices,
+            color: mesh.color,
+        })
+    }
+}
+
+impl Tessellated {
+    /// Nothing drawn, for this reason.
+    pub(crate) fn complaining(reason: impl Into<String>) -> Self {
+        Self { parts: Vec::new(), complaints: vec![reason.into()] }
+    }
+}
+
+type Scanned = (std::sync::Arc<ifc_lite_core::EntityIndex>, Discovery, Vec<Job>, Vec<u32>);
+
+fn scan(bytes: &[u8]) -> Scanned {
+    let mut index = ifc_lite_core::EntityIndex::default();
+    index.reserve(bytes.len() / 64);
+    let mut discovery = Discovery::new(false);
+    let mut jobs = Vec::new();
+    let mut nested = Vec::new();
+    let mut scanner = EntityScanner::new(bytes);
+    while let Some((id, keyword, start, end)) = scanner.next_entity() {
+        index.insert(id, (start, end));
+        if styles::may_inherit(keyword) {
+            nested.push(id);
+        }
+        let class = ScanClass::classify(keyword);
+        if let Some(class) = discovery.observe(bytes, class, id, keyword, start, end) {
+            jobs.push(Job { id, class, start, end });
+        }
+    }
+    (std::sync::Arc::new(index), discovery, jobs, nested)
+}
+
+/// The engine drops what it cannot do without an error; this is where it says so.
+fn complaints(
+    produced: &ProducedElementMeshes,
+    router: &GeometryRouter,
+    decoder: &EntityDecoder<'_>,
+) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let unsupported = router.take_unsupported_items();
+    if !unsupported.is_empty() {
+        complaints.push(format!("not supported: {}", format_unsupported_breakdown(&unsupported)));
+    }
+    if decoder.refused_records() > 0 {
+        complaints.push("its geometry holds numbers that are not usable".into());
+    }
+    let mut failures: Vec<String> = produced
+        .csg_failures
+        .values()
+        .flatten()
+        // A cutter beside its host cuts nothing: that is the right result.
+        .filter(|failure| failure.reason != BoolFailureReason::NoBoundsOverlap)
+        .map(|failure| format!("{} failed: {}", failure.op, failure.reason))
+        .collect();
+    failures.sort();
+    failures.dedup();
+    if !failures.is_empty() {
+        complaints.push(format!("cutting was not exact: {}", failures.join("; ")));
+    }
+    complaints
+}

@@ -1,0 +1,142 @@
+//! STEP records by id, without a data model in memory: the engine's own
+//! `extract_data_model` takes 18 times the file; an index and a decoder take a fraction.
+
+use std::collections::HashMap;
+
+pub(crate) use ifc_lite_core::{AttributeValue as Value, DecodedEntity as Record, ProjectUnits};
+use ifc_lite_core::{EntityDecoder, EntityScanner, IfcType, SchemaVersion};
+
+/// Where a record stands in the file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    start: usize,
+    end: usize,
+}
+
+/// The records of one file.
+pub(crate) struct Records<'a> {
+    decoder: EntityDecoder<'a>,
+    spans: HashMap<u32, Span>,
+    schema: Option<SchemaVersion>,
+    attributes: HashMap<String, &'static [&'static str]>,
+}
+
+/// One record as the scan meets it.
+pub(crate) struct Seen<'a> {
+    /// Instance name: the number behind `#`.
+    pub(crate) id: u32,
+    /// The keyword as the file spells it.
+    pub(crate) keyword: &'a str,
+}
+
+impl<'a> Records<'a> {
+    /// Indexes a file, showing each record to `visit` in file order.
+    pub(crate) fn scan(bytes: &'a [u8], mut visit: impl FnMut(&Seen<'a>)) -> Self {
+        let mut spans = HashMap::with_capacity(bytes.len() / 64);
+        let mut scanner = EntityScanner::new(bytes);
+        while let Some((id, keyword, start, end)) = scanner.next_entity() {
+            spans.insert(id, Span { start, end });
+            visit(&Seen { id, keyword });
+        }
+        let schema = SchemaVersion::from_file_schema(&schema_name(bytes));
+        Self { decoder: EntityDecoder::new(bytes), spans, schema, attributes: HashMap::new() }
+    }
+
+    /// How many records there are.
+    pub(crate) fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Decodes one record; nothing where it is missing or does not parse.
+    pub(crate) fn get(&self, id: u32) -> Option<Record> {
+        let span = self.spans.get(&id)?;
+        self.decoder.decode_at_uncached(span.start, span.end).ok()
+    }
+
+    /// Decodes what an attribute refers to.
+    pub(crate) fn follow(&self, record: &Record, index: usize) -> Option<Record> {
+        self.get(record.get_ref(index)?)
+    }
+
+    /// Position of a named attribute of a class in this file's schema.
+    pub(crate) fn slot(&mut self, class: &IfcClass, name: &str) -> Option<usize> {
+        let names = match self.attributes.get(class.name()) {
+            Some(names) => *names,
+            None => {
+                let names = self
+                    .schema
+                    .and_then(|schema| schema.attribute_names(class.name()))
+                    .unwrap_or_else(|| class.0.attribute_names());
+                self.attributes.insert(class.name().to_owned(), names);
+                names
+            }
+        };
+        names.iter().position(|candidate| candidate.eq_ignore_ascii_case(name))
+    }
+
+    /// The units a project declares.
+    pub(crate) fn units(&self, bytes: &'a [u8], project: Option<u32>) -> ProjectUnits {
+        let Some(project) = project else { return ProjectUnits::default() };
+        // The engine's unit reader looks records up by itself; it gets a decoder with
+        // an index of its own, dropped again at once.
+        let index = self.spans.iter().map(|(&id, span)| (id, (span.start, span.end))).collect();
+        ProjectUnits::resolve(&mut EntityDecoder::with_index(bytes, index), project)
+    }
+}
+
+/// An IFC class by its keyword.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct IfcClass(IfcType);
+
+impl IfcClass {
+    /// The class a keyword names, in any case.
+    pub(crate) fn from_keyword(keyword: &str) -> Self {
+        Self(ifc_lite_core::ifc_type_from_keyword(keyword))
+    }
+
+    /// `IfcWallStandardCase`; for a class no schema knows, the keyword itself.
+    pub(crate) fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    /// Whether it is, or specialises, the class of that name.
+    pub(crate) fn is_a(&self, ancestor: &str) -> bool {
+        self.0.is_subtype_of(IfcType::from_str(&ancestor.to_ascii_uppercase()))
+    }
+}
+
+/// `IFC2X3`, `IFC4`, `IFC4X3_ADD2` as the header says; empty where it says nothing.
+pub(crate) fn schema_name(bytes: &[u8]) -> String {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(16_384)]);
+    let Some(at) = head.to_ascii_uppercase().find("FILE_SCHEMA") else { return String::new() };
+    head[at..].split('\'').nth(1).unwrap_or_default().to_ascii_uppercase()
+}
+
+/// What one of a unit is in SI units: SI units with their prefix, and conversion-based
+/// ones with their factor.
+pub(crate) fn unit_scale(records: &Records<'_>, unit: u32) -> Option<f64> {
+    let record = records.get(unit)?;
+    match record.ifc_type.as_str() {
+        "IFCSIUNIT" => {
+            let prefix = record.get(2).and_then(Value::as_enum);
+            let factor = prefix.map_or(1.0, ifc_lite_core::get_si_prefix_multiplier);
+            let power = match record.get(1).and_then(Value::as_enum)? {
+                "AREAUNIT" => 2,
+                "VOLUMEUNIT" => 3,
+                // The SI unit of mass is the kilogram; IFC names the gram.
+                "MASSUNIT" => return Some(factor / 1_000.0),
+                _ => 1,
+            };
+            Some(factor.powi(power))
+        }
+        "IFCCONVERSIONBASEDUNIT" | "IFCCONVERSIONBASEDUNITWITHOFFSET" => {
+            let measure = records.follow(&record, 3)?;
+            let factor = measure.get(0)?.as_float()?;
+            let base = measure.get_ref(1)?;
+            // One step: a conversion of a conversion does not occur, and could be cyclic.
+            let is_si = records.get(base)?.ifc_type.as_str() == "IFCSIUNIT";
+            Some(factor * if is_si { unit_scale(records, base)? } else { 1.0 })
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,9 @@
+//! Reads IFC2x3, IFC4 and IFC4x3 files.
+
+mod classify;
+pub(crate) mod engine;
+pub(crate) mod georef;
+mod properties;
+pub(crate) mod read;
+mod scan;
+pub(crate) mod shapes;

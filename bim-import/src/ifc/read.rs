@@ -1,0 +1,527 @@
+//! From the records of a file to entities: the spatial tree with names, properties and
+//! tags. Geometry joins them in [`super::shapes`].
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde_json::{Value as Json, json};
+use twin_model::{Entity, EntityId, EntityKind};
+
+use super::{
+    classify::{self, Facts},
+    engine::records::{self, IfcClass, Record, Records},
+    georef::{self, GeoReference},
+    properties::{Properties, Set},
+    scan::{self, Inventory},
+};
+use crate::{
+    ids,
+    imported::{Boundary, Note, Severity},
+};
+
+/// A file's meaning, without its geometry.
+pub(crate) struct Semantics {
+    /// `IFC2X3`, `IFC4`, `IFC4X3_ADD2`.
+    pub(crate) schema: String,
+    /// In file order, parents among them.
+    pub(crate) entities: Vec<Entity>,
+    /// STEP instance name of each entity.
+    pub(crate) instances: Vec<u32>,
+    /// What each entity has by way of a representation.
+    pub(crate) representations: Vec<Representation>,
+    /// Doors, stairs and the spaces they bound.
+    pub(crate) boundaries: Vec<Boundary>,
+    /// Openings that a door or window fills.
+    pub(crate) filled: HashSet<EntityId>,
+    /// Where on earth it is.
+    pub(crate) georeference: GeoReference,
+    /// Origin of the placement of the site that has latitude and longitude, m.
+    pub(crate) site_origin: [f64; 3],
+    /// What could not be read as written.
+    pub(crate) notes: Vec<Note>,
+}
+
+/// Whether a file wants something drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Representation {
+    /// It has none.
+    None,
+    /// Only axes, footprints, annotations: nothing with a surface.
+    LinesOnly,
+    /// It has a body or a surface.
+    Body,
+}
+
+/// Why a file cannot be read as IFC at all.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IfcError {
+    /// Not a STEP file.
+    #[error("is not an IFC file: it does not start with ISO-10303-21")]
+    NotStep,
+    /// A STEP file of something else.
+    #[error("is a STEP file of schema {0:?}, not of IFC")]
+    OtherSchema(String),
+    /// Nothing in it.
+    #[error("holds no IFC project and no element; it may be cut off")]
+    Empty,
+}
+
+/// Reads a file's meaning.
+pub(crate) fn read(bytes: &[u8], file_name: &str, source: u32) -> Result<Semantics, IfcError> {
+    let schema = check(bytes)?;
+    let (records, inventory) = scan::scan(bytes);
+    if inventory.objects.is_empty() {
+        return Err(IfcError::Empty);
+    }
+    let units = records.units(bytes, inventory.project);
+    let mut reader = Reader {
+        properties: Properties::new(units),
+        names: object_ids(&records, &inventory, file_name),
+        records,
+        inventory,
+        source,
+        notes: Vec::new(),
+    };
+    reader.note_cut_off(bytes);
+    let semantics = reader.all(schema);
+    Ok(semantics)
+}
+
+fn check(bytes: &[u8]) -> Result<String, IfcError> {
+    let head = &bytes[..bytes.len().min(4_096)];
+    if !String::from_utf8_lossy(head).contains("ISO-10303-21") {
+        return Err(IfcError::NotStep);
+    }
+    let schema = records::schema_name(bytes);
+    if !schema.is_empty() && !schema.starts_with("IFC") {
+        return Err(IfcError::OtherSchema(schema));
+    }
+    Ok(if schema.is_empty() { "IFC".into() } else { schema })
+}
+
+/// An id for every object, unique in the file.
+fn object_ids(
+    records: &Records<'_>,
+    inventory: &Inventory,
+    file_name: &str,
+) -> Vec<(EntityId, bool)> {
+    let mut taken: HashSet<String> = HashSet::with_capacity(inventory.objects.len());
+    let mut nameless: HashMap<String, u32> = HashMap::new();
+    let id = |object: &scan::Object| {
+        let record = records.get(object.id);
+        let global = record.as_ref().and_then(|record| record.get_string(0)).unwrap_or_default();
+        let (wanted, repeated) = if global.is_empty() {
+            let name = record.as_ref().and_then(|record| record.get_string(2)).unwrap_or_default();
+            let path = format!("{}/{name}", object.class.name());
+            let nth = nameless.entry(path.clone()).or_default();
+            *nth += 1;
+            (ids::derived(file_name, &format!("{path}/{nth}")), false)
+        } else {
+            (EntityId::from(global), taken.contains(global))
+        };
+        let id = ids::unused(wanted.as_str(), |id| taken.contains(id));
+        taken.insert(id.as_str().to_owned());
+        (id, repeated)
+    };
+    inventory.objects.iter().map(id).collect()
+}
+
+struct Reader<'a> {
+    records: Records<'a>,
+    inventory: Inventory,
+    properties: Properties,
+    names: Vec<(EntityId, bool)>,
+    source: u32,
+    notes: Vec<Note>,
+}
+
+impl Reader<'_> {
+    fn all(mut self, schema: String) -> Semantics {
+        let objects = std::mem::take(&mut self.inventory.objects);
+        let places: HashMap<u32, usize> =
+            objects.iter().enumerate().map(|(place, object)| (object.id, place)).collect();
+        let mut entities = Vec::with_capacity(objects.len());
+        let mut representations = Vec::with_capacity(objects.len());
+        for (place, object) in objects.iter().enumerate() {
+            let record = self.records.get(object.id);
+            entities.push(self.entity(place, object, record.as_ref()));
+            representations.push(self.representation(object, record.as_ref()));
+        }
+        let parents = self.parents(&objects, &places);
+        for (place, parent) in parents.iter().enumerate() {
+            entities[place].parent = parent.map(|parent| entities[parent].id.clone());
+        }
+        for place in 0..entities.len() {
+            let storey = ancestors(place, &parents)
+                .find(|&above| entities[above].kind == EntityKind::Storey);
+            entities[place].storey = storey.map(|storey| entities[storey].id.clone());
+        }
+        add_place_tags(&mut entities, &parents);
+        let boundaries = self.boundaries(&entities, &places);
+        let filled = self.inventory.opening_of_filling.values();
+        let filled = filled
+            .filter_map(|opening| places.get(opening))
+            .map(|&opening| entities[opening].id.clone())
+            .collect();
+        let metres = self.properties.metres();
+        let georeference = georef::read(&self.records, &self.inventory, metres);
+        let site_origin = georeference
+            .site
+            .as_ref()
+            .and_then(|site| self.placement_origin(site.site))
+            .map_or([0.0; 3], |origin| origin.map(|value| value * metres));
+        if self.inventory.left_out > 0 {
+            let text = format!(
+                "{} ports and structural analysis items have no place in the scene and were left out",
+                self.inventory.left_out
+            );
+            self.notes.push(Note::source(Severity::Info, text));
+        }
+        Semantics {
+            schema,
+            entities,
+            instances: objects.iter().map(|object| object.id).collect(),
+            representations,
+            boundaries,
+            filled,
+            georeference,
+            site_origin,
+            notes: self.notes,
+        }
+    }
+
+    fn note_cut_off(&mut self, bytes: &[u8]) {
+        let tail = &bytes[bytes.len().saturating_sub(4_096)..];
+        if !String::from_utf8_lossy(tail).contains("END-ISO-10303-21") {
+            let text = format!(
+                "the file ends without END-ISO-10303-21 and may be cut off; {} records were read",
+                self.records.len()
+            );
+            self.notes.push(Note::source(Severity::Dropped, text));
+        }
+    }
+
+    fn entity(&mut self, place: usize, object: &scan::Object, record: Option<&Record>) -> Entity {
+        let (id, repeated) = self.names[place].clone();
+        let text =
+            |slot: usize| record.and_then(|record| record.get_string(slot)).unwrap_or_default();
+        let class = object.class.name().to_owned();
+        let global_id = text(0);
+        if record.is_none() {
+            self.notes.push(Note::element(
+                Severity::Dropped,
+                id.as_str(),
+                &class,
+                "its record does not parse",
+            ));
+        } else if global_id.is_empty() {
+            self.notes.push(Note::element(
+                Severity::Info,
+                id.as_str(),
+                &class,
+                "it has no GlobalId",
+            ));
+        } else if repeated {
+            let reason = format!("its GlobalId occurs before; it is kept as {id}");
+            self.notes.push(Note::element(Severity::Info, global_id, &class, reason));
+        }
+        let attributes = record.map(|record| self.attributes(object, record)).unwrap_or_default();
+        let attribute =
+            |name: &str| attributes.get(name).and_then(Json::as_str).unwrap_or_default();
+        let facts = Facts {
+            class: &object.class,
+            predefined: attribute("PredefinedType"),
+            object_type: attribute("ObjectType"),
+        };
+        let kind = classify::kind(&facts);
+        let mut tags = Vec::new();
+        let tag = attribute("Tag");
+        if !tag.is_empty() {
+            tags.extend([tag.to_owned(), format!("{}:{tag}", kind.as_str())]);
+        }
+        tags.extend(classify::brick(kind, &facts).map(str::to_owned));
+        let mut properties = self.property_sets(object.id);
+        if !attributes.is_empty() {
+            properties.insert("Attributes".into(), attributes);
+        }
+        Entity {
+            global_id: (!global_id.is_empty()).then(|| global_id.to_owned()),
+            name: text(2).to_owned(),
+            id,
+            parent: None,
+            kind,
+            ifc_class: Some(class),
+            storey: None,
+            bbox: None,
+            properties,
+            tags,
+            source: self.source,
+        }
+    }
+
+    /// The attributes people look for, by their names in the schema.
+    fn attributes(&mut self, object: &scan::Object, record: &Record) -> Set {
+        const NAMES: &[&str] = &[
+            "LongName",
+            "Description",
+            "ObjectType",
+            "PredefinedType",
+            "Tag",
+            "Elevation",
+            "OverallHeight",
+            "OverallWidth",
+            "OperationType",
+        ];
+        let metres = self.properties.metres();
+        let mut set = Set::new();
+        for name in NAMES {
+            let Some(slot) = self.records.slot(&object.class, name) else { continue };
+            let Some(value) = record.get(slot) else { continue };
+            let value = match (*name, value.as_float()) {
+                ("Elevation" | "OverallHeight" | "OverallWidth", Some(length)) => {
+                    json!((length * metres * 1e9).round() / 1e9)
+                }
+                _ => super::properties::plain(value),
+            };
+            let blank = value.is_null() || value.as_str().is_some_and(str::is_empty);
+            if !blank {
+                set.insert((*name).to_owned(), value);
+            }
+        }
+        self.type_attributes(object.id, &mut set);
+        self.association_attributes(object.id, &mut set);
+        set
+    }
+
+    fn type_attributes(&mut self, id: u32, set: &mut Set) {
+        let Some(type_object) = self.inventory.types.get(&id) else { return };
+        let Some(record) = self.records.get(*type_object) else { return };
+        if let Some(name) = record.get_string(2).filter(|name| !name.is_empty()) {
+            set.insert("TypeName".into(), json!(name));
+        }
+        let class = IfcClass::from_keyword(record.ifc_type.as_str());
+        let slot = self.records.slot(&class, "PredefinedType");
+        let predefined = slot.and_then(|slot| record.get(slot)?.as_enum());
+        let undecided = |set: &Set| {
+            let own = set.get("PredefinedType").and_then(Json::as_str);
+            own.is_none_or(|own| own == "NOTDEFINED")
+        };
+        if let Some(predefined) = predefined.filter(|_| undecided(set)) {
+            set.insert("PredefinedType".into(), json!(predefined));
+        }
+        // An IFC2x3 device says what it is in the type's ElementType.
+        if let Some(text) = record.get_string(8).filter(|text| !text.is_empty()) {
+            set.entry("ObjectType".into()).or_insert_with(|| json!(text));
+        }
+    }
+
+    fn association_attributes(&self, id: u32, set: &mut Set) {
+        let material = self
+            .inventory
+            .materials
+            .get(&id)
+            .or_else(|| self.inventory.materials.get(self.inventory.types.get(&id)?));
+        if let Some(name) = material.and_then(|material| self.material(*material, 0)) {
+            set.insert("Material".into(), json!(name));
+        }
+        let groups = self.inventory.groups.get(&id).into_iter().flatten();
+        let names: Vec<Json> = groups
+            .filter_map(|group| self.records.get(*group)?.get_string(2).map(|name| json!(name)))
+            .collect();
+        if !names.is_empty() {
+            set.insert("Groups".into(), Json::Array(names));
+        }
+    }
+
+    /// The name of a material, or those of its layers.
+    fn material(&self, id: u32, depth: u32) -> Option<String> {
+        let record = self.records.get(id)?;
+        let inner = |slots: &[usize]| {
+            let ids = slots.iter().flat_map(|&slot| {
+                record
+                    .get_refs(slot)
+                    .or_else(|| Some(vec![record.get_ref(slot)?]))
+                    .unwrap_or_default()
+            });
+            let mut names: Vec<String> =
+                ids.filter_map(|id| self.material(id, depth + 1)).collect();
+            names.dedup();
+            (!names.is_empty()).then(|| names.join(", "))
+        };
+        if depth > 4 {
+            return None;
+        }
+        match record.ifc_type.as_str() {
+            "IFCMATERIAL" => record.get_string(0).map(str::to_owned),
+            "IFCMATERIALLAYERSETUSAGE"
+            | "IFCMATERIALPROFILESETUSAGE"
+            | "IFCMATERIALLAYERSET"
+            | "IFCMATERIALLIST"
+            | "IFCMATERIALLAYER" => inner(&[0]),
+            "IFCMATERIALPROFILESET"
+            | "IFCMATERIALCONSTITUENTSET"
+            | "IFCMATERIALPROFILE"
+            | "IFCMATERIALCONSTITUENT" => inner(&[2]),
+            _ => None,
+        }
+    }
+
+    /// Its own sets, and its type's where it does not say otherwise.
+    fn property_sets(&mut self, id: u32) -> BTreeMap<String, Set> {
+        let mut sets = BTreeMap::new();
+        if let Some(own) = self.inventory.definitions.get(&id) {
+            self.properties.collect(&self.records, own, &mut sets);
+        }
+        let type_object = self.inventory.types.get(&id).and_then(|id| self.records.get(*id));
+        if let Some(inherited) = type_object.and_then(|record| record.get_refs(5)) {
+            self.properties.collect(&self.records, &inherited, &mut sets);
+        }
+        sets
+    }
+
+    fn representation(&self, object: &scan::Object, record: Option<&Record>) -> Representation {
+        let shape = object.class.is_a("IfcProduct").then(|| record?.get_ref(6)).flatten();
+        let Some(shape) = shape.and_then(|shape| self.records.get(shape)) else {
+            return Representation::None;
+        };
+        let is_body = |id: u32| {
+            let representation = self.records.get(id)?;
+            let word =
+                |slot| representation.get_string(slot).unwrap_or_default().to_ascii_lowercase();
+            let (identifier, kind) = (word(1), word(2));
+            const LINES: &[&str] = &[
+                "axis",
+                "footprint",
+                "annotation",
+                "box",
+                "profile",
+                "cog",
+                "clearance",
+                "lighting",
+                "reference",
+            ];
+            let lines = LINES.contains(&identifier.as_str())
+                || [
+                    "curve",
+                    "curve2d",
+                    "curve3d",
+                    "geometriccurveset",
+                    "annotation2d",
+                    "boundingbox",
+                    "point",
+                    "pointcloud",
+                ]
+                .contains(&kind.as_str());
+            Some(!lines)
+        };
+        let bodies = shape.get_refs(2).unwrap_or_default().into_iter().filter_map(is_body);
+        if bodies.into_iter().any(|body| body) {
+            Representation::Body
+        } else {
+            Representation::LinesOnly
+        }
+    }
+
+    /// Position of each object's parent; rings are cut.
+    fn parents(
+        &mut self,
+        objects: &[scan::Object],
+        places: &HashMap<u32, usize>,
+    ) -> Vec<Option<usize>> {
+        let project = self.inventory.project.and_then(|project| places.get(&project)).copied();
+        let mut parents: Vec<Option<usize>> = objects
+            .iter()
+            .enumerate()
+            .map(|(place, object)| {
+                let stated =
+                    self.inventory.parent(object.id).and_then(|parent| places.get(&parent));
+                stated.copied().or(project).filter(|parent| *parent != place)
+            })
+            .collect();
+        if let Some(project) = project {
+            parents[project] = None;
+        }
+        for place in 0..parents.len() {
+            if is_on_ring(place, &parents) {
+                parents[place] = project;
+                self.notes.push(Note::element(
+                    Severity::Approximated,
+                    self.names[place].0.as_str(),
+                    objects[place].class.name(),
+                    "it contains itself; it was put under the project",
+                ));
+            }
+        }
+        parents
+    }
+
+    fn boundaries(&self, entities: &[Entity], places: &HashMap<u32, usize>) -> Vec<Boundary> {
+        let mut boundaries: Vec<Boundary> = self
+            .inventory
+            .boundaries
+            .iter()
+            .filter_map(|(space, element)| {
+                let (space, element) =
+                    (&entities[*places.get(space)?], &entities[*places.get(element)?]);
+                let passable = matches!(
+                    element.kind,
+                    EntityKind::Door | EntityKind::Stair | EntityKind::Ramp | EntityKind::Lift
+                );
+                (passable && space.kind == EntityKind::Space)
+                    .then(|| Boundary { space: space.id.clone(), element: element.id.clone() })
+            })
+            .collect();
+        boundaries.sort_by(|a, b| (&a.element, &a.space).cmp(&(&b.element, &b.space)));
+        boundaries.dedup();
+        boundaries
+    }
+
+    /// Where an object's placement is, in project units: the chain of translations, as
+    /// long as nothing is turned on the way.
+    fn placement_origin(&self, object: u32) -> Option<[f64; 3]> {
+        let mut placement = self.records.follow(&self.records.get(object)?, 5)?;
+        let mut origin = [0.0; 3];
+        for _ in 0..16 {
+            let position = self.records.follow(&placement, 1)?;
+            let point = self.records.follow(&position, 0)?;
+            for (axis, value) in point.get_list(0)?.iter().take(3).enumerate() {
+                origin[axis] += value.as_float()?;
+            }
+            match self.records.follow(&placement, 0) {
+                Some(above) => placement = above,
+                None => return Some(origin),
+            }
+        }
+        None
+    }
+}
+
+fn ancestors(place: usize, parents: &[Option<usize>]) -> impl Iterator<Item = usize> {
+    std::iter::successors(parents[place], |&above| parents[above]).take(parents.len())
+}
+
+fn is_on_ring(place: usize, parents: &[Option<usize>]) -> bool {
+    // Depths are small; the bound only matters on rings that this one is not part of.
+    ancestors(place, parents).take(4_096).any(|above| above == place)
+}
+
+/// `space:…`, `storey:…/…`, `building:…` by name.
+fn add_place_tags(entities: &mut [Entity], parents: &[Option<usize>]) {
+    for place in 0..entities.len() {
+        let entity = &entities[place];
+        if entity.name.is_empty() {
+            continue;
+        }
+        let tag = match entity.kind {
+            EntityKind::Space => format!("space:{}", entity.name),
+            EntityKind::Building => format!("building:{}", entity.name),
+            EntityKind::Storey => {
+                let building = ancestors(place, parents)
+                    .find(|&above| entities[above].kind == EntityKind::Building);
+                let building = building.map_or("", |above| entities[above].name.as_str());
+                format!("storey:{building}/{}", entity.name)
+            }
+            _ => continue,
+        };
+        entities[place].tags.push(tag);
+    }
+}

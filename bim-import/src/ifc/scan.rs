@@ -1,0 +1,240 @@
+//! One walk over a file: which records are entities of ours, and how the relationship
+//! records join them.
+
+use std::collections::HashMap;
+
+use super::engine::records::{IfcClass, Record, Records};
+
+/// What a file holds, by STEP instance name, before anything is read in depth.
+#[derive(Default)]
+pub(super) struct Inventory {
+    /// The project, if there is one.
+    pub(super) project: Option<u32>,
+    /// Everything that becomes an entity, in file order, the project among them.
+    pub(super) objects: Vec<Object>,
+    /// Ports, structural analysis items and the like: counted, not read.
+    pub(super) left_out: usize,
+    /// Containers and wholes by what they hold.
+    pub(super) parents: HashMap<u32, u32>,
+    /// Host by opening.
+    pub(super) host_of_opening: HashMap<u32, u32>,
+    /// Opening by what fills it.
+    pub(super) opening_of_filling: HashMap<u32, u32>,
+    /// Type object by occurrence.
+    pub(super) types: HashMap<u32, u32>,
+    /// Property set definitions by object, in file order.
+    pub(super) definitions: HashMap<u32, Vec<u32>>,
+    /// Zones and systems by member.
+    pub(super) groups: HashMap<u32, Vec<u32>>,
+    /// Buildings and storeys by the system that serves them.
+    pub(super) served: HashMap<u32, u32>,
+    /// Materials by object.
+    pub(super) materials: HashMap<u32, u32>,
+    /// Space and bounding element.
+    pub(super) boundaries: Vec<(u32, u32)>,
+    /// Records that say where on earth the file is.
+    pub(super) georeference: GeoRecords,
+    /// Representation contexts, the holders of true north.
+    pub(super) contexts: Vec<u32>,
+}
+
+/// One object that becomes an entity.
+pub(super) struct Object {
+    pub(super) id: u32,
+    pub(super) class: IfcClass,
+}
+
+/// Records about the place on earth.
+#[derive(Default)]
+pub(super) struct GeoRecords {
+    pub(super) conversions: Vec<u32>,
+    pub(super) systems: Vec<u32>,
+    pub(super) property_sets: Vec<u32>,
+    pub(super) sites: Vec<u32>,
+}
+
+/// What the walk does with a record.
+#[derive(Clone)]
+enum Role {
+    Object(IfcClass),
+    Project(IfcClass),
+    LeftOut,
+    Relation(Relation),
+    Conversion,
+    System,
+    PropertySet,
+    Context,
+    None,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Relation {
+    Contains,
+    Aggregates,
+    Voids,
+    Fills,
+    Types,
+    Defines,
+    Groups,
+    Serves,
+    Material,
+    Boundary,
+}
+
+fn relation(keyword: &str) -> Option<Relation> {
+    Some(match keyword {
+        "IFCRELCONTAINEDINSPATIALSTRUCTURE" => Relation::Contains,
+        "IFCRELAGGREGATES" | "IFCRELNESTS" | "IFCRELDECOMPOSES" => Relation::Aggregates,
+        "IFCRELVOIDSELEMENT" => Relation::Voids,
+        "IFCRELFILLSELEMENT" => Relation::Fills,
+        "IFCRELDEFINESBYTYPE" => Relation::Types,
+        "IFCRELDEFINESBYPROPERTIES" => Relation::Defines,
+        "IFCRELASSIGNSTOGROUP" | "IFCRELASSIGNSTOGROUPBYFACTOR" => Relation::Groups,
+        "IFCRELSERVICESBUILDINGS" => Relation::Serves,
+        "IFCRELASSOCIATESMATERIAL" => Relation::Material,
+        "IFCRELSPACEBOUNDARY" | "IFCRELSPACEBOUNDARY1STLEVEL" | "IFCRELSPACEBOUNDARY2NDLEVEL" => {
+            Relation::Boundary
+        }
+        _ => return None,
+    })
+}
+
+fn role(keyword: &str) -> Role {
+    if let Some(relation) = relation(keyword) {
+        return Role::Relation(relation);
+    }
+    match keyword {
+        "IFCMAPCONVERSION" | "IFCMAPCONVERSIONSCALED" => return Role::Conversion,
+        "IFCPROJECTEDCRS" => return Role::System,
+        "IFCPROPERTYSET" => return Role::PropertySet,
+        "IFCGEOMETRICREPRESENTATIONCONTEXT" => return Role::Context,
+        _ => {}
+    }
+    let class = IfcClass::from_keyword(keyword);
+    let left_out = ["IfcPort", "IfcStructuralItem", "IfcStructuralActivity"];
+    if class.name() == "IfcProject" {
+        Role::Project(class)
+    } else if left_out.iter().any(|ancestor| class.is_a(ancestor)) {
+        Role::LeftOut
+    } else if ["IfcProduct", "IfcZone", "IfcSystem"].iter().any(|ancestor| class.is_a(ancestor))
+        && !class.is_a("IfcStructuralAnalysisModel")
+    {
+        Role::Object(class)
+    } else {
+        Role::None
+    }
+}
+
+/// Walks the file and reads its relationships.
+pub(super) fn scan(bytes: &[u8]) -> (Records<'_>, Inventory) {
+    let mut inventory = Inventory::default();
+    let mut relations: Vec<(Relation, u32)> = Vec::new();
+    let mut roles: HashMap<&str, Role> = HashMap::new();
+    let records = Records::scan(bytes, |seen| {
+        let known = match roles.get(seen.keyword) {
+            Some(role) => role.clone(),
+            None => {
+                let role = role(&seen.keyword.to_ascii_uppercase());
+                roles.insert(seen.keyword, role.clone());
+                role
+            }
+        };
+        let id = seen.id;
+        match known {
+            Role::Object(class) => {
+                if class.name() == "IfcSite" {
+                    inventory.georeference.sites.push(id);
+                }
+                inventory.objects.push(Object { id, class });
+            }
+            Role::Project(class) => {
+                inventory.project.get_or_insert(id);
+                inventory.objects.push(Object { id, class });
+            }
+            Role::LeftOut => inventory.left_out += 1,
+            Role::Relation(relation) => relations.push((relation, id)),
+            Role::Conversion => inventory.georeference.conversions.push(id),
+            Role::System => inventory.georeference.systems.push(id),
+            Role::PropertySet => inventory.georeference.property_sets.push(id),
+            Role::Context => inventory.contexts.push(id),
+            Role::None => {}
+        }
+    });
+    // Containment first: where a file says both, the part of an assembly belongs to it.
+    for pass in [true, false] {
+        for &(relation, id) in &relations {
+            if (relation == Relation::Contains) == pass
+                && let Some(record) = records.get(id)
+            {
+                inventory.join(relation, &record);
+            }
+        }
+    }
+    (records, inventory)
+}
+
+impl Inventory {
+    fn join(&mut self, relation: Relation, record: &Record) {
+        let (one, many) = match relation {
+            // The one stands behind the many.
+            Relation::Contains | Relation::Types | Relation::Defines | Relation::Material => (5, 4),
+            Relation::Groups => (6, 4),
+            _ => (4, 5),
+        };
+        let Some(one) = record.get(one) else { return };
+        let ones: Vec<u32> = match one.as_ref_members() {
+            Some(members) => members.iter().filter_map(|member| member.as_entity_ref()).collect(),
+            None => return,
+        };
+        let many = record
+            .get_refs(many)
+            .or_else(|| record.get_ref(many).map(|id| vec![id]))
+            .unwrap_or_default();
+        for &one in &ones {
+            for &other in &many {
+                self.pair(relation, one, other);
+            }
+        }
+    }
+
+    fn pair(&mut self, relation: Relation, one: u32, other: u32) {
+        match relation {
+            Relation::Contains | Relation::Aggregates => {
+                self.parents.insert(other, one);
+            }
+            Relation::Voids => {
+                self.host_of_opening.insert(other, one);
+            }
+            Relation::Fills => {
+                self.opening_of_filling.insert(other, one);
+            }
+            Relation::Types => {
+                self.types.insert(other, one);
+            }
+            Relation::Defines => self.definitions.entry(other).or_default().push(one),
+            Relation::Groups => self.groups.entry(other).or_default().push(one),
+            Relation::Serves => {
+                self.served.entry(one).or_insert(other);
+            }
+            Relation::Material => {
+                self.materials.insert(other, one);
+            }
+            Relation::Boundary => self.boundaries.push((one, other)),
+        }
+    }
+
+    /// What holds an object: its whole or container, else what it fills or cuts, else
+    /// what it serves.
+    pub(super) fn parent(&self, id: u32) -> Option<u32> {
+        let through_opening = || {
+            let opening = self.opening_of_filling.get(&id)?;
+            self.host_of_opening.get(opening)
+        };
+        self.parents
+            .get(&id)
+            .or_else(|| self.host_of_opening.get(&id))
+            .or_else(through_opening)
+            .or_else(|| self.served.get(&id))
+            .copied()
+    }
+}

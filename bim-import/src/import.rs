@@ -1,0 +1,183 @@
+//! The import as a whole, for programs that embed it.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use thiserror::Error;
+
+use crate::{
+    crs::{Crs, CrsError},
+    package::{self, PackageError},
+    report::Report,
+    resources, scene,
+};
+
+/// Which coordinates the scene has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Frame {
+    /// East, north, up at one place on earth, where a source says where it is.
+    #[default]
+    Local,
+    /// Those of the sources, unmoved, so that boxes compare with other tools'.
+    Source,
+}
+
+/// How to import.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The scene package to write; replaced whole if it is one already.
+    pub out: PathBuf,
+    /// Coordinates of the scene.
+    pub frame: Frame,
+    /// Coordinate system of the sources' map conversions, whatever they name: `EPSG:4547`.
+    pub crs: Option<String>,
+    /// A program that calls [`crate::worker::run_if_worker`] first; absent: this one.
+    pub worker: Option<PathBuf>,
+    /// After how much processor time one element is given up, s.
+    pub element_timeout_secs: f64,
+}
+
+impl Options {
+    /// The usual way, into this folder.
+    pub fn new(out: impl Into<PathBuf>) -> Self {
+        Self {
+            out: out.into(),
+            frame: Frame::Local,
+            crs: None,
+            worker: None,
+            element_timeout_secs: 4.0,
+        }
+    }
+}
+
+/// Is told how the import goes. All methods do nothing unless written.
+pub trait Progress: Send {
+    /// A file is taken up; `file` is its position among those given.
+    fn started(&mut self, file: usize, name: &str) {
+        let _ = (file, name);
+    }
+    /// So many of a file's elements are done.
+    fn advanced(&mut self, file: usize, done: u64, total: u64) {
+        let _ = (file, done, total);
+    }
+    /// A file is read.
+    fn finished(&mut self, file: usize) {
+        let _ = file;
+    }
+    /// All files are read; the package is being written.
+    fn writing(&mut self) {}
+}
+
+/// Silence.
+impl Progress for () {}
+
+/// An import that came to nothing.
+#[derive(Debug, Error)]
+pub enum ImportError {
+    /// No files.
+    #[error("no files to import")]
+    NoFiles,
+    /// A file that is not there, or is a folder.
+    #[error("{path}: {reason}")]
+    Input {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The coordinate system asked for is not usable.
+    #[error("--crs: {0}")]
+    Crs(#[from] CrsError),
+    /// None of the files could be read; each with its reason.
+    #[error("nothing could be imported: {}", .0.iter().map(|(file, why)| format!("{file} {why}")).collect::<Vec<_>>().join("; "))]
+    Nothing(Vec<(String, String)>),
+    /// The package could not be written.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+}
+
+impl ImportError {
+    /// Whether the arguments were unusable, and not the files' content.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::NoFiles | Self::Input { .. } | Self::Crs(_) => true,
+            Self::Package(error) => matches!(error, PackageError::NotAPackage(_)),
+            Self::Nothing(_) => false,
+        }
+    }
+}
+
+/// What an import came to.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// Revision of the package written.
+    pub revision: String,
+    /// Entities in it.
+    pub entities: usize,
+    /// The report, as it stands in `report.json`.
+    pub report: Report,
+}
+
+/// Imports files into one scene package.
+///
+/// Geometry runs in worker processes: the calling program must call
+/// [`crate::worker::run_if_worker`] first thing in `main`, or name in [`Options::worker`]
+/// one that does. Blocks; call it from a thread of its own in an async program.
+///
+/// # Errors
+/// When an argument is unusable, when no file could be read, or when the package cannot
+/// be written. A file among several that cannot be read is no error: it stands in the
+/// report.
+pub fn import(
+    files: &[PathBuf],
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<Summary, ImportError> {
+    let started = Instant::now();
+    check(files, options)?;
+    let scene = scene::read(files, options, progress);
+    let failed: Vec<(String, String)> = scene
+        .sources
+        .iter()
+        .filter_map(|source| Some((source.file.clone(), source.report.error.clone()?)))
+        .collect();
+    if failed.len() == files.len() {
+        return Err(ImportError::Nothing(failed));
+    }
+    progress.writing();
+    let mut report = Report::default();
+    let written = package::write(&options.out, scene, &mut report, |report| {
+        let workers = report.sources.iter().map(|source| source.worker_peak_mib);
+        report.peak_mib =
+            scene::mib(resources::peak_kib().unwrap_or_default()) + workers.fold(0.0, f64::max);
+        report.seconds = started.elapsed().as_secs_f64();
+    })?;
+    Ok(Summary { revision: written.revision, entities: written.entities, report })
+}
+
+/// Writes the report to a file.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_report(path: &Path, report: &Report) -> Result<(), PackageError> {
+    package::write_json(path, report, &mut sha2::Digest::new())
+}
+
+fn check(files: &[PathBuf], options: &Options) -> Result<(), ImportError> {
+    if files.is_empty() {
+        return Err(ImportError::NoFiles);
+    }
+    for path in files {
+        let input = |reason: String| ImportError::Input { path: path.clone(), reason };
+        let metadata = std::fs::metadata(path).map_err(|error| input(error.to_string()))?;
+        if metadata.is_dir() {
+            return Err(input("is a folder; name the files in it".into()));
+        }
+    }
+    if let Some(name) = &options.crs {
+        Crs::parse(name)?;
+    }
+    Ok(package::check_target(&options.out)?)
+}

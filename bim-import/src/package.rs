@@ -1,0 +1,275 @@
+//! Writes a scene package: into a folder beside the wanted one, then swapped in, so that
+//! nobody ever finds half of one.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use twin_model::{
+    Entity, EntityId,
+    scene::{Origin, SceneInfo, Source as SceneSource},
+    walk::WalkGraph,
+};
+
+use crate::{
+    ids, placing,
+    report::{GraphReport, Report, TilesReport},
+    scene::{Scene, Source},
+    tiles::{self, TilesError},
+    walk,
+};
+
+/// The name of the file that makes a folder a scene package.
+const MARKER: &str = "scene.json";
+
+/// A package that could not be written.
+#[derive(Debug, Error)]
+pub enum PackageError {
+    /// A file or folder could not be written.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The wanted folder holds something else.
+    #[error("{0} exists and is not a scene package; choose another --out or remove it")]
+    NotAPackage(PathBuf),
+    /// The tiles could not be written.
+    #[error(transparent)]
+    Tiles(#[from] TilesError),
+}
+
+/// Refuses a folder that may not be replaced: one that holds anything but a package.
+pub(crate) fn check_target(dir: &Path) -> Result<(), PackageError> {
+    let replaceable = match fs::read_dir(dir) {
+        Ok(mut entries) => dir.join(MARKER).is_file() || entries.next().is_none(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    };
+    if replaceable { Ok(()) } else { Err(PackageError::NotAPackage(dir.to_owned())) }
+}
+
+/// A folder that vanishes again unless the package in it is kept.
+struct Draft {
+    path: PathBuf,
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// Writes the package. `conclude` adds to the report what is known only at the end.
+pub(crate) fn write(
+    dir: &Path,
+    scene: Scene,
+    report: &mut Report,
+    conclude: impl FnOnce(&mut Report),
+) -> Result<Written, PackageError> {
+    check_target(dir)?;
+    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    make_dir(parent)?;
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    let beside = |word: &str| parent.join(format!(".{name}.{word}-{}", std::process::id()));
+    let draft = Draft { path: beside("new") };
+    let _ = fs::remove_dir_all(&draft.path);
+    make_dir(&draft.path)?;
+    let written = fill(&draft.path, scene, report)?;
+    conclude(report);
+    write_json(&draft.path.join("report.json"), report, &mut Sha256::new())?;
+    swap(&draft.path, dir, &beside("old"))?;
+    Ok(written)
+}
+
+/// What stands in the package.
+pub(crate) struct Written {
+    pub(crate) revision: String,
+    pub(crate) entities: usize,
+}
+
+fn fill(dir: &Path, scene: Scene, report: &mut Report) -> Result<Written, PackageError> {
+    let Scene { sources, frame, crs } = scene;
+    let origin = frame.as_ref().map(|frame| placing::origin(frame, crs.as_ref()));
+    let infos = sources.iter().map(source_info).collect();
+    let parts = merge(sources, report);
+    let mut hash = Sha256::new();
+    write_entities(&dir.join("entities.ndjson"), &parts.entities, &mut hash)?;
+    let graph = walk::build(&walk::Plan {
+        entities: &parts.entities,
+        floors: &parts.floors,
+        boundaries: &parts.boundaries,
+        passages: &parts.passages,
+    });
+    report.graph = graph_report(&graph);
+    write_json(&dir.join("graph.json"), &graph, &mut hash)?;
+    let kinds = parts.entities.iter().map(|entity| (entity.id.clone(), entity.kind)).collect();
+    let root = frame.as_ref().map(crate::frame::LocalFrame::ecef_transform);
+    let summary = tiles::write(&dir.join("tiles"), parts.meshes, &kinds, root)?;
+    hash_folder(&dir.join("tiles"), &mut hash)?;
+    report.tiles = tiles_report(summary);
+    let mut info = SceneInfo {
+        revision: String::new(),
+        crs: crs.map(|crs| crs.name()),
+        origin: origin.unwrap_or_else(Origin::default),
+        unit: "metre".into(),
+        sources: infos,
+    };
+    hash.update(serde_json::to_vec(&info).unwrap_or_default());
+    info.revision = ids::hex(&hash.finalize())[..16].to_owned();
+    report.revision.clone_from(&info.revision);
+    write_json(&dir.join(MARKER), &info, &mut Sha256::new())?;
+    Ok(Written { revision: info.revision, entities: parts.entities.len() })
+}
+
+fn source_info(source: &Source) -> SceneSource {
+    SceneSource {
+        file: source.file.clone(),
+        format: source.report.format.clone(),
+        sha256: source.sha256.clone(),
+    }
+}
+
+/// All sources' parts in one.
+#[derive(Default)]
+struct Parts {
+    entities: Vec<Entity>,
+    meshes: Vec<crate::mesh::ElementMesh>,
+    floors: HashMap<EntityId, crate::imported::Floor>,
+    boundaries: Vec<crate::imported::Boundary>,
+    passages: HashSet<EntityId>,
+}
+
+fn merge(sources: Vec<Source>, report: &mut Report) -> Parts {
+    let mut parts = Parts::default();
+    for source in sources {
+        parts.entities.extend(source.imported.entities);
+        parts.meshes.extend(source.imported.meshes);
+        parts.floors.extend(source.imported.floors);
+        parts.boundaries.extend(source.imported.boundaries);
+        parts.passages.extend(source.imported.passages);
+        report.sources.push(source.report);
+    }
+    parts
+}
+
+fn graph_report(graph: &WalkGraph) -> GraphReport {
+    let exits = graph.links.iter().filter(|link| link.to.is_none()).count();
+    GraphReport {
+        spaces: graph.spaces.len(),
+        links: graph.links.len() - exits,
+        exits,
+        unreachable: walk::unreachable(graph).into_iter().map(|id| id.to_string()).collect(),
+    }
+}
+
+fn tiles_report(summary: tiles::TilesSummary) -> TilesReport {
+    TilesReport {
+        tiles: summary.tiles,
+        features: summary.features,
+        triangles: summary.triangles,
+        edges: summary.edges,
+        bytes: summary.bytes,
+        dropped_triangles: summary.dropped_triangles,
+        collapsed_triangles: summary.collapsed_triangles,
+        max_error_m: summary.max_error_m,
+        undrawn: summary.undrawn.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn write_entities(path: &Path, entities: &[Entity], hash: &mut Sha256) -> Result<(), PackageError> {
+    let failed = |source| PackageError::Write { path: path.to_owned(), source };
+    let mut out = BufWriter::with_capacity(1 << 18, File::create(path).map_err(failed)?);
+    let mut line = Vec::new();
+    for entity in entities {
+        line.clear();
+        serde_json::to_writer(&mut line, entity).map_err(|error| failed(error.into()))?;
+        line.push(b'\n');
+        hash.update(&line);
+        out.write_all(&line).map_err(failed)?;
+    }
+    out.flush().map_err(failed)
+}
+
+/// Writes a JSON file that people may want to read.
+pub(crate) fn write_json(
+    path: &Path,
+    value: &impl serde::Serialize,
+    hash: &mut Sha256,
+) -> Result<(), PackageError> {
+    let failed = |source| PackageError::Write { path: path.to_owned(), source };
+    let mut text = serde_json::to_vec_pretty(value).map_err(|error| failed(error.into()))?;
+    text.push(b'\n');
+    hash.update(&text);
+    fs::write(path, text).map_err(failed)
+}
+
+/// Adds every file of a folder to the hash, in the order of their names.
+fn hash_folder(dir: &Path, hash: &mut Sha256) -> Result<(), PackageError> {
+    let failed = |source| PackageError::Write { path: dir.to_owned(), source };
+    let entries: io::Result<Vec<_>> = fs::read_dir(dir).and_then(Iterator::collect);
+    let mut paths: Vec<PathBuf> =
+        entries.map_err(failed)?.into_iter().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            hash_folder(&path, hash)?;
+        } else {
+            hash.update(path.file_name().unwrap_or_default().as_encoded_bytes());
+            hash.update(fs::read(&path).map_err(failed)?);
+        }
+    }
+    Ok(())
+}
+
+fn make_dir(path: &Path) -> Result<(), PackageError> {
+    fs::create_dir_all(path).map_err(|source| PackageError::Write { path: path.to_owned(), source })
+}
+
+/// Puts the finished draft in place of what was there.
+fn swap(draft: &Path, dir: &Path, old: &Path) -> Result<(), PackageError> {
+    let failed = |source| PackageError::Write { path: dir.to_owned(), source };
+    let had_one = dir.exists();
+    if had_one {
+        fs::rename(dir, old).map_err(failed)?;
+    }
+    if let Err(source) = fs::rename(draft, dir) {
+        if had_one {
+            // Better the old package than none; the error says that the new one failed.
+            let _ = fs::rename(old, dir);
+        }
+        return Err(failed(source));
+    }
+    if had_one {
+        let _ = fs::remove_dir_all(old);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_package_or_nothing_is_replaced() {
+        let base = std::env::temp_dir().join(format!("bim-import-target-{}", std::process::id()));
+        let draft = Draft { path: base.clone() };
+        assert!(check_target(&base).is_ok());
+        fs::create_dir_all(&base).unwrap();
+        assert!(check_target(&base).is_ok());
+        fs::write(base.join("thesis.txt"), "").unwrap();
+        assert!(matches!(check_target(&base), Err(PackageError::NotAPackage(_))));
+        fs::write(base.join(MARKER), "{}").unwrap();
+        assert!(check_target(&base).is_ok());
+        assert!(check_target(&base.join("thesis.txt")).is_err());
+        drop(draft);
+        assert!(!base.exists());
+    }
+}

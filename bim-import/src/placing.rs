@@ -1,0 +1,231 @@
+//! Where each source stands in the scene: one local frame for all, taken from the first
+//! source that says where on earth it is.
+
+use twin_model::{BoundingBox, scene::Origin};
+
+use crate::{
+    crs::{Crs, CrsError},
+    frame::LocalFrame,
+    ifc::georef::{GeoReference, MapConversion, SiteLocation},
+    imported::{Note, Severity},
+    placement::Placement,
+};
+
+/// A source farther from the frame's origin than this is not placed: a plane tangent to
+/// the earth is no map of a continent, and no viewer could show both.
+const MAX_DISTANCE_M: f64 = 100_000.0;
+/// Beyond this, coordinates of a source without georeference are map coordinates in all
+/// but name, and are moved to the origin.
+const FAR_M: f64 = 5_000.0;
+
+/// A source's own coordinates tied to the earth.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Fix {
+    /// A point of the source, m.
+    anchor: [f64; 3],
+    /// The same point: longitude °, latitude °, height m.
+    pub(crate) wgs84: [f64; 3],
+    /// Direction of the source's x axis, counter-clockwise from true east.
+    heading_rad: f64,
+    /// The coordinate system it was read in.
+    pub(crate) crs: Option<String>,
+}
+
+/// Ties a source to the earth, if it says how. `extent` is the box around its geometry
+/// and `site_origin` the place that its latitude and longitude mean, both in its own
+/// coordinates.
+pub(crate) fn fix(
+    georeference: &GeoReference,
+    extent: Option<BoundingBox>,
+    site_origin: [f64; 3],
+    wanted: Option<&Crs>,
+    notes: &mut Vec<Note>,
+) -> Option<Fix> {
+    let by_map =
+        georeference.map.as_ref().and_then(|map| match by_map(map, extent, wanted, notes) {
+            Ok(fix) => Some(fix),
+            Err(reason) => {
+                notes.push(Note::source(
+                    Severity::Info,
+                    format!("its map conversion is not used: {reason}"),
+                ));
+                None
+            }
+        });
+    by_map.or_else(|| georeference.site.as_ref().map(|site| by_site(site, site_origin)))
+}
+
+fn by_map(
+    map: &MapConversion,
+    extent: Option<BoundingBox>,
+    wanted: Option<&Crs>,
+    notes: &mut Vec<Note>,
+) -> Result<Fix, String> {
+    let own;
+    let crs = match (wanted, &map.crs) {
+        (Some(crs), _) => crs,
+        (None, Some(name)) => {
+            own = Crs::parse(name).map_err(|error: CrsError| format!("{error} (or pass --crs)"))?;
+            &own
+        }
+        (None, None) => return Err("it names no coordinate system; pass --crs".into()),
+    };
+    if map.assumed_metres {
+        let text = "its map conversion names no unit and was taken as metres";
+        notes.push(Note::source(Severity::Info, text));
+    }
+    let mut scale = map.scale;
+    if !(0.95..=1.05).contains(&scale) {
+        let text =
+            format!("its map conversion scales by {scale}, which was taken for a unit and ignored");
+        notes.push(Note::source(Severity::Info, text));
+        scale = 1.0;
+    }
+    let anchor = anchor(extent);
+    let [cos, sin] = map.x_axis;
+    let at = |x: f64, y: f64| {
+        let east = map.eastings_m + scale * (cos * x - sin * y);
+        let north = map.northings_m + scale * (sin * x + cos * y);
+        crs.to_wgs84(east, north)
+    };
+    let outside = || format!("its coordinates lie outside {}", crs.name());
+    let [lon, lat] = at(anchor[0], anchor[1]).ok_or_else(outside)?;
+    let height = map.height_m + anchor[2];
+    // Where 100 m along the x axis leads tells the heading against true east, grid
+    // convergence included.
+    let [lon2, lat2] = at(anchor[0] + 100.0, anchor[1]).ok_or_else(outside)?;
+    let [east, north, _] = LocalFrame::from_wgs84(lon, lat, height).to_local(lon2, lat2, height);
+    Ok(Fix {
+        anchor,
+        wgs84: [lon, lat, height],
+        heading_rad: north.atan2(east),
+        crs: Some(crs.name()),
+    })
+}
+
+fn by_site(site: &SiteLocation, origin: [f64; 3]) -> Fix {
+    let [x, y] = site.true_north;
+    Fix {
+        anchor: origin,
+        wgs84: [site.lon_deg, site.lat_deg, site.elevation_m],
+        heading_rad: std::f64::consts::FRAC_PI_2 - y.atan2(x),
+        crs: None,
+    }
+}
+
+/// The middle of the geometry on the source's ground, to the metre.
+fn anchor(extent: Option<BoundingBox>) -> [f64; 3] {
+    let Some(extent) = extent else { return [0.0; 3] };
+    let [x, y, _] = extent.center();
+    // Heights within a building's reach count from the source's own zero.
+    let z = if extent.min[2].abs() < 100.0 { 0.0 } else { extent.min[2] };
+    [x.round(), y.round(), z.round()]
+}
+
+/// The frame whose origin is at a source's place, rounded so that a small change of the
+/// source does not move the scene.
+pub(crate) fn frame_at(wgs84: [f64; 3]) -> LocalFrame {
+    let tidy = |degrees: f64| (degrees * 1e5).round() / 1e5;
+    LocalFrame::from_wgs84(tidy(wgs84[0]), tidy(wgs84[1]), wgs84[2].round())
+}
+
+/// The origin as `scene.json` states it.
+pub(crate) fn origin(frame: &LocalFrame, crs: Option<&Crs>) -> Origin {
+    let [lon, lat, height] = frame.wgs84();
+    let projected = crs.and_then(|crs| crs.from_wgs84(lon, lat));
+    let tidy = |metres: f64| (metres * 1e4).round() / 1e4;
+    Origin {
+        wgs84: Some(frame.wgs84()),
+        projected: projected.map(|[east, north]| [tidy(east), tidy(north), height]),
+    }
+}
+
+/// Puts a source into the frame, or says why it stands at the origin instead.
+pub(crate) fn place(
+    frame: Option<&LocalFrame>,
+    fix: Option<&Fix>,
+    extent: Option<BoundingBox>,
+    notes: &mut Vec<Note>,
+) -> Placement {
+    if let (Some(frame), Some(fix)) = (frame, fix) {
+        let [lon, lat, height] = fix.wgs84;
+        let [x, y, z] = frame.to_local(lon, lat, height);
+        let distance = (x * x + y * y + z * z).sqrt();
+        if distance <= MAX_DISTANCE_M {
+            return Placement::on_earth(frame, fix.anchor, fix.wgs84, fix.heading_rad);
+        }
+        let text = format!(
+            "it is {:.0} km from the scene's origin, which is at the first georeferenced source; it was put at the origin instead",
+            distance / 1_000.0
+        );
+        notes.push(Note::source(Severity::Info, text));
+    } else {
+        let text = "it does not say where on earth it is; it was put at the scene's origin";
+        notes.push(Note::source(Severity::Info, text));
+    }
+    let center = extent.map_or([0.0; 3], |extent| extent.center());
+    if center.iter().all(|value| value.abs() < FAR_M) {
+        return Placement::IDENTITY;
+    }
+    let away = center.map(|value| if value.abs() < FAR_M { 0.0 } else { -value.round() });
+    let text = format!("its coordinates are far from zero; it was moved by {away:?} m");
+    notes.push(Note::source(Severity::Info, text));
+    Placement::IDENTITY.moved(away)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conversion() -> MapConversion {
+        MapConversion {
+            crs: Some("EPSG:4547".into()),
+            eastings_m: 505_000.0,
+            northings_m: 2_494_000.0,
+            height_m: 12.0,
+            x_axis: [0.0, 1.0],
+            scale: 1.0,
+            assumed_metres: false,
+        }
+    }
+
+    #[test]
+    fn two_sources_meet_where_their_maps_do() {
+        let mut notes = Vec::new();
+        let near = GeoReference { map: Some(conversion()), site: None };
+        let mut moved = conversion();
+        moved.eastings_m += 40.0;
+        moved.x_axis = [1.0, 0.0];
+        let other = GeoReference { map: Some(moved), site: None };
+        let [a, b] = [near, other].map(|g| fix(&g, None, [0.0; 3], None, &mut notes).unwrap());
+        let frame = frame_at(a.wgs84);
+        let [a, b] = [a, b].map(|fix| place(Some(&frame), Some(&fix), None, &mut notes));
+        // 40 m north in the first source's map is along its own x axis... turned a quarter:
+        // its x points north, so the point 40 m east in the map is at y = -40 of it.
+        let same = (a.point([0.0, -40.0, 3.0]), b.point([0.0, 0.0, 3.0]));
+        assert!((0..3).all(|i| (same.0[i] - same.1[i]).abs() < 0.01), "{same:?}");
+        assert!(notes.is_empty(), "{notes:?}");
+    }
+
+    #[test]
+    fn an_unknown_system_falls_back_to_the_site() {
+        let mut notes = Vec::new();
+        let map = MapConversion { crs: Some("Kraków 65".into()), ..conversion() };
+        let site = SiteLocation {
+            site: 1,
+            lon_deg: 8.4,
+            lat_deg: 49.0,
+            elevation_m: 110.0,
+            true_north: [1.0, 0.0],
+        };
+        let both = GeoReference { map: Some(map), site: Some(site) };
+        let fix = fix(&both, None, [0.0; 3], None, &mut notes).unwrap();
+        assert_eq!(fix.wgs84, [8.4, 49.0, 110.0]);
+        assert_eq!(notes.len(), 1);
+        let frame = frame_at(fix.wgs84);
+        let placed = place(Some(&frame), Some(&fix), None, &mut notes);
+        // True north along the source's x: its x axis points north.
+        let [x, y, _] = placed.point([10.0, 0.0, 0.0]);
+        assert!(x.abs() < 0.01 && (y - 10.0).abs() < 0.01, "{x} {y}");
+    }
+}

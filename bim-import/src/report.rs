@@ -1,0 +1,120 @@
+//! `report.json`: what became of every source. The only file of a package that holds
+//! times, and so the only one that differs when an import is repeated.
+
+use serde::Serialize;
+
+use crate::imported::{Imported, Note, Severity};
+
+/// The whole report.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Report {
+    /// Revision of the scene, as in `scene.json`.
+    pub revision: String,
+    /// How long the whole import took, s.
+    pub seconds: f64,
+    /// Largest size of this process and of the largest worker together, MiB; 0 where the
+    /// system does not tell.
+    pub peak_mib: f64,
+    /// One for each file given, in that order.
+    pub sources: Vec<SourceReport>,
+    /// What was written as tiles.
+    pub tiles: TilesReport,
+    /// What was written as walking graph.
+    pub graph: GraphReport,
+}
+
+/// What became of one file.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct SourceReport {
+    /// File name without its folder.
+    pub file: String,
+    /// `IFC2X3`, `IFC4`, `GeoJSON`, …; empty where it could not be told.
+    pub format: String,
+    /// Why nothing of it is in the scene, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// How it was put into the scene.
+    pub placed_by: String,
+    /// Entities read.
+    pub read: usize,
+    /// Entities with a place: inside another one, in the scene's frame.
+    pub placed: usize,
+    /// Entities with geometry.
+    pub tessellated: usize,
+    /// Entities drawn otherwise than the file says.
+    pub approximated: usize,
+    /// Entities that should be drawn and are not.
+    pub dropped: usize,
+    /// Triangles of the source.
+    pub triangles: usize,
+    /// What was dropped, and why.
+    pub drops: Vec<Note>,
+    /// What was approximated, and how.
+    pub approximations: Vec<Note>,
+    /// What else is worth knowing.
+    pub notes: Vec<Note>,
+    /// How long reading it took, s.
+    pub seconds: f64,
+    /// Largest size of its geometry worker, MiB; 0 where the system does not tell.
+    pub worker_peak_mib: f64,
+}
+
+/// What the tile writer did.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct TilesReport {
+    /// GLB files.
+    pub tiles: u64,
+    /// Entities drawn.
+    pub features: u64,
+    /// Triangles drawn.
+    pub triangles: u64,
+    /// Edges drawn.
+    pub edges: u64,
+    /// Bytes of all GLBs.
+    pub bytes: u64,
+    /// Triangles left out as unusable.
+    pub dropped_triangles: u64,
+    /// Triangles too small to be drawn.
+    pub collapsed_triangles: u64,
+    /// Largest error of a vertex by quantisation, m.
+    pub max_error_m: f64,
+    /// Entities with geometry of which nothing is left to draw.
+    pub undrawn: Vec<String>,
+}
+
+/// What the walking graph came to.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct GraphReport {
+    /// Spaces.
+    pub spaces: usize,
+    /// Doors, stairs, ramps and lifts that join spaces.
+    pub links: usize,
+    /// Doors that lead outdoors.
+    pub exits: usize,
+    /// Spaces from which no exit can be reached.
+    pub unreachable: Vec<String>,
+}
+
+impl SourceReport {
+    /// Counts what a reader handed on.
+    pub(crate) fn count(&mut self, imported: &Imported) {
+        self.read = imported.entities.len();
+        self.placed = imported.entities.iter().filter(|entity| entity.parent.is_some()).count();
+        self.tessellated = imported.entities.iter().filter(|entity| entity.bbox.is_some()).count();
+        self.triangles = imported.meshes.iter().map(|mesh| mesh.indices.len() / 3).sum();
+    }
+
+    /// Sorts notes into the report's lists.
+    pub(crate) fn add_notes(&mut self, notes: Vec<Note>) {
+        for note in notes {
+            let list = match note.severity {
+                Severity::Dropped => &mut self.drops,
+                Severity::Approximated => &mut self.approximations,
+                Severity::Info => &mut self.notes,
+            };
+            list.push(note);
+        }
+        self.dropped = self.drops.len();
+        self.approximated = self.approximations.len();
+    }
+}

@@ -1,0 +1,360 @@
+//! Sources become one scene: files are read side by side, put into one frame, and their
+//! ids made unique.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use sha2::{Digest, Sha256};
+use twin_model::{BoundingBox, EntityId};
+
+use crate::{
+    Frame, Options, Progress,
+    crs::Crs,
+    format::Format,
+    frame::LocalFrame,
+    gis, ids,
+    ifc::{self, read::Semantics},
+    imported::{Imported, Note, Severity},
+    placement::Placement,
+    placing::{self, Fix},
+    report::SourceReport,
+    worker::{
+        self,
+        watchdog::{self, Geometry, Limits},
+    },
+};
+
+/// A file on its way into the scene.
+pub(crate) struct Source {
+    pub(crate) file: String,
+    pub(crate) sha256: String,
+    pub(crate) report: SourceReport,
+    pub(crate) imported: Imported,
+}
+
+/// Everything read, in one frame.
+pub(crate) struct Scene {
+    pub(crate) sources: Vec<Source>,
+    pub(crate) frame: Option<LocalFrame>,
+    pub(crate) crs: Option<Crs>,
+}
+
+/// A file read, but not placed yet.
+enum Read {
+    Ifc(Box<IfcSource>),
+    GeoJson(Vec<u8>),
+    Failed(String),
+}
+
+struct IfcSource {
+    semantics: Semantics,
+    geometry: Geometry,
+    extent: Option<BoundingBox>,
+    fix: Option<Fix>,
+}
+
+struct Pending {
+    file: String,
+    sha256: String,
+    read: Read,
+    report: SourceReport,
+    notes: Vec<Note>,
+}
+
+/// Reads all files.
+pub(crate) fn read(files: &[PathBuf], options: &Options, progress: &mut dyn Progress) -> Scene {
+    let wanted = options.crs.as_deref().and_then(|name| Crs::parse(name).ok());
+    let mut pending = read_all(files, options, wanted.as_ref(), progress);
+    let georeferenced = options.frame == Frame::Local;
+    let first = pending.iter().find_map(|source| match &source.read {
+        Read::Ifc(ifc) => ifc.fix.clone(),
+        _ => None,
+    });
+    let frame = georeferenced.then(|| {
+        let first = first.as_ref().map(|fix| fix.wgs84);
+        let by_features = || {
+            pending.iter().find_map(|source| match &source.read {
+                Read::GeoJson(bytes) => gis_origin(bytes),
+                _ => None,
+            })
+        };
+        first.or_else(by_features).map(placing::frame_at)
+    });
+    let frame = frame.flatten();
+    let named = first.and_then(|fix| fix.crs).and_then(|name| Crs::parse(&name).ok());
+    let crs = wanted.or(named).filter(|_| frame.is_some());
+    let mut taken: HashSet<EntityId> = HashSet::new();
+    let sources = (0u32..)
+        .zip(pending.drain(..))
+        .map(|(number, source)| place(number, source, frame.as_ref(), options, &mut taken))
+        .collect();
+    Scene { sources, frame, crs }
+}
+
+/// Reads files side by side, as many as there are processors; the largest first, since
+/// the last one to end decides how long it takes.
+fn read_all(
+    files: &[PathBuf],
+    options: &Options,
+    wanted: Option<&Crs>,
+    progress: &mut dyn Progress,
+) -> Vec<Pending> {
+    let processors = thread::available_parallelism().map_or(1, std::num::NonZero::get).min(8);
+    let lanes = processors.min(files.len()).max(1);
+    let threads = u32::try_from((processors / lanes).max(1)).unwrap_or(1);
+    let mut order: Vec<usize> = (0..files.len()).collect();
+    let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    order.sort_by_key(|&position| std::cmp::Reverse(size(&files[position])));
+    let next = AtomicUsize::new(0);
+    let progress = Mutex::new(progress);
+    let done: Mutex<Vec<(usize, Pending)>> = Mutex::new(Vec::with_capacity(files.len()));
+    thread::scope(|scope| {
+        for _ in 0..lanes {
+            scope.spawn(|| {
+                while let Some(&position) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let source =
+                        read_one(position, &files[position], options, wanted, threads, &progress);
+                    lock(&done).push((position, source));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    done.sort_by_key(|(position, _)| *position);
+    done.into_iter().map(|(_, source)| source).collect()
+}
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn read_one(
+    position: usize,
+    path: &Path,
+    options: &Options,
+    wanted: Option<&Crs>,
+    threads: u32,
+    progress: &Mutex<&mut dyn Progress>,
+) -> Pending {
+    let started = Instant::now();
+    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    lock(progress).started(position, &file);
+    let mut report = SourceReport { file: file.clone(), ..SourceReport::default() };
+    let mut notes = Vec::new();
+    let mut sha256 = String::new();
+    let read = match std::fs::read(path) {
+        Err(error) => Read::Failed(format!("cannot be read: {error}")),
+        Ok(bytes) => {
+            sha256 = ids::hex(&Sha256::digest(&bytes));
+            let mut tell = |done: u64, total: u64| lock(progress).advanced(position, done, total);
+            match Format::detect(path, &bytes) {
+                Format::Ifc => {
+                    let request =
+                        IfcRequest { position, path, file: &file, options, wanted, threads };
+                    read_ifc(&request, &bytes, &mut report, &mut notes, &mut tell)
+                }
+                Format::GeoJson => {
+                    report.format = "GeoJSON".into();
+                    Read::GeoJson(bytes)
+                }
+                Format::Unsupported(reason) => Read::Failed(reason.to_owned()),
+            }
+        }
+    };
+    report.seconds = started.elapsed().as_secs_f64();
+    lock(progress).finished(position);
+    Pending { file, sha256, read, report, notes }
+}
+
+struct IfcRequest<'a> {
+    position: usize,
+    path: &'a Path,
+    file: &'a str,
+    options: &'a Options,
+    wanted: Option<&'a Crs>,
+    threads: u32,
+}
+
+fn read_ifc(
+    request: &IfcRequest<'_>,
+    bytes: &[u8],
+    report: &mut SourceReport,
+    notes: &mut Vec<Note>,
+    tell: &mut (dyn FnMut(u64, u64) + Send),
+) -> Read {
+    let source = u32::try_from(request.position).unwrap_or(u32::MAX);
+    let limits = Limits::for_file(
+        bytes.len() as u64,
+        Duration::from_secs_f64(request.options.element_timeout_secs),
+    );
+    // The worker tessellates while the meaning is read here.
+    let (semantics, geometry) = thread::scope(|scope| {
+        let geometry = scope.spawn(|| {
+            let program = worker::program(request.options.worker.as_ref())
+                .map_err(|source| worker::WorkerError::Start { program: PathBuf::new(), source })?;
+            watchdog::tessellate(&program, request.path, request.threads, limits, tell)
+        });
+        let semantics = ifc::read::read(bytes, request.file, source);
+        (semantics, geometry.join())
+    });
+    let mut semantics = match semantics {
+        Ok(semantics) => semantics,
+        Err(error) => return Read::Failed(error.to_string()),
+    };
+    report.format.clone_from(&semantics.schema);
+    let geometry = match geometry {
+        Ok(Ok(geometry)) => geometry,
+        Ok(Err(error)) => return Read::Failed(error.to_string()),
+        Err(_) => return Read::Failed("reading its geometry failed inside the importer".into()),
+    };
+    report.worker_peak_mib = mib(geometry.peak_kib);
+    if let Some(reason) = geometry.incomplete {
+        let text = format!("its geometry is incomplete: {reason}");
+        notes.push(Note::source(Severity::Dropped, text));
+    }
+    let extent = ifc::shapes::extent(&geometry);
+    let fix = if request.options.frame == Frame::Local {
+        placing::fix(&semantics.georeference, extent, semantics.site_origin, request.wanted, notes)
+    } else {
+        None
+    };
+    notes.append(&mut semantics.notes);
+    Read::Ifc(Box::new(IfcSource { semantics, geometry, extent, fix }))
+}
+
+pub(crate) fn mib(kib: u64) -> f64 {
+    (kib as f64 / 1_024.0 * 10.0).round() / 10.0
+}
+
+/// Puts a source into the frame and makes its ids the scene's.
+fn place(
+    number: u32,
+    pending: Pending,
+    frame: Option<&LocalFrame>,
+    options: &Options,
+    taken: &mut HashSet<EntityId>,
+) -> Source {
+    let Pending { file, sha256, read, mut report, mut notes } = pending;
+    let started = Instant::now();
+    let mut imported = match read {
+        Read::Failed(reason) => {
+            report.error = Some(reason);
+            Imported::default()
+        }
+        Read::Ifc(ifc) => {
+            let placement = if options.frame == Frame::Source {
+                report.placed_by = "source coordinates".into();
+                Placement::IDENTITY
+            } else {
+                report.placed_by = placed_by(frame, ifc.fix.as_ref());
+                placing::place(frame, ifc.fix.as_ref(), ifc.extent, &mut notes)
+            };
+            ifc::shapes::join(ifc.semantics, ifc.geometry, &placement)
+        }
+        Read::GeoJson(bytes) => {
+            report.placed_by = "longitude and latitude".into();
+            match frame {
+                Some(frame) => {
+                    gis::geojson::read(&bytes, &file, number, frame).unwrap_or_else(|error| {
+                        report.error = Some(error.to_string());
+                        Imported::default()
+                    })
+                }
+                None => {
+                    report.error = Some(
+                        "GeoJSON has no coordinates but longitude and latitude; it needs --frame local".into(),
+                    );
+                    Imported::default()
+                }
+            }
+        }
+    };
+    make_unique(&mut imported, taken, &mut notes);
+    notes.append(&mut imported.notes);
+    report.count(&imported);
+    report.add_notes(notes);
+    report.seconds += started.elapsed().as_secs_f64();
+    Source { file, sha256, report, imported }
+}
+
+fn placed_by(frame: Option<&LocalFrame>, fix: Option<&Fix>) -> String {
+    match (frame, fix) {
+        (Some(_), Some(Fix { crs: Some(crs), .. })) => format!("map conversion in {crs}"),
+        (Some(_), Some(_)) => "the site's latitude and longitude".into(),
+        _ => "nothing: at the scene's origin".into(),
+    }
+}
+
+/// Renames what another source has used before.
+fn make_unique(imported: &mut Imported, taken: &mut HashSet<EntityId>, notes: &mut Vec<Note>) {
+    let mut renamed: HashMap<EntityId, EntityId> = HashMap::new();
+    for entity in &imported.entities {
+        let id = ids::unused(entity.id.as_str(), |id| taken.contains(id));
+        if id != entity.id {
+            let class = entity.ifc_class.clone().unwrap_or_default();
+            let reason = format!("its id is used by an earlier source; it is kept as {id}");
+            notes.push(Note::element(Severity::Info, entity.id.as_str(), class, reason));
+            renamed.insert(entity.id.clone(), id.clone());
+        }
+        taken.insert(id);
+    }
+    if renamed.is_empty() {
+        return;
+    }
+    let rename = |id: &mut EntityId| {
+        if let Some(new) = renamed.get(id) {
+            *id = new.clone();
+        }
+    };
+    for entity in &mut imported.entities {
+        rename(&mut entity.id);
+        entity.parent.iter_mut().for_each(rename);
+        entity.storey.iter_mut().for_each(rename);
+    }
+    for mesh in &mut imported.meshes {
+        rename(&mut mesh.entity);
+        mesh.storey.iter_mut().for_each(rename);
+    }
+    for boundary in &mut imported.boundaries {
+        rename(&mut boundary.space);
+        rename(&mut boundary.element);
+    }
+    imported.passages.iter_mut().for_each(rename);
+    imported.floors = imported
+        .floors
+        .drain()
+        .map(|(mut id, floor)| {
+            rename(&mut id);
+            (id, floor)
+        })
+        .collect();
+}
+
+/// The first position in a GeoJSON file: the origin where nothing else gives one.
+fn gis_origin(bytes: &[u8]) -> Option<[f64; 3]> {
+    fn first(value: &serde_json::Value) -> Option<[f64; 2]> {
+        let items = value.as_array()?;
+        match items.first()?.as_f64() {
+            Some(lon) => Some([lon, items.get(1)?.as_f64()?]),
+            None => items.iter().find_map(first),
+        }
+    }
+    fn search(value: &serde_json::Value) -> Option<[f64; 2]> {
+        let object = value.as_object()?;
+        let own = object.get("coordinates").and_then(first);
+        own.or_else(|| object.get("geometry").and_then(search)).or_else(|| {
+            let inner = object.get("features").or_else(|| object.get("geometries"));
+            inner?.as_array()?.iter().find_map(search)
+        })
+    }
+    let [lon, lat] = search(&serde_json::from_slice(bytes).ok()?)?;
+    (lon.abs() <= 180.0 && lat.abs() <= 90.0).then_some([lon, lat, 0.0])
+}

@@ -1,0 +1,159 @@
+//! The worker's side: scan the file, tessellate element by element, report each.
+
+use std::{
+    collections::HashSet,
+    io::{self, BufWriter, Write},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{self, Receiver, SyncSender, TryRecvError},
+    },
+    thread,
+};
+
+use super::{
+    fault::Fault,
+    protocol::{self, Frame, Part, Shape, Task},
+};
+use crate::{
+    ifc::engine::geometry::{self, Engine, Job, Memo, Tessellated},
+    resources,
+};
+
+/// Frames waiting for the pipe; threads wait when it is full.
+const QUEUE: usize = 64;
+
+/// Runs the task on standard input; the process's exit code.
+pub(super) fn run() -> i32 {
+    let Ok(Some(task)) = protocol::read::<Task>(&mut io::stdin().lock()) else { return 2 };
+    // The parent holds our input open; when it closes, nobody waits for us any more.
+    thread::spawn(|| {
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        std::process::exit(3);
+    });
+    // Panics are caught and reported as frames; their text would only be noise.
+    std::panic::set_hook(Box::new(|_| {}));
+    let (frames, queue) = mpsc::sync_channel(QUEUE);
+    let writer = thread::spawn(move || {
+        if write_out(&queue).is_err() {
+            std::process::exit(3);
+        }
+    });
+    work(&task, &frames);
+    drop(frames);
+    let _ = writer.join();
+    0
+}
+
+/// Writes frames as they come, and flushes whenever none is waiting: a frame must not
+/// sit in a buffer while the element it announces hangs.
+fn write_out(queue: &Receiver<Frame>) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 18, io::stdout().lock());
+    loop {
+        let frame = match queue.try_recv() {
+            Ok(frame) => frame,
+            Err(TryRecvError::Disconnected) => return out.flush(),
+            Err(TryRecvError::Empty) => {
+                out.flush()?;
+                match queue.recv() {
+                    Ok(frame) => frame,
+                    Err(_) => return Ok(()),
+                }
+            }
+        };
+        protocol::write(&mut out, &frame)?;
+    }
+}
+
+fn work(task: &Task, frames: &SyncSender<Frame>) {
+    let failed = |reason: String| {
+        // The channel closes only with the process.
+        let _ = frames.send(Frame::Failed { reason });
+    };
+    let bytes = match std::fs::read(&task.path) {
+        Ok(bytes) => bytes,
+        Err(error) => return failed(error.to_string()),
+    };
+    geometry::prepare_threads(task.threads);
+    let Ok(engine) = catch_unwind(AssertUnwindSafe(|| Engine::open(&bytes))) else {
+        return failed("the geometry engine gave up on the file".into());
+    };
+    let skip: HashSet<u32> = task.skip.iter().copied().collect();
+    let only: HashSet<u32> = task.only.iter().copied().collect();
+    let wanted =
+        |job: &&Job| !skip.contains(&job.id) && (only.is_empty() || only.contains(&job.id));
+    let jobs: Vec<&Job> = engine.jobs().iter().filter(wanted).collect();
+    let _ = frames.send(Frame::Ready { elements: u32::try_from(jobs.len()).unwrap_or(u32::MAX) });
+    let shared = Shared {
+        engine: &engine,
+        jobs: &jobs,
+        next: AtomicUsize::new(0),
+        openings: task.openings,
+        frames,
+        fault: Fault::from_environment(),
+    };
+    thread::scope(|scope| {
+        for number in 0..task.threads.max(1) {
+            let shared = &shared;
+            let thread = thread::Builder::new().stack_size(geometry::STACK_BYTES);
+            if thread.spawn_scoped(scope, move || tessellate_jobs(number, shared)).is_err() {
+                // The threads there are do the work; with none, this one.
+                if number == 0 {
+                    tessellate_jobs(number, shared);
+                }
+                break;
+            }
+        }
+    });
+    let _ = frames.send(Frame::Finished { peak_kib: resources::peak_kib() });
+}
+
+struct Shared<'a> {
+    engine: &'a Engine<'a>,
+    jobs: &'a [&'a Job],
+    next: AtomicUsize,
+    openings: bool,
+    frames: &'a SyncSender<Frame>,
+    fault: Fault,
+}
+
+/// Takes up one element after the other until none is left.
+fn tessellate_jobs(number: u32, shared: &Shared<'_>) {
+    let tid = resources::thread_id();
+    let mut memo = Memo::default();
+    while let Some(job) = shared.jobs.get(shared.next.fetch_add(1, Ordering::Relaxed)) {
+        let _ = shared.frames.send(Frame::Started { thread: number, tid, id: job.id });
+        let openings = shared.openings && shared.engine.has_openings(job.id);
+        shared.fault.strike(job.id, openings);
+        let shape = if !shared.openings && !shared.engine.has_openings(job.id) {
+            // Asked again without openings, but it has none: the same again would hang again.
+            Tessellated::default()
+        } else {
+            catch_unwind(AssertUnwindSafe(|| shared.engine.tessellate(job, openings, &mut memo)))
+                .unwrap_or_else(|_| {
+                    memo = Memo::default();
+                    Tessellated::complaining("the geometry engine gave up on it")
+                })
+        };
+        let done = Frame::Done { thread: number, id: job.id, shape: shape.into() };
+        if shared.frames.send(done).is_err() {
+            return;
+        }
+    }
+}
+
+impl From<Tessellated> for Shape {
+    fn from(tessellated: Tessellated) -> Self {
+        let part = |part: geometry::Part| Part {
+            origin: part.origin,
+            positions: part.positions,
+            normals: part.normals,
+            indices: part.indices,
+            color: part.color,
+        };
+        Self {
+            parts: tessellated.parts.into_iter().map(part).collect(),
+            complaints: tessellated.complaints,
+        }
+    }
+}

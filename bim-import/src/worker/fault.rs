@@ -1,0 +1,40 @@
+//! Misbehaviour on request, so that the watchdog can be tested on any file.
+
+use std::{env, time::Duration};
+
+/// What `BIM_IMPORT_FAULT` asks for; see [`super::run_if_worker`].
+pub(super) enum Fault {
+    None,
+    Hang(u32),
+    HangWithOpenings(u32),
+    Crash(u32),
+}
+
+impl Fault {
+    pub(super) fn from_environment() -> Self {
+        let text = env::var("BIM_IMPORT_FAULT").unwrap_or_default();
+        let parsed = text.split_once(':').and_then(|(what, id)| Some((what, id.parse().ok()?)));
+        match parsed {
+            Some(("hang", id)) => Self::Hang(id),
+            Some(("hang-openings", id)) => Self::HangWithOpenings(id),
+            Some(("crash", id)) => Self::Crash(id),
+            _ => Self::None,
+        }
+    }
+
+    /// Misbehaves if this is the element.
+    pub(super) fn strike(&self, id: u32, openings: bool) {
+        match self {
+            Self::Hang(at) if *at == id => spin(),
+            Self::HangWithOpenings(at) if *at == id && openings => spin(),
+            Self::Crash(at) if *at == id => std::process::abort(),
+            _ => {}
+        }
+    }
+}
+
+fn spin() {
+    loop {
+        std::hint::black_box(std::time::Instant::now() + Duration::from_secs(1));
+    }
+}

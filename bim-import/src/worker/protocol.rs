@@ -1,0 +1,139 @@
+//! What parent and worker say to each other: frames of a little-endian `u32` length and
+//! that many bytes of postcard.
+
+use std::{
+    io::{self, Read, Write},
+    path::PathBuf,
+};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// Longest frame accepted: an element of some 20 million vertices. What is longer is
+/// taken for a torn stream.
+const MAX_FRAME: u32 = 1 << 30;
+
+/// Parent to worker, once.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Task {
+    /// The IFC file.
+    pub(super) path: PathBuf,
+    /// Elements to leave out, by STEP instance name.
+    pub(super) skip: Vec<u32>,
+    /// If not empty: only these.
+    pub(super) only: Vec<u32>,
+    /// Whether openings are cut.
+    pub(super) openings: bool,
+    /// How many elements at a time.
+    pub(super) threads: u32,
+}
+
+/// Worker to parent.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Frame {
+    /// The file is scanned; these elements will be tessellated.
+    Ready {
+        /// How many.
+        elements: u32,
+    },
+    /// A thread takes up an element.
+    Started {
+        /// Number of the thread.
+        thread: u32,
+        /// The system's id of it, where known.
+        tid: Option<u32>,
+        /// The element.
+        id: u32,
+    },
+    /// A thread is through with an element.
+    Done {
+        /// Number of the thread.
+        thread: u32,
+        /// The element.
+        id: u32,
+        /// What came of it.
+        shape: Shape,
+    },
+    /// All elements are done.
+    Finished {
+        /// Largest resident size of the worker, KiB, where known.
+        peak_kib: Option<u64>,
+    },
+    /// The file could not be read at all.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What became of one element.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Shape {
+    /// Triangles by colour.
+    pub(crate) parts: Vec<Part>,
+    /// What the engine could not do as written.
+    pub(crate) complaints: Vec<String>,
+}
+
+/// Triangles of one colour in the file's world frame, m, z up.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Part {
+    /// What positions count from, m.
+    pub(crate) origin: [f64; 3],
+    /// x, y, z of each vertex, m from `origin`.
+    pub(crate) positions: Vec<f32>,
+    /// x, y, z of each vertex's normal.
+    pub(crate) normals: Vec<f32>,
+    /// Triangles.
+    pub(crate) indices: Vec<u32>,
+    /// sRGB, straight alpha, 0 to 1.
+    pub(crate) color: [f32; 4],
+}
+
+/// Writes one frame.
+pub(super) fn write(out: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
+    let bytes = postcard::to_stdvec(message).map_err(io::Error::other)?;
+    let length = u32::try_from(bytes.len())
+        .ok()
+        .filter(|length| *length <= MAX_FRAME)
+        .ok_or_else(|| io::Error::other("frame too long"))?;
+    out.write_all(&length.to_le_bytes())?;
+    out.write_all(&bytes)
+}
+
+/// Reads one frame; nothing at the end of the stream.
+pub(super) fn read<T: DeserializeOwned>(input: &mut impl Read) -> io::Result<Option<T>> {
+    let mut length = [0; 4];
+    match input.read_exact(&mut length) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        other => other?,
+    }
+    let length = u32::from_le_bytes(length);
+    if length > MAX_FRAME {
+        return Err(io::Error::other("not a frame"));
+    }
+    let mut bytes = vec![0; length as usize];
+    input.read_exact(&mut bytes)?;
+    postcard::from_bytes(&bytes).map(Some).map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_survive_and_torn_ones_are_refused() {
+        let mut wire = Vec::new();
+        write(&mut wire, &Frame::Started { thread: 1, tid: Some(7), id: 42 }).unwrap();
+        write(&mut wire, &Frame::Finished { peak_kib: None }).unwrap();
+        let mut input = wire.as_slice();
+        assert!(matches!(
+            read::<Frame>(&mut input).unwrap(),
+            Some(Frame::Started { thread: 1, tid: Some(7), id: 42 })
+        ));
+        assert!(matches!(read::<Frame>(&mut input).unwrap(), Some(Frame::Finished { .. })));
+        assert!(read::<Frame>(&mut input).unwrap().is_none());
+        assert!(read::<Frame>(&mut &wire[..6]).is_err());
+        // Text on standard output (a program that is no worker) is not taken for frames.
+        assert!(read::<Frame>(&mut b"usage: something else entirely".as_slice()).is_err());
+    }
+}
