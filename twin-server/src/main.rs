@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    // The demo imports its campus with this very binary as the geometry worker.
+    bim_import::worker::run_if_worker();
     let cli = cli::Cli::parse();
     cli::start_logging();
     match cli::run(cli) {
