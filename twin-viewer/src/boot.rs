@@ -24,6 +24,12 @@ fn start() {
     }
 }
 
+#[cfg(feature = "canvas")]
+fn start_canvas() {
+    crate::canvas::start("#scene");
+}
+
+#[cfg(not(feature = "canvas"))]
 fn start_canvas() {
     crate::bridge::emit(crate::bridge::ViewEvent::Failed("built without 3D".into()));
 }
