@@ -10,11 +10,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use metrics::counter;
+use thiserror::Error;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
     bindings::{BindingBoard, Engine, HasScene, minimal_filters},
-    config::{Config, MqttConfig},
+    broker::{self, BrokerError, BrokerHandle},
+    config::{BrokerChoice, Config, MqttConfig},
     mqtt::{self, Ack, AckSender, MqttClient, MqttError},
     reading::Reading,
 };
@@ -37,6 +39,17 @@ pub struct Message {
     pub ack: Option<Ack>,
 }
 
+/// Why ingest cannot start.
+#[derive(Debug, Error)]
+pub enum IngestError {
+    /// The embedded broker.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// The client.
+    #[error(transparent)]
+    Mqtt(#[from] MqttError),
+}
+
 /// A running ingest: the connection, and the task behind it.
 #[derive(Debug)]
 pub struct Ingest {
@@ -44,28 +57,40 @@ pub struct Ingest {
     pub board: Arc<BindingBoard>,
     /// The connection to the broker.
     pub mqtt: MqttClient,
+    /// The broker itself, where it is embedded.
+    pub broker: Option<BrokerHandle>,
     task: JoinHandle<()>,
 }
 
 impl Ingest {
-    /// Connects to the configured broker and feeds the live state. A broker that is away
-    /// is no error: the client keeps trying, and its status says so.
+    /// Connects to the configured broker, or starts the embedded one, and feeds the live
+    /// state. A broker that is away is no error: the client keeps trying, and its status
+    /// says so.
     ///
     /// # Errors
-    /// Where the MQTT client cannot be set up.
-    pub fn start(
+    /// Where the embedded broker cannot listen, or the MQTT client cannot be set up.
+    pub async fn start(
         mqtt: &MqttConfig,
         config: &Config,
         scene: Arc<dyn HasScene>,
         live: mpsc::Sender<Vec<Reading>>,
-    ) -> Result<Self, MqttError> {
+    ) -> Result<Self, IngestError> {
+        let mut mqtt = mqtt.clone();
+        let broker = match mqtt.broker {
+            BrokerChoice::Embedded(addr) => Some(broker::start(addr).await?),
+            BrokerChoice::Remote { .. } => None,
+        };
+        if let Some(broker) = &broker {
+            // The port may have been asked for as 0.
+            mqtt.broker = BrokerChoice::Embedded(broker.addr());
+        }
         let bound = config.bindings.iter().map(|binding| binding.topic.filter());
         let filters = minimal_filters(bound.chain(mqtt.watch.iter().cloned()));
         let engine = Engine::new(config.bindings.clone(), scene);
         let board = engine.board().clone();
-        let (mqtt, messages, acks) = mqtt::start(mqtt, filters)?;
+        let (mqtt, messages, acks) = mqtt::start(&mqtt, filters)?;
         let task = tokio::spawn(run(engine, messages, live, acks));
-        Ok(Self { board, mqtt, task })
+        Ok(Self { board, mqtt, broker, task })
     }
 
     /// Says goodbye to the broker, and ends when what had arrived was handed over.
@@ -73,6 +98,9 @@ impl Ingest {
         self.mqtt.stop().await;
         if self.task.await.is_err() {
             tracing::warn!("the ingest task did not end in order");
+        }
+        if let Some(broker) = self.broker {
+            broker.stop().await;
         }
     }
 }

@@ -116,7 +116,8 @@ impl Server {
         let ingest = match &config.mqtt {
             Some(mqtt) => {
                 let scene = Arc::clone(loaded.scene());
-                Some(Ingest::start(mqtt, &config, scene, readings).context("setting up MQTT")?)
+                let ingest = Ingest::start(mqtt, &config, scene, readings).await;
+                Some(ingest.context("setting up MQTT")?)
             }
             None => None,
         };

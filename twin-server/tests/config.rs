@@ -1,0 +1,173 @@
+//! The configuration: the shipped files are right, and mistakes are named.
+
+use std::path::{Path, PathBuf};
+
+use twin_server::config::{BrokerChoice, Config, ConfigError, Problem, Protocol};
+
+fn shipped(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../config").join(name)
+}
+
+fn problems(text: &str) -> Vec<Problem> {
+    match Config::parse(Path::new("twin.toml"), text) {
+        Err(ConfigError::Invalid { problems, .. }) => problems,
+        other => panic!("expected problems, got {other:?}"),
+    }
+}
+
+#[test]
+fn the_example_is_right_and_shows_the_defaults() {
+    let file = shipped("twin.example.toml");
+    let config = Config::load(&file).unwrap();
+    assert_eq!(config.scene.package, file.parent().unwrap().join("scene"));
+    assert_eq!(config.bindings.len(), 5);
+    assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
+    assert!(config.warnings[0].contains("keeps no history yet"));
+    // What the example gives as default is the default.
+    let bare = "[scene]\npackage = \"scene\"\n[mqtt]\nurl = \"mqtt://127.0.0.1\"\n";
+    let bare = Config::parse(&file, bare).unwrap();
+    assert_eq!(format!("{:?}", bare.http), format!("{:?}", config.http));
+    let (bare, given) = (bare.mqtt.unwrap(), config.mqtt.unwrap());
+    assert_eq!(bare.broker, given.broker);
+    assert_eq!(
+        (bare.qos, bare.keep_alive, bare.session_expiry, bare.max_packet_bytes, bare.queue),
+        (given.qos, given.keep_alive, given.session_expiry, given.max_packet_bytes, given.queue),
+    );
+    assert_eq!((bare.protocol, bare.watch), (given.protocol, given.watch));
+}
+
+#[test]
+fn the_example_names_every_key() {
+    let text = std::fs::read_to_string(shipped("twin.example.toml")).unwrap();
+    let error = problems("[scene]\npackage = \"x\"\n[http]\nno_such_key = 1\n");
+    let http = keys_of(&error[0].message);
+    let error = problems("[scene]\npackage = \"x\"\n[mqtt]\nno_such_key = 1\n");
+    let mqtt = keys_of(&error[0].message);
+    assert!(http.len() >= 8 && mqtt.len() >= 12, "{http:?} {mqtt:?}");
+    for key in http.iter().chain(&mqtt) {
+        let shown = |line: &str| {
+            let line = line.trim_start_matches(['#', ' ']);
+            line.strip_prefix(key.as_str()).is_some_and(|rest| rest.starts_with(" ="))
+        };
+        assert!(text.lines().any(shown), "twin.example.toml does not show {key}");
+    }
+}
+
+/// The keys that an "unknown field" message lists.
+fn keys_of(message: &str) -> Vec<String> {
+    let (_, expected) = message.split_once("expected one of").unwrap();
+    expected.split('`').skip(1).step_by(2).map(String::from).collect()
+}
+
+#[test]
+fn the_demo_is_right() {
+    let config = Config::load(&shipped("demo.toml")).unwrap();
+    assert_eq!(config.bindings.len(), 8);
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let broker = config.mqtt.unwrap().broker;
+    assert!(matches!(broker, BrokerChoice::Embedded(addr) if addr.ip().is_loopback()));
+}
+
+#[test]
+fn a_mistake_is_named_with_file_line_key_and_what_was_expected() {
+    let text = "[scene]\npackage = \"x\"\n\n[http]\nlisten = \"everywhere\"\n";
+    let error = Config::parse(Path::new("dir/twin.toml"), text).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "dir/twin.toml:5: http.listen: \"everywhere\": expected ADDRESS:PORT, as in 127.0.0.1:8080"
+    );
+}
+
+#[test]
+fn unknown_keys_and_wrong_types_are_refused() {
+    let unknown = problems("[scene]\npackage = \"x\"\n[http]\nlisten_on = \"x\"\n");
+    assert_eq!((unknown[0].line, unknown[0].key.as_str()), (4, "http.listen_on"));
+    assert!(unknown[0].message.contains("unknown field `listen_on`"));
+    let kind = problems("[scene]\npackage = 5\n");
+    assert_eq!((kind[0].line, kind[0].key.as_str()), (2, "scene.package"));
+    let missing = problems("[http]\n");
+    assert!(missing[0].message.contains("missing field `scene`"), "{missing:?}");
+    let syntax = problems("[scene\npackage = 5\n");
+    assert_eq!(syntax[0].line, 1);
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_in_file_order() {
+    let text = r#"[scene]
+package = "x"
+[mqtt]
+url = "mqtt://x"
+embedded = "127.0.0.1:1"
+protocol = 3
+[[binding]]
+topic = "a/{x}/#/b"
+entity = { tag = "{x}" }
+[[binding]]
+topic = "a/{x}"
+entity = { tag = "meter:{y}" }
+decode = "cbor"
+[[binding]]
+topic = "a/{x}"
+entity = { tag = "{x}", name = "{x}" }
+  [[binding.point]]
+  metric = "power"
+  value = "p_kw"
+  range = [5, 1]
+  stale_after = "soon"
+[[binding]]
+topic = "a/{x}"
+entity = { tag = "{y}" }
+  [[binding.point]]
+  metric = "power"
+  value = "$.p"
+  range = [5, 1]
+  stale_after = "soon"
+"#;
+    let found: Vec<(usize, String)> =
+        problems(text).into_iter().map(|problem| (problem.line, problem.key)).collect();
+    let found: Vec<(usize, &str)> = found.iter().map(|(line, key)| (*line, &**key)).collect();
+    for expected in [
+        (5, "mqtt.embedded"),
+        (8, "binding[0].topic"),
+        (13, "binding[1].decode"),
+        (16, "binding[2].entity"),
+        (19, "binding[2].point[0].value"),
+        (24, "binding[3].entity.tag"),
+        (28, "binding[3].point[0].range"),
+        (29, "binding[3].point[0].stale_after"),
+    ] {
+        assert!(found.contains(&expected), "{expected:?} not in {found:?}");
+    }
+    assert!(found.is_sorted_by_key(|(line, _)| *line));
+}
+
+#[test]
+fn what_comes_later_is_called_so() {
+    let text = "[scene]\npackage = \"x\"\n[[binding]]\ntopic = \"a\"\nentity = { tag = \"a\" }\n\
+         decode = \"sparkplug-b\"\n";
+    assert!(problems(text)[0].message.contains("not supported yet"));
+}
+
+#[test]
+fn a_strange_unit_is_a_warning() {
+    let text = "[scene]\npackage = \"x\"\n[mqtt]\nurl = \"mqtt://x\"\nprotocol = 4\n[[binding]]\n\
+         topic = \"a\"\nentity = { tag = \"a\" }\n[[binding.point]]\nmetric = \"power\"\n\
+         value = \"$.w\"\nunit = \"W\"\n";
+    let config = Config::parse(Path::new("x.toml"), text).unwrap();
+    assert!(config.warnings[0].contains("convert it with `scale`"), "{:?}", config.warnings);
+    assert_eq!(config.mqtt.unwrap().protocol, Protocol::V4);
+}
+
+#[test]
+fn a_password_is_read_from_its_file_and_never_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("secret"), "hunter2\n").unwrap();
+    let text = "[scene]\npackage = \"x\"\n[mqtt]\nurl = \"mqtt://x\"\nuser = \"twin\"\n\
+         password_file = \"secret\"\n";
+    let config = Config::parse(&dir.path().join("twin.toml"), text).unwrap();
+    let mqtt = config.mqtt.clone().unwrap();
+    assert_eq!(mqtt.credentials, Some(("twin".to_owned(), b"hunter2".to_vec())));
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let lost = Config::parse(Path::new("/nowhere/twin.toml"), text).unwrap_err().to_string();
+    assert!(lost.contains("mqtt.password_file: reading /nowhere/secret"), "{lost}");
+}
