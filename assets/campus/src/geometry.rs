@@ -492,8 +492,11 @@ mod tests {
 
     #[test]
     fn solids_face_outward() {
-        let close =
-            |mesh: Mesh, expected: f64| assert!((volume(&mesh) - expected).abs() < expected * 0.2);
+        #[track_caller]
+        fn close(mesh: Mesh, expected: f64) {
+            let found = volume(&mesh);
+            assert!((found - expected).abs() < expected * 0.2, "{found} for {expected}");
+        }
         close(Mesh::new().cuboid([0.0; 3], [1.0, 2.0, 3.0]), 6.0);
         close(Mesh::new().bar([0.0; 3], [0.0, 4.0, 0.0], 1.0, 16), 4.0 * std::f64::consts::PI);
         close(Mesh::new().lump([0.0; 3], [1.0; 3], 12, 0.0), 2.6);

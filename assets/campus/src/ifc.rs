@@ -248,11 +248,6 @@ impl<'w> IfcFile<'w> {
         global_id(&format!("{}/{}/{kind}/{serial}", self.scope, self.place))
     }
 
-    /// How many elements and spaces were written (openings and the spatial frame do not count).
-    pub(crate) fn element_count(&self) -> u64 {
-        self.elements
-    }
-
     // ---- placements -------------------------------------------------------------------------
 
     /// The placement of something within another's.
@@ -708,7 +703,8 @@ impl<'w> IfcFile<'w> {
         self.assigned.push((set, vec![space]));
     }
 
-    /// Ends the file.
+    /// Ends the file; returns how many elements and spaces it holds (openings and the spatial frame do
+    /// not count).
     ///
     /// # Errors
     /// The first error writing met.

@@ -224,10 +224,15 @@ pub(crate) fn tower_core(plan: &mut Plan, ring: f64, corridor: Use) -> usize {
     for (y0, y1, service) in [(4.2, 7.0, Use::Electrical), (-7.0, -4.2, Use::Plant)] {
         let stair = plan.cell(Use::Stair, rect(-7.0, y0, -0.8, y1));
         let toilet = plan.cell(Use::Toilet, rect(-0.8, y0, 3.6, y1));
-        let service = plan.cell(service, rect(3.6, y0, 7.0, y1));
-        plan.guarded_door(hall, stair, DoorKind::FireRated);
+        let service_room = plan.cell(service, rect(3.6, y0, 7.0, y1));
+        // One of the two stairs is locked from the corridor; the other is the free way out.
+        if service == Use::Electrical {
+            plan.guarded_door(hall, stair, DoorKind::FireRated);
+        } else {
+            plan.door(hall, stair, DoorKind::FireRated);
+        }
         plan.door(hall, toilet, DoorKind::Single);
-        plan.door(hall, service, DoorKind::FireRated);
+        plan.door(hall, service_room, DoorKind::FireRated);
     }
     hall
 }

@@ -2,13 +2,40 @@
 
 use super::{Builder, QUARTER};
 use crate::colour::{CONCRETE, PALE_CONCRETE, STEEL};
-use crate::geometry::{Mesh, Pose, Rect, p2};
+use crate::geometry::{Mesh, P2, Pose, Rect, p2};
 use crate::ifc::{Element, Tail, Value};
+use crate::plan::{Plan, Use};
 use crate::step::Ref;
 
 impl Builder<'_, '_> {
+    /// Joins this storey's stairwells to the stairs that come up from below, and its lift shafts to
+    /// the lifts that stop here: with the doors' boundaries, that is the whole graph of ways.
+    pub(super) fn join_upward(&mut self, plan: &Plan, spaces: &[Ref]) {
+        let stairs = std::mem::take(&mut self.stairs);
+        let lifts = self.lifts.clone();
+        let mut served = Vec::new();
+        for (cell, space) in plan.cells.iter().zip(spaces) {
+            let centre = cell.parts[0].centre();
+            let here = |known: &[(P2, Ref)]| {
+                known.iter().find(|(at, _)| (*at - centre).length() < 0.1).map(|(_, item)| *item)
+            };
+            let passing = match cell.purpose {
+                Use::Stair => here(&stairs),
+                Use::LiftShaft => here(&lifts),
+                _ => None,
+            };
+            if let Some(item) = passing {
+                self.ifc.boundary(*space, item, false);
+                served.push(item);
+            } else if cell.purpose == Use::LiftShaft {
+                self.shafts.push((centre, *space));
+            }
+        }
+        self.ifc.refer(self.storey.item, served);
+    }
+
     /// A dog-leg stair in a stairwell, from this storey to the next: two flights and a landing.
-    pub(super) fn stair(&mut self, well: Rect, space: Ref) -> Ref {
+    pub(super) fn stair(&mut self, well: Rect, space: Ref) {
         let along_x = well.width() >= well.depth();
         let (length, width) =
             if along_x { (well.width(), well.depth()) } else { (well.depth(), well.width()) };
@@ -62,11 +89,12 @@ impl Builder<'_, '_> {
             Some(shape),
         ));
         self.ifc.aggregate(stair, parts);
-        stair
+        self.ifc.boundary(space, stair, false);
+        self.stairs.push((well.centre(), stair));
     }
 
     /// A lift car in its shaft, standing at this storey.
-    pub(super) fn lift(&mut self, shaft: Rect, space: Ref, floors: f64) -> Ref {
+    pub(super) fn lift(&mut self, shaft: Rect, space: Ref, floors: f64) {
         let (w, d) = (shaft.width() - 0.6, shaft.depth() - 0.6);
         let key = format!("lift/{w:.2}/{d:.2}");
         let shape = self.symbol(&key, || {
@@ -99,7 +127,18 @@ impl Builder<'_, '_> {
             "Pset_TwinLift",
             &[("ServedStoreys", Value::Real(floors)), ("RatedSpeed", Value::Real(2.5))],
         );
-        lift
+        self.ifc.boundary(space, lift, false);
+        let centre = shaft.centre();
+        let below: Vec<Ref> = self
+            .shafts
+            .iter()
+            .filter(|(at, known)| (*at - centre).length() < 0.1 && *known != space)
+            .map(|(_, known)| *known)
+            .collect();
+        for known in below {
+            self.ifc.boundary(known, lift, false);
+        }
+        self.lifts.push((centre, lift));
     }
 }
 

@@ -72,14 +72,11 @@ pub(crate) fn build(ifc: &mut IfcFile<'_>, site: Ref, about: &Site) {
         building,
         placement,
         storeys: Vec::new(),
-        storey: Storey {
-            name: String::new(),
-            item: building,
-            placement,
-            elevation: 0.0,
-            height: 3.0,
-        },
+        storey: Storey { name: String::new(), item: building, placement, height: 3.0 },
         tags: HashMap::new(),
+        stairs: Vec::new(),
+        lifts: Vec::new(),
+        shafts: Vec::new(),
     };
     match about.kind {
         Kind::OfficeTower => office_tower::build(&mut b),
@@ -100,7 +97,6 @@ struct Storey {
     name: String,
     item: Ref,
     placement: Ref,
-    elevation: f64,
     height: f64,
 }
 
@@ -113,6 +109,12 @@ struct Builder<'f, 'w> {
     storeys: Vec<Ref>,
     storey: Storey,
     tags: HashMap<&'static str, u32>,
+    /// Stairs that lead up from the storey below: the next storey's stairwells border them too.
+    stairs: Vec<(P2, Ref)>,
+    /// Lifts already placed: every landing borders its lift.
+    lifts: Vec<(P2, Ref)>,
+    /// Shafts below the storey where their lift is placed.
+    shafts: Vec<(P2, Ref)>,
 }
 
 impl Builder<'_, '_> {
@@ -128,7 +130,7 @@ impl Builder<'_, '_> {
         };
         let (item, placement) = self.ifc.storey(self.placement, name, &long, elevation);
         self.storeys.push(item);
-        self.storey = Storey { name: name.to_owned(), item, placement, elevation, height };
+        self.storey = Storey { name: name.to_owned(), item, placement, height };
     }
 
     fn end(&mut self) {

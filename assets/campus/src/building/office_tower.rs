@@ -56,12 +56,8 @@ fn core_parts(
     for (cell, space) in plan.cells.iter().zip(spaces) {
         let part = cell.parts[0];
         match cell.purpose {
-            Use::Stair if stairs => {
-                b.stair(part, *space);
-            }
-            Use::LiftShaft if lifts => {
-                b.lift(part, *space, STOREYS as f64);
-            }
+            Use::Stair if stairs => b.stair(part, *space),
+            Use::LiftShaft if lifts => b.lift(part, *space, STOREYS as f64),
             Use::Electrical => b.electric_riser(part, *space),
             Use::Plant if water && part.area() < 20.0 => {
                 b.water_meter(part.centre(), Some(*space));

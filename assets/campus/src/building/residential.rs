@@ -85,9 +85,9 @@ fn storey(b: &mut Builder<'_, '_>, layout: Layout, number: usize, style: Partiti
     let purpose = if number == 1 { Use::Lobby } else { Use::Corridor };
     let corridor =
         plan.cell(purpose, rect(-layout.half_length, -CORRIDOR, layout.half_length, CORRIDOR));
-    let core = core(&mut plan, layout, corridor);
+    let core = core(&mut plan, layout, corridor, number == 1);
     for (unit, south) in dwellings(layout) {
-        dwelling(&mut plan, corridor, unit, south, number);
+        dwelling(&mut plan, corridor, unit, south);
     }
     for at in entrances(layout, number) {
         plan.exit(corridor, at, DoorKind::Exit, true);
@@ -110,12 +110,8 @@ fn storey(b: &mut Builder<'_, '_>, layout: Layout, number: usize, style: Partiti
 
 fn fit_out(b: &mut Builder<'_, '_>, purpose: Use, part: Rect, space: Ref, number: usize) {
     match purpose {
-        Use::Stair => {
-            b.stair(part, space);
-        }
-        Use::LiftShaft if number == 1 => {
-            b.lift(part, space, 22.0);
-        }
+        Use::Stair => b.stair(part, space),
+        Use::LiftShaft if number == 1 => b.lift(part, space, 22.0),
         Use::Electrical => b.electric_riser(part, space),
         Use::Plant if number % 3 == 1 => {
             b.water_meter(part.centre(), Some(space));
@@ -125,13 +121,13 @@ fn fit_out(b: &mut Builder<'_, '_>, purpose: Use, part: Rect, space: Ref, number
 }
 
 /// Stairs, lifts and risers on the north side of the corridor.
-fn core(plan: &mut Plan, layout: Layout, corridor: usize) -> Vec<(Use, Rect, usize)> {
+fn core(plan: &mut Plan, layout: Layout, corridor: usize, ground: bool) -> Vec<(Use, Rect, usize)> {
     let depth = 6.2_f64.min(layout.half_depth - CORRIDOR);
     let (y0, y1) = (CORRIDOR, CORRIDOR + depth);
     let mut out = Vec::new();
     let mut add = |plan: &mut Plan, purpose: Use, part: Rect, kind: DoorKind| {
         let cell = plan.cell(purpose, part);
-        if kind == DoorKind::FireRated {
+        if kind == DoorKind::FireRated && ground {
             plan.guarded_door(corridor, cell, kind);
         } else {
             plan.door(corridor, cell, kind);
@@ -176,7 +172,7 @@ fn dwellings(layout: Layout) -> Vec<(Rect, bool)> {
 }
 
 /// Hall with living room (one space), bathroom, one or two bedrooms.
-fn dwelling(plan: &mut Plan, corridor: usize, unit: Rect, south: bool, number: usize) {
+fn dwelling(plan: &mut Plan, corridor: usize, unit: Rect, south: bool) {
     let w = unit.width();
     let d = unit.depth();
     // In the dwelling's own terms: x along the corridor, y away from it.
@@ -200,11 +196,7 @@ fn dwelling(plan: &mut Plan, corridor: usize, unit: Rect, south: bool, number: u
         let bed = plan.cell(Use::Bedroom, at(x0, hall, x0 + step, d));
         plan.door(home, bed, DoorKind::Single);
     }
-    if number == 1 {
-        plan.guarded_door(corridor, home, DoorKind::Single);
-    } else {
-        plan.door(corridor, home, DoorKind::Single);
-    }
+    plan.door(corridor, home, DoorKind::Single);
 }
 
 /// Pier, coloured spandrel and window in one bay of the tower.

@@ -51,6 +51,7 @@ impl Builder<'_, '_> {
             self.outer_door(plan, link, &spaces);
         }
         self.people_counters_and_air(plan, &spaces);
+        self.join_upward(plan, &spaces);
         spaces
     }
 
