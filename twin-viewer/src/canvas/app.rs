@@ -18,11 +18,11 @@ use crate::bridge;
 
 /// What happened since the frame before; whoever runs the app fills it.
 #[derive(Resource, Default)]
-pub struct Inbox {
+pub(super) struct Inbox {
     /// On the canvas.
-    pub inputs: Vec<Input>,
+    pub(super) inputs: Vec<Input>,
     /// From the network.
-    pub arrivals: Vec<Arrival>,
+    pub(super) arrivals: Vec<Arrival>,
 }
 
 /// The app, without a device to draw with: [`super::render::Graphics::install`] adds it.

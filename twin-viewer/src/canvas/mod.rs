@@ -15,6 +15,9 @@ pub mod state;
 pub mod stream;
 pub mod tiles;
 
+#[cfg(test)]
+mod shader_test;
+
 #[cfg(feature = "canvas")]
 mod app;
 #[cfg(feature = "canvas")]
@@ -26,7 +29,7 @@ pub mod render;
 #[cfg(feature = "canvas")]
 pub mod scene;
 #[cfg(all(feature = "canvas", target_arch = "wasm32"))]
-mod web;
+pub mod web;
 
 #[cfg(feature = "canvas")]
 pub use app::build;

@@ -8,7 +8,7 @@ use super::{
     render::Outline,
     state::State,
     stream::{Loaded, Stream},
-    tiles::glb::{Class, Part},
+    tiles::glb::Part,
 };
 
 /// Most lines of one outline: enough for a façade, too few to stall a frame.
@@ -17,7 +17,7 @@ const MAX_LINES: usize = 20_000;
 const CREASE_COS: f64 = 0.866;
 
 /// The outline of the selected entity, in every tile it stands in.
-pub fn of_selected(stream: &Stream, state: &State) -> Option<Outline> {
+pub(super) fn of_selected(stream: &Stream, state: &State) -> Option<Outline> {
     let entity = state.selected()?;
     let mut lines: Vec<[DVec3; 2]> = Vec::new();
     for slot in state.slots_of(entity) {
@@ -39,7 +39,7 @@ fn quad([a, b]: [glam::Vec3; 2]) -> [[f32; 8]; 6] {
 fn edges(loaded: &Loaded, feature: usize, lines: &mut Vec<[DVec3; 2]>) {
     let content = &loaded.content;
     let before = lines.len();
-    for part in content.parts.iter().filter(|part| part.class == Class::Edge) {
+    for part in content.parts.iter().filter(|part| part.class.is_lines()) {
         for line in 0..part.index_count / 2 {
             let ends = [0, 1].map(|end| part.index(&content.bin, line * 2 + end) as usize);
             if part.feature(&content.bin, ends[0]) == feature && lines.len() < MAX_LINES {
@@ -51,7 +51,7 @@ fn edges(loaded: &Loaded, feature: usize, lines: &mut Vec<[DVec3; 2]>) {
         return;
     }
     // What the importer made no edges for, such as the volume of a space.
-    for part in content.parts.iter().filter(|part| part.class != Class::Edge) {
+    for part in content.parts.iter().filter(|part| !part.class.is_lines()) {
         creases(part, &content.bin, feature, lines);
     }
 }

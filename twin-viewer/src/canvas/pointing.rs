@@ -241,7 +241,7 @@ impl Scene {
         for slot in self.state.slots_of(entity) {
             let Some((_, loaded)) = stream.tile_of_slot(slot) else { continue };
             let content = &loaded.content;
-            for part in content.parts.iter().filter(|part| part.class != Class::Edge) {
+            for part in content.parts.iter().filter(|part| !part.class.is_lines()) {
                 for triangle in 0..part.index_count / 3 {
                     let vertex = |corner| part.index(&content.bin, triangle * 3 + corner) as usize;
                     if part.feature(&content.bin, vertex(0)) != slot - loaded.base {

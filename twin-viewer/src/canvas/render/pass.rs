@@ -103,6 +103,8 @@ pub(super) fn draw(mut context: RenderContext<'_, '_>, gpu: Res<'_, Gpu>, screen
     farthest_first().for_each(|tile| draw_class(&mut pass, tile, Class::Glass));
     if picture.spaces {
         farthest_first().for_each(|tile| draw_class(&mut pass, tile, Class::Space));
+        pass.set_pipeline(&gpu.pipelines.edge);
+        tiles().for_each(|tile| draw_class(&mut pass, tile, Class::SpaceEdge));
     }
     if let Some(outline) = &gpu.outline {
         pass.set_pipeline(&gpu.pipelines.outline);
@@ -115,7 +117,7 @@ pub(super) fn draw(mut context: RenderContext<'_, '_>, gpu: Res<'_, Gpu>, screen
 fn draw_class(pass: &mut RenderPass<'_>, tile: &GpuTile, class: Class) {
     for draw in tile.draws.iter().filter(|draw| draw.class == class) {
         pass.set_bind_group(1, &tile.bind_group, &[draw.uniforms]);
-        let streams: &[usize] = if class == Class::Edge { &[0, 3] } else { &[0, 1, 2, 3] };
+        let streams: &[usize] = if class.is_lines() { &[0, 3] } else { &[0, 1, 2, 3] };
         for (slot, &stream) in streams.iter().enumerate() {
             pass.set_vertex_buffer(slot as u32, tile.vertices.slice(draw.streams[stream]..));
         }

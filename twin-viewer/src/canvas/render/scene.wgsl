@@ -46,6 +46,7 @@ const GROUND: u32 = 1u;
 const GLASS: u32 = 2u;
 const SPACE: u32 = 3u;
 const EDGE: u32 = 4u;
+const SPACE_EDGE: u32 = 5u;
 
 const ACCENT: vec3<f32> = vec3<f32>(0.10, 0.45, 0.95);
 const HORIZON: vec3<f32> = vec3<f32>(0.0235, 0.0262, 0.0300);
@@ -144,9 +145,9 @@ fn patterned(pattern: u32, at: vec2<f32>) -> f32 {
 }
 
 // The authored colour, calmed: data is what is saturated here.
-fn calmed(color: vec3<f32>, class: u32) -> vec3<f32> {
+fn calmed(color: vec3<f32>, kind: u32) -> vec3<f32> {
     let grey = vec3<f32>(luminance(color));
-    if class == GROUND {
+    if kind == GROUND {
         return mix(grey, color, 0.62) * 0.30 + 0.006;
     }
     return mix(grey, color, 0.55) * 0.46 + 0.012;
@@ -254,7 +255,8 @@ fn edge_vertex(@location(0) position: vec4<f32>, @location(1) feature: vec2<u32>
     out.clip = frame.clip_from_relative * vec4<f32>(at, 1.0);
     // Towards the eye by a hair, so that a line wins over its own surfaces.
     out.clip.z += out.clip.w * 0.00004 + frame.look.w * 0.0006;
-    if (look.flags & HIDDEN) != 0u {
+    let unpainted = look.mix == 0.0 && (look.flags & SELECTED) == 0u;
+    if (look.flags & HIDDEN) != 0u || (part.slot.y == SPACE_EDGE && unpainted) {
         out.clip = vec4<f32>(2.0, 2.0, 2.0, 1.0);
     }
     let distance = length(at);
@@ -266,6 +268,10 @@ fn edge_vertex(@location(0) position: vec4<f32>, @location(1) feature: vec2<u32>
         // On ghosts the lines are what carries the form.
         color = vec3<f32>(0.16, 0.18, 0.21);
         alpha = alpha * 0.55 + 0.03;
+    }
+    if part.slot.y == SPACE_EDGE {
+        color = mix(look.color, vec3<f32>(1.0), 0.35);
+        alpha = max(alpha, 0.35);
     }
     if (look.flags & HOVERED) != 0u {
         color = vec3<f32>(0.75, 0.80, 0.86);

@@ -14,6 +14,7 @@ use bevy::{
 use wgpu::{
     CurrentSurfaceTexture, Device, Queue, Surface, SurfaceConfiguration, SurfaceTexture,
     TextureFormat, TextureUsages, TextureView,
+    rwh::{DisplayHandle, HandleError, HasDisplayHandle},
 };
 
 use super::{Picture, gpu::Gpu};
@@ -35,6 +36,16 @@ pub enum GraphicsError {
     Unsupported,
 }
 
+/// The page, as the display that a canvas is on.
+#[derive(Debug)]
+struct Page;
+
+impl HasDisplayHandle for Page {
+    fn display_handle(&self) -> Result<DisplayHandle<'_>, HandleError> {
+        Ok(DisplayHandle::web())
+    }
+}
+
 /// A surface and the device that draws to it.
 pub struct Graphics {
     surface: Surface<'static>,
@@ -51,6 +62,7 @@ impl Graphics {
         let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
         if cfg!(target_arch = "wasm32") {
             descriptor.backends = wgpu::Backends::GL;
+            descriptor.display = Some(Box::new(Page));
         }
         let instance = wgpu::Instance::new(descriptor);
         let surface = instance.create_surface(target)?;

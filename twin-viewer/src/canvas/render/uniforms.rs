@@ -73,6 +73,7 @@ pub(super) fn part(part: &Part, base: usize) -> Vec<u8> {
         Class::Glass => 2,
         Class::Space => 3,
         Class::Edge => 4,
+        Class::SpaceEdge => 5,
     };
     // A scale does not matter to normals, but it must not leave their range.
     let unit = |column: DVec3| column / normals.x_axis.length().max(f64::MIN_POSITIVE);

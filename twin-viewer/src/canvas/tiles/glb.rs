@@ -53,6 +53,8 @@ pub enum Class {
     Space,
     /// Crease and boundary edges, as lines.
     Edge,
+    /// The edges of spaces.
+    SpaceEdge,
 }
 
 impl Class {
@@ -62,8 +64,14 @@ impl Class {
             "glass" => Self::Glass,
             "space" => Self::Space,
             "edge" => Self::Edge,
+            "space_edge" => Self::SpaceEdge,
             _ => Self::Opaque,
         }
+    }
+
+    /// Whether it is lines, and not triangles.
+    pub fn is_lines(self) -> bool {
+        matches!(self, Self::Edge | Self::SpaceEdge)
     }
 }
 
@@ -275,7 +283,7 @@ impl Reader<'_> {
     ) -> Result<Part, GlbError> {
         let name = primitive.material.and_then(|index| self.root.materials.get(index));
         let class = Class::from_name(name.map_or("", |material| &material.name));
-        let lines = class == Class::Edge;
+        let lines = class.is_lines();
         if primitive.mode != if lines { 1 } else { 4 } {
             return Err(GlbError::Layout {
                 attribute: "mode",

@@ -73,7 +73,7 @@ impl Picker {
     pub fn new(content: &Content) -> Self {
         let mut chunks = Vec::new();
         for (index, part) in content.parts.iter().enumerate() {
-            if part.class == Class::Edge {
+            if part.class.is_lines() {
                 continue;
             }
             let triangles = part.index_count / 3;

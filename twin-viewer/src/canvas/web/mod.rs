@@ -1,6 +1,6 @@
 //! The browser's side: finds the canvas, runs frames when something asks for one.
 
-mod api;
+pub mod api;
 mod events;
 mod fetch;
 mod frames;
