@@ -21,28 +21,32 @@ mod tree;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use crate::{bridge::ViewEvent, text::Lang};
+use crate::text::Lang;
 use ctx::{Ctx, LinkState};
 use icons::icon;
 
 /// Puts the panels into the page. `canvas` says whether 3D can be drawn here, else why not.
 pub(crate) fn mount(canvas: Result<(), String>) {
-    let link = address::read();
-    let ctx = Owner::new_root(None).with(|| Ctx::new(link.lang.unwrap_or_else(preferred)));
-    if let Err(reason) = canvas {
-        crate::bridge::emit(ViewEvent::Failed(reason.clone()));
-        ctx.canvas.set(ctx::CanvasState::Failed(reason));
-    }
-    ctx.layer.set(link.layer.unwrap_or_default());
     let Some(shell) = document().get_element_by_id("shell") else { return };
     let shell: web_sys::HtmlElement = shell.unchecked_into();
-    mount_to(shell, move || app(ctx, link.scale.unwrap_or(1.0))).forget();
+    // The state belongs to the mounted view, and lives as long as the page.
+    mount_to(shell, move || start(canvas)).forget();
     if let Some(boot) = document().get_element_by_id("boot") {
         boot.remove();
+    }
+}
+
+fn start(canvas: Result<(), String>) -> impl IntoView {
+    let link = address::read();
+    let ctx = Ctx::new(link.lang.unwrap_or_else(preferred));
+    ctx.layer.set(link.layer.unwrap_or_default());
+    if let Err(reason) = canvas {
+        ctx.canvas.set(ctx::CanvasState::Failed(reason));
     }
     scene_load::load(ctx);
     connection::connect(ctx);
     frame::start(ctx);
+    app(ctx, link.scale.unwrap_or(1.0))
 }
 
 fn preferred() -> Lang {
