@@ -165,8 +165,8 @@ fn the_checks_notice_what_is_wrong() {
         .find(|path| path.extension().is_some_and(|end| end == "glb"))
         .unwrap();
     let bytes = fs::read(&glb).unwrap();
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    let count = text.find("\"featureCount\":").unwrap() + "\"featureCount\":".len();
+    let key = b"\"featureCount\":";
+    let count = bytes.windows(key.len()).position(|part| part == key).unwrap() + key.len();
     let mut broken = bytes.clone();
     broken[count] = if broken[count] == b'9' { b'8' } else { b'9' };
     fs::write(&glb, broken).unwrap();

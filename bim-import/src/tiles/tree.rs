@@ -13,6 +13,8 @@ use super::{
 
 /// Rows a property table may have, so that feature ids fit 16 bits.
 const TILE_FEATURES: usize = 65_535;
+/// What a leaf may hold, so that a few triangles more do not make a tile of their own.
+const LEAF_TRIANGLES: usize = TILE_TRIANGLES + TILE_TRIANGLES / 4;
 /// Extent at which half a step of the 16-bit grid is just under 5 mm.
 const GRID_EXTENT_M: f64 = 655.0;
 /// Children of one tile.
@@ -42,7 +44,7 @@ pub(super) struct WrittenTile {
 /// Spreads items over a tree of tiles.
 pub(super) fn build(mut items: Vec<Item>) -> Tile {
     let fits = items.len() <= TILE_FEATURES
-        && items.iter().map(|item| item.triangles).sum::<usize>() <= TILE_TRIANGLES;
+        && items.iter().map(|item| item.triangles).sum::<usize>() <= LEAF_TRIANGLES;
     let narrow = extent(&items) <= GRID_EXTENT_M;
     if items.len() <= 1 || (fits && narrow) {
         return Tile { items, children: Vec::new() };
