@@ -39,15 +39,15 @@ const GAP: f64 = 24.0;
 /// The buildings of one compound: code, kind, x, y, turn in degrees.
 const BUILDINGS: [(&str, Kind, f64, f64, f64); 11] = [
     ("T1", Kind::OfficeTower, -76.0, 50.0, 0.0),
-    ("T2", Kind::ResidentialTower, 72.0, 66.0, 0.0),
-    ("R1", Kind::Slab(11, 0), 90.0, 20.0, 0.0),
-    ("R2", Kind::Slab(8, 1), 92.0, -30.0, 0.0),
-    ("R3", Kind::Slab(6, 2), 88.0, -76.0, 0.0),
+    ("T2", Kind::ResidentialTower, 72.0, 68.0, 6.0),
+    ("R1", Kind::Slab(11, 0), 93.0, 24.0, 3.0),
+    ("R2", Kind::Slab(8, 1), 94.0, -27.0, -3.0),
+    ("R3", Kind::Slab(6, 2), 91.0, -76.0, -8.0),
     ("P", Kind::Community, -80.0, -24.0, 0.0),
-    ("K", Kind::Kindergarten, -20.0, -72.0, 0.0),
+    ("K", Kind::Kindergarten, -32.0, -66.0, 0.0),
     ("E", Kind::Energy, 14.0, 86.0, 0.0),
     ("G", Kind::Parking, -90.0, -80.0, 0.0),
-    ("GH1", Kind::Gatehouse, 16.0, -111.0, 0.0),
+    ("GH1", Kind::Gatehouse, 28.0, -111.4, 0.0),
     ("GH2", Kind::Gatehouse, -141.5, 34.0, 90.0),
 ];
 

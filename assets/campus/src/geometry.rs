@@ -268,8 +268,8 @@ impl Mesh {
     }
 
     fn turn_outward_if_needed(&mut self, offsets: (f64, f64)) {
-        // The section above runs counter-clockwise seen against the way only where offsets rise.
-        if offsets.1 < offsets.0 {
+        // The section above runs clockwise against the way where offsets rise.
+        if offsets.1 > offsets.0 {
             for face in &mut self.faces {
                 face.swap(1, 2);
             }

@@ -5,7 +5,7 @@ use crate::geometry::{P2, p2};
 /// Eastings and northings of the campus origin, metres in EPSG:4547.
 pub(crate) const ORIGIN: P2 = p2(494_856.0, 2_493_640.0);
 /// Orthogonal height of the campus's ±0.00, metres.
-pub(crate) const HEIGHT_M: f64 = 6.5;
+pub(crate) const HEIGHT_M: f64 = 7.0;
 /// From grid east to the campus's x axis, counter-clockwise, degrees.
 pub(crate) const ROTATION_DEG: f64 = 7.5;
 

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use crate::geometry::{P2, p2, rect, smooth};
+use crate::geometry::{P2, Rect, ellipse, p2, rect, rounded};
 use crate::georef::to_lon_lat;
 use crate::ids::Random;
+use crate::plan::{split_x, split_y};
 
 /// Writes the surroundings of a built area of `half` metres (half width, half depth) about the origin.
 ///
@@ -70,53 +71,64 @@ fn positions(points: &[P2], closed: bool) -> String {
 }
 
 const STREET: f64 = 18.0;
-const REACH: f64 = 620.0;
+/// How far the city is drawn beyond the plot, metres: a disc, so that it ends quietly.
+const REACH: f64 = 640.0;
+
+/// The river north of the compound: its southern bank at a place, and how wide it is.
+fn bank(half: (f64, f64), x: f64) -> f64 {
+    half.1 + 300.0 + 40.0 * (x / 260.0).sin() - 0.12 * x
+}
+const RIVER_WIDTH: f64 = 110.0;
 
 fn ground(f: &mut Features<'_>, half: (f64, f64)) -> io::Result<()> {
-    let plot = rect(-half.0, -half.1, half.0, half.1);
-    let mut hole = plot.corners().to_vec();
+    let mut hole = rect(-half.0, -half.1, half.0, half.1).corners().to_vec();
     hole.reverse();
-    let outer = rect(-half.0 - REACH, -half.1 - REACH, half.0 + REACH, half.1 + REACH);
-    f.polygon(
-        "terrain",
-        "\"kind\":\"terrain\",\"name\":\"Ground\",\"color\":\"#d9d6cf\"",
-        &[outer.corners().to_vec(), hole],
-    )?;
-    let (x, y) = (half.0 + 330.0, half.1 + REACH);
-    let west = smooth(
-        &[
-            p2(x, -y),
-            p2(x + 40.0, -y * 0.4),
-            p2(x - 10.0, 0.0),
-            p2(x + 30.0, y * 0.5),
-            p2(x + 10.0, y),
-        ],
-        10,
-        false,
-    );
-    let mut river = west.clone();
-    river.extend(west.iter().rev().map(|p| *p + p2(120.0, 0.0)));
-    f.polygon("river", "\"kind\":\"water\",\"name\":\"River\",\"color\":\"#a9c0c6\"", &[river])
-}
-
-fn streets(f: &mut Features<'_>, half: (f64, f64)) -> io::Result<()> {
-    let (xs, ys) = grid(half);
-    let (far_x, far_y) = (half.0 + REACH, half.1 + REACH);
-    let properties = "\"kind\":\"road\",\"name\":\"Street\",\"width\":14,\"color\":\"#bdbab4\"";
-    for (index, x) in xs.iter().enumerate() {
-        f.line(&format!("street-x{index}"), properties, &[p2(*x, -far_y), p2(*x, far_y)])?;
-    }
-    for (index, y) in ys.iter().enumerate() {
-        f.line(&format!("street-y{index}"), properties, &[p2(-far_x, *y), p2(far_x, *y)])?;
+    let outer = ellipse(p2(0.0, 0.0), half.0 + REACH, half.1 + REACH, 72);
+    let properties = "\"kind\":\"terrain\",\"name\":\"Ground\",\"color\":\"#dcd9d2\"";
+    f.polygon("terrain", properties, &[outer, hole])?;
+    let xs: Vec<f64> = (-24..=24).map(|i| f64::from(i) * (half.0 + REACH) / 25.0).filter(|x| within(half, p2(*x, bank(half, *x) + RIVER_WIDTH))).collect();
+    let edge = |offset: f64| xs.iter().map(move |x| p2(*x, bank(half, *x) + offset)).collect::<Vec<_>>();
+    let ring = |low: f64, high: f64| {
+        let mut ring = edge(low);
+        ring.extend(edge(high).into_iter().rev());
+        ring
+    };
+    f.polygon("river", "\"kind\":\"water\",\"name\":\"River\",\"color\":\"#a9c3ca\"", &[ring(0.0, RIVER_WIDTH)])?;
+    for (id, low, high) in [("bank-south", -26.0, 0.0), ("bank-north", RIVER_WIDTH, RIVER_WIDTH + 30.0)] {
+        f.polygon(id, "\"kind\":\"green\",\"name\":\"Riverside park\",\"color\":\"#bcc8a8\"", &[ring(low, high)])?;
     }
     Ok(())
 }
 
-/// Street lines: two of each hug the plot.
+/// Whether a place lies on the drawn disc.
+fn within(half: (f64, f64), p: P2) -> bool {
+    (p.x / (half.0 + REACH)).hypot(p.y / (half.1 + REACH)) < 0.985
+}
+
+fn streets(f: &mut Features<'_>, half: (f64, f64)) -> io::Result<()> {
+    let (xs, ys) = grid(half);
+    let properties = "\"kind\":\"road\",\"name\":\"Street\",\"width\":14,\"color\":\"#c3c0ba\"";
+    let chord = |at: f64, across: f64, along: f64| along * (1.0 - (at / across).powi(2)).max(0.0).sqrt() * 0.985;
+    for (index, x) in xs.iter().enumerate() {
+        let y = chord(*x, half.0 + REACH, half.1 + REACH);
+        f.line(&format!("street-x{index}"), properties, &[p2(*x, -y), p2(*x, y)])?;
+    }
+    for (index, y) in ys.iter().enumerate() {
+        // Streets along the river stop short of its banks.
+        if *y > half.1 + 200.0 && *y < half.1 + 520.0 {
+            continue;
+        }
+        let x = chord(*y, half.1 + REACH, half.0 + REACH);
+        f.line(&format!("street-y{index}"), properties, &[p2(-x, *y), p2(x, *y)])?;
+    }
+    Ok(())
+}
+
+/// Street lines; the first on each side hugs the plot.
 fn grid(half: (f64, f64)) -> (Vec<f64>, Vec<f64>) {
     let lines = |half: f64| {
         let mut out = Vec::new();
-        for step in [0.0, 130.0, 290.0, 440.0] {
+        for step in [0.0, 118.0, 252.0, 366.0, 500.0] {
             out.push(half + STREET / 2.0 + step);
             out.push(-half - STREET / 2.0 - step);
         }
@@ -133,54 +145,82 @@ fn blocks(f: &mut Features<'_>, half: (f64, f64), seed: u64) -> io::Result<()> {
     for x in xs.windows(2) {
         for y in ys.windows(2) {
             let block = rect(x[0], y[0], x[1], y[1]).grown(-STREET / 2.0 - 2.0);
-            let own =
-                block.x0 < half.0 && block.x1 > -half.0 && block.y0 < half.1 && block.y1 > -half.1;
-            let river = block.x1 > half.0 + 310.0;
-            if own || river {
+            let own = block.x0 < half.0 && block.x1 > -half.0 && block.y0 < half.1 && block.y1 > -half.1;
+            if own {
                 continue;
             }
             number += 1;
-            if number % 9 == 4 {
-                f.polygon(
-                    &format!("park-{number}"),
-                    "\"kind\":\"green\",\"name\":\"Park\",\"color\":\"#b9c4a4\"",
-                    &[block.corners().to_vec()],
-                )?;
+            if number % 8 == 3 && block.y1 < half.1 + 200.0 {
+                let properties = "\"kind\":\"green\",\"name\":\"Park\",\"color\":\"#bcc8a8\"";
+                f.polygon(&format!("park-{number}"), properties, &[rounded(block, 14.0, 5)])?;
             } else {
-                houses(f, block, number, &mut random)?;
+                lots(f, half, block, number, &mut random)?;
             }
         }
     }
     Ok(())
 }
 
-fn houses(
-    f: &mut Features<'_>,
-    block: crate::geometry::Rect,
-    number: u32,
-    random: &mut Random,
-) -> io::Result<()> {
-    let columns = (block.width() / 42.0).floor().max(1.0) as usize;
-    let rows = (block.depth() / 38.0).floor().max(1.0) as usize;
+/// Splits a block into lots and builds on most of them.
+fn lots(f: &mut Features<'_>, half: (f64, f64), block: Rect, number: u32, random: &mut Random) -> io::Result<()> {
+    let columns = (block.width() / 46.0).round().max(1.0) as usize;
+    let rows = (block.depth() / 44.0).round().max(1.0) as usize;
     let mut index = 0;
-    for column in crate::plan::split_x(block, columns) {
-        for lot in crate::plan::split_y(column, rows) {
+    for column in split_x(block, columns) {
+        for lot in split_y(column, rows) {
             index += 1;
-            if random.chance(0.12) {
+            let lot = lot.grown(-random.range(3.0, 6.0));
+            let wet = [lot.centre().x, lot.x0, lot.x1].into_iter().any(|x| {
+                lot.y1 > bank(half, x) - 32.0 && lot.y0 < bank(half, x) + RIVER_WIDTH + 36.0
+            });
+            if wet || !lot.corners().into_iter().all(|corner| within(half, corner)) || random.chance(0.08) {
                 continue;
             }
-            let house = lot.grown(-random.range(4.0, 8.0));
-            let height = if random.chance(0.12) {
-                random.range(48.0, 92.0)
-            } else {
-                random.range(9.0, 33.0)
-            };
-            let shade = ["#dedad2", "#d6d3cc", "#e3dfd8", "#d3d2ce"][random.index(4)];
-            let properties = format!(
-                "\"kind\":\"building\",\"name\":\"Block {number}-{index}\",\"height\":{height:.1},\"color\":\"{shade}\""
-            );
-            f.polygon(&format!("b{number}-{index}"), &properties, &[house.corners().to_vec()])?;
+            house(f, half, lot, &format!("{number}-{index}"), random)?;
         }
     }
     Ok(())
+}
+
+const SHADES: [&str; 5] = ["#e6e3dc", "#dfdcd5", "#ebe8e2", "#dcdad5", "#e2dcd2"];
+
+/// One lot: a block, an L, a court, or a tower on a base; lower towards the south, where one looks from.
+fn house(f: &mut Features<'_>, half: (f64, f64), lot: Rect, id: &str, random: &mut Random) -> io::Result<()> {
+    let south = lot.y1 < -half.1;
+    let near = lot.centre().x.abs() < half.0 + 130.0 && lot.centre().y.abs() < half.1 + 130.0;
+    let base = if south { random.range(6.0, 12.0) } else { random.range(9.0, if near { 21.0 } else { 30.0 }) };
+    let shade = SHADES[random.index(SHADES.len())];
+    let mut building = |f: &mut Features<'_>, part: &str, rings: &[Vec<P2>], low: f64, high: f64| {
+        let properties = format!(
+            "\"kind\":\"building\",\"name\":\"Block {id}\",\"height\":{high:.1},\"min_height\":{low:.1},\"color\":\"{shade}\""
+        );
+        f.polygon(&format!("b{id}{part}"), &properties, rings)
+    };
+    let (w, d) = (lot.width(), lot.depth());
+    match random.index(6) {
+        0 | 1 => {
+            let (x, y) = (lot.x0 + w * 0.42, lot.y0 + d * 0.45);
+            let shape = vec![p2(lot.x0, lot.y0), p2(lot.x1, lot.y0), p2(lot.x1, y), p2(x, y), p2(x, lot.y1), p2(lot.x0, lot.y1)];
+            building(f, "", &[shape], 0.0, base)
+        }
+        2 if w > 26.0 && d > 26.0 => {
+            let mut court = lot.grown(-9.0).corners().to_vec();
+            court.reverse();
+            building(f, "", &[lot.corners().to_vec(), court], 0.0, base)
+        }
+        3 if !south => {
+            building(f, "", &[lot.corners().to_vec()], 0.0, base * 0.5)?;
+            let tower = rect(lot.x0 + w * 0.2, lot.y0 + d * 0.2, lot.x0 + w * 0.75, lot.y0 + d * 0.75);
+            let high = if near { random.range(24.0, 40.0) } else { random.range(30.0, 84.0) };
+            building(f, "t", &[tower.corners().to_vec()], base * 0.5, high)
+        }
+        4 => {
+            for (part, slab) in split_y(lot, 2).into_iter().enumerate() {
+                let slab = Rect { y1: slab.y1 - d * 0.16, ..slab };
+                building(f, if part == 0 { "a" } else { "b" }, &[slab.corners().to_vec()], 0.0, base)?;
+            }
+            Ok(())
+        }
+        _ => building(f, "", &[lot.corners().to_vec()], 0.0, base),
+    }
 }

@@ -1,5 +1,6 @@
 //! Buildings: what they share here, each kind in its own file.
 
+mod car;
 mod community;
 mod core;
 mod devices;
@@ -14,6 +15,7 @@ mod residential;
 mod rooms;
 mod symbols;
 
+pub(crate) use car::car_symbol;
 use std::collections::HashMap;
 use std::f64::consts::FRAC_PI_2;
 

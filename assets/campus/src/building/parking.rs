@@ -53,6 +53,7 @@ fn deck(b: &mut Builder<'_, '_>, number: i32) {
         b.charger(Pose::at(-25.0 + 2.5 * f64::from(i), 15.4, 0.0));
     }
     louvres(b);
+    cars(b, number);
 }
 
 fn ramp(b: &mut Builder<'_, '_>) {
@@ -133,6 +134,22 @@ fn louvres(b: &mut Builder<'_, '_>) {
     });
 }
 
+/// About half of the bays are taken.
+fn cars(b: &mut Builder<'_, '_>, number: i32) {
+    for i in 0..20 {
+        for (y, turn) in [(-13.1, 0.5), (9.9, -0.5)] {
+            // The ground floor's bays behind the chargers stay readable.
+            if !b.ifc.random.chance(if number == 1 { 0.45 } else { 0.3 }) {
+                continue;
+            }
+            let (key, draw) = super::car_symbol(b.ifc.random.index(5));
+            let shape = b.symbol(key, draw);
+            let pose = Pose::at(-24.75 + 2.5 * f64::from(i), y, 0.03).turned(turn * std::f64::consts::PI);
+            b.put(&Element::new("IFCBUILDINGELEMENTPROXY", "Car", "USERDEFINED").of_type("Car"), pose, shape, None);
+        }
+    }
+}
+
 fn canopy(b: &mut Builder<'_, '_>) {
     b.slab("Upper deck", "ROOF", &OUTLINE.corners(), &[], 0.0, 0.3, CONCRETE);
     for y in [-9.0, 9.0] {
@@ -168,5 +185,4 @@ fn canopy(b: &mut Builder<'_, '_>) {
             );
         }
     }
-    let _ = p2;
 }

@@ -2,8 +2,8 @@
 
 use super::ground::{ring, walks};
 use super::planting::hedge;
-use super::{Grounds, PLOT, geographic};
-use crate::colour::{BRONZE, CHAMPAGNE, DARK, GRAPHITE, SAND, TERRACOTTA, WHITE, WOOD};
+use super::{GATE_X, Grounds, PLOT, geographic};
+use crate::colour::{BRONZE, DARK, GRAPHITE, SAND, TERRACOTTA, WHITE, WOOD};
 use crate::geometry::{Mesh, P2, Pose, along, p2};
 use crate::ifc::{Element, Tail, Value};
 
@@ -13,7 +13,7 @@ pub(super) fn build(g: &mut Grounds<'_, '_>) {
     lamps(g);
     benches(g);
     hoops(g);
-    for x in [-27.5, 27.5] {
+    for x in [-11.5, 35.5] {
         hedge(g, &[p2(x, -98.0), p2(x, -72.0)]);
     }
 }
@@ -22,8 +22,8 @@ pub(super) fn build(g: &mut Grounds<'_, '_>) {
 fn boundary(g: &mut Grounds<'_, '_>) {
     let (x, y) = (PLOT.0 - 2.0, PLOT.1 - 2.0);
     let runs = [
-        (p2(-x, -y), p2(-12.0, -y)),
-        (p2(12.0, -y), p2(x, -y)),
+        (p2(-x, -y), p2(GATE_X - 12.0, -y)),
+        (p2(GATE_X + 12.0, -y), p2(x, -y)),
         (p2(x, -y), p2(x, -32.0)),
         (p2(x, -8.0), p2(x, y)),
         (p2(x, y), p2(-x, y)),
@@ -51,7 +51,7 @@ fn boundary(g: &mut Grounds<'_, '_>) {
 
 fn gates(g: &mut Grounds<'_, '_>) {
     for (at, turn) in [
-        (p2(0.0, -118.0), 0.0),
+        (p2(GATE_X, -118.0), 0.0),
         (p2(-148.0, 20.0), std::f64::consts::FRAC_PI_2),
         (p2(148.0, -20.0), std::f64::consts::FRAC_PI_2),
     ] {
@@ -186,7 +186,7 @@ fn benches(g: &mut Grounds<'_, '_>) {
 }
 
 fn hoops(g: &mut Grounds<'_, '_>) {
-    for (x, turn) in [(11.5, 0.0), (42.5, std::f64::consts::PI)] {
+    for (x, turn) in [(21.5, 0.0), (52.5, std::f64::consts::PI)] {
         let shape = g.symbol("hoop", || {
             let post = Mesh::new()
                 .cuboid([-0.1, -0.1, 0.0], [0.1, 0.1, 3.4])
@@ -199,5 +199,4 @@ fn hoops(g: &mut Grounds<'_, '_>) {
             shape,
         );
     }
-    let _ = (CHAMPAGNE, &g.cameras, &g.lamps_metered);
 }

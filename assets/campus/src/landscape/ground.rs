@@ -1,6 +1,6 @@
 //! Lawns, water, roads, paths and paving.
 
-use super::{Grounds, PLOT, pond};
+use super::{GATE_X, Grounds, PLOT, pond};
 use crate::colour::{
     ASPHALT, COURT, COURT_EDGE, KERB, LAWN, MARKING, PATH, PAVING, PAVING_WARM, RUBBER, WATER,
 };
@@ -18,8 +18,7 @@ pub(super) fn walks() -> Vec<Vec<P2>> {
     };
     vec![
         walk(&[
-            (0.0, -72.0),
-            (2.0, -48.0),
+            (12.0, -72.0), (8.0, -48.0),
             (-8.0, -28.0),
             (-30.0, -12.0),
             (-34.0, 8.0),
@@ -39,6 +38,23 @@ pub(super) fn walks() -> Vec<Vec<P2>> {
     ]
 }
 
+/// Short ways from the doors to the walks and the ring road.
+fn lanes() -> Vec<Vec<P2>> {
+    [
+        vec![(56.0, 18.0), (65.0, 22.5)],
+        vec![(121.5, 25.5), (132.6, 26.0)],
+        vec![(60.0, -12.0), (60.0, -24.0), (65.5, -25.5)],
+        vec![(122.5, -28.5), (127.0, -28.6)],
+        vec![(60.0, -24.0), (57.0, -42.0), (56.5, -68.0), (62.8, -72.2)],
+        vec![(56.5, -68.0), (44.0, -74.0), (33.5, -78.0)],
+        vec![(119.2, -80.0), (131.0, -84.0)],
+        vec![(-16.0, -62.8), (-6.0, -62.0), (9.5, -62.0)],
+    ]
+    .into_iter()
+    .map(|points| smooth(&points.into_iter().map(|(x, y)| p2(x, y)).collect::<Vec<_>>(), 5, false))
+    .collect()
+}
+
 pub(super) fn build(g: &mut Grounds<'_, '_>) {
     let plot = rect(-PLOT.0, -PLOT.1, PLOT.0, PLOT.1);
     g.surface("Lawn", "Lawn", &plot.corners(), &[pond()], 0.0, LAWN);
@@ -51,11 +67,14 @@ pub(super) fn build(g: &mut Grounds<'_, '_>) {
         let width = if index == 0 { 3.0 } else { 2.4 };
         g.strip("Walk", "Path", &walk, width, 0.06, false, PATH);
     }
+    for lane in lanes() {
+        g.strip("Path", "Path", &lane, 2.0, 0.055, false, PATH);
+    }
     court(g);
     g.surface(
         "Play ground",
         "Paving",
-        &rounded(rect(-38.0, -98.0, -2.0, -84.0), 5.0, 5),
+        &rounded(rect(-50.0, -98.0, -15.0, -77.0), 5.0, 5),
         &[],
         0.08,
         RUBBER,
@@ -65,15 +84,6 @@ pub(super) fn build(g: &mut Grounds<'_, '_>) {
 fn roads(g: &mut Grounds<'_, '_>) {
     let ring = ring();
     g.strip("Ring road", "Road", &ring, 7.0, 0.05, true, ASPHALT);
-    g.strip(
-        "Kerb, outer",
-        "Paving",
-        &ring.iter().map(|p| *p * 1.0).collect::<Vec<_>>(),
-        7.0,
-        0.0,
-        true,
-        KERB,
-    );
     for side in [-3.65, 3.65] {
         let mesh = Mesh::new().ribbon(&ring, (side - 0.15, side + 0.15), (-0.1, 0.16), true);
         let item = g.ifc.mesh(&mesh, KERB);
@@ -81,7 +91,7 @@ fn roads(g: &mut Grounds<'_, '_>) {
     }
     dashes(g, &ring);
     for (name, line) in [
-        ("South drive", vec![p2(0.0, -120.0), p2(0.0, -100.5)]),
+        ("South drive", vec![p2(GATE_X, -120.0), p2(GATE_X, -100.5)]),
         ("West drive", vec![p2(-150.0, 20.0), p2(-132.5, 20.0)]),
         ("East drive", vec![p2(150.0, -20.0), p2(132.5, -20.0)]),
     ] {
@@ -104,7 +114,7 @@ fn paving(g: &mut Grounds<'_, '_>) {
     g.surface(
         "Entrance plaza",
         "Paving",
-        &rounded(rect(-26.0, -100.0, 26.0, -70.0), 6.0, 5),
+        &rounded(rect(-10.0, -100.0, 34.0, -70.0), 6.0, 5),
         &[],
         0.07,
         PAVING,
@@ -150,7 +160,7 @@ fn paving(g: &mut Grounds<'_, '_>) {
         ASPHALT,
     );
     for i in 0..7 {
-        let x = -22.0 + 7.0 * f64::from(i);
+        let x = -7.5 + 6.2 * f64::from(i);
         g.surface(
             "Paving band",
             "Paving",
@@ -163,7 +173,7 @@ fn paving(g: &mut Grounds<'_, '_>) {
 }
 
 fn court(g: &mut Grounds<'_, '_>) {
-    let outer = rect(10.0, -66.0, 44.0, -46.0);
+    let outer = rect(20.0, -66.0, 54.0, -46.0);
     g.surface("Basketball court", "Sports", &outer.corners(), &[], 0.06, COURT_EDGE);
     let inner = outer.grown(-2.5);
     g.surface("Basketball court", "Sports", &inner.corners(), &[], 0.08, COURT);

@@ -3,6 +3,8 @@
 mod furniture;
 mod ground;
 mod planting;
+mod water;
+mod yard;
 
 use crate::colour::Colour;
 use crate::geometry::{Mesh, P2, Pose, p2};
@@ -12,6 +14,9 @@ use crate::step::Ref;
 /// Half the size of a compound's plot, metres.
 pub(crate) const PLOT: (f64, f64) = (150.0, 120.0);
 
+/// Where the main gate stands on the south side.
+const GATE_X: f64 = 12.0;
+
 /// Writes the site file of a compound whose middle is at `origin`.
 pub(crate) fn build(ifc: &mut IfcFile<'_>, site: Ref, code: &str, origin: P2) {
     let placement = ifc.place_at(None, Pose::on(origin, 0.0));
@@ -20,13 +25,13 @@ pub(crate) fn build(ifc: &mut IfcFile<'_>, site: Ref, code: &str, origin: P2) {
         site,
         placement,
         code: code.to_owned(),
-        gates: 0,
-        cameras: 0,
-        lamps_metered: 0,
+        gates: 0, chargers: 0,
     };
     ground::build(&mut grounds);
     planting::build(&mut grounds);
     furniture::build(&mut grounds);
+    water::build(&mut grounds);
+    yard::build(&mut grounds);
 }
 
 /// The site being laid out.
@@ -36,8 +41,7 @@ struct Grounds<'f, 'w> {
     placement: Ref,
     code: String,
     gates: u32,
-    cameras: u32,
-    lamps_metered: u32,
+    chargers: u32,
 }
 
 impl Grounds<'_, '_> {

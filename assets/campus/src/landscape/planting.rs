@@ -1,7 +1,7 @@
 //! Trees, hedges and beds.
 
 use super::ground::{ring, walks};
-use super::{Grounds, geographic, pond};
+use super::{GATE_X, Grounds, geographic, pond};
 use crate::colour::{BARK, BLOSSOM, Colour, HEDGE, LEAF, LEAF_DEEP, LEAF_LIGHT};
 use crate::geometry::{Mesh, P2, Pose, along, inside, p2, rect};
 
@@ -12,11 +12,11 @@ fn taken(p: P2) -> bool {
         rect(44.0, 44.0, 100.0, 86.0),
         rect(-114.0, -54.0, -46.0, 6.0),
         rect(-130.0, -102.0, -48.0, -56.0),
-        rect(-28.0, -102.0, 28.0, -68.0),
-        rect(8.0, -68.0, 46.0, -44.0),
+        rect(-12.0, -102.0, 36.0, -68.0),
+        rect(18.0, -68.0, 56.0, -44.0),
         rect(-10.0, 72.0, 40.0, 101.0),
-        rect(52.0, -98.0, 126.0, 34.0),
-        rect(-42.0, -102.0, 0.0, -58.0),
+        rect(58.0, -98.0, 128.0, 36.0),
+        rect(-54.0, -102.0, -10.0, -54.0),
     ];
     built.iter().any(|r| p.x > r.x0 && p.x < r.x1 && p.y > r.y0 && p.y < r.y1) || inside(&pond(), p)
 }
@@ -27,10 +27,11 @@ pub(super) fn build(g: &mut Grounds<'_, '_>) {
     for (offset, step) in [(6.2, 9.0), (-6.2, 9.0)] {
         for (at, way) in along(&closed, step, 3.0) {
             let place = at + way.left() * offset;
-            let gate = place.x.abs() < 10.0 && place.y < 0.0
+            let gate = (place.x - GATE_X).abs() < 11.0 && place.y < 0.0
                 || (place.y - 20.0).abs() < 9.0 && place.x < 0.0
                 || (place.y + 20.0).abs() < 9.0 && place.x > 0.0;
-            if !gate {
+            let bays = place.x > 120.0 && place.x < 133.0 && place.y > -76.0 && place.y < 13.0;
+            if !gate && !bays {
                 tree(g, place, 0, 1.0);
             }
         }
