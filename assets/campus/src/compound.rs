@@ -40,9 +40,9 @@ const GAP: f64 = 24.0;
 const BUILDINGS: [(&str, Kind, f64, f64, f64); 11] = [
     ("T1", Kind::OfficeTower, -76.0, 50.0, 0.0),
     ("T2", Kind::ResidentialTower, 72.0, 68.0, 6.0),
-    ("R1", Kind::Slab(11, 0), 93.0, 24.0, 3.0),
-    ("R2", Kind::Slab(8, 1), 94.0, -27.0, -3.0),
-    ("R3", Kind::Slab(6, 2), 91.0, -76.0, -8.0),
+    ("R1", Kind::Slab(11, 0), 95.0, 24.0, 0.0),
+    ("R2", Kind::Slab(8, 1), 90.0, -27.0, 0.0),
+    ("R3", Kind::Slab(6, 2), 95.0, -77.0, 0.0),
     ("P", Kind::Community, -80.0, -24.0, 0.0),
     ("K", Kind::Kindergarten, -32.0, -66.0, 0.0),
     ("E", Kind::Energy, 14.0, 86.0, 0.0),

@@ -276,12 +276,27 @@ impl Mesh {
         }
     }
 
-    /// A flat four-cornered sheet.
-    pub(crate) fn quad(mut self, corners: [[f64; 3]; 4]) -> Mesh {
+    /// An upright rectangular frame in the x-z plane, its foot at zero: `bar` wide, `half_depth` either way.
+    pub(crate) fn frame(mut self, size: (f64, f64), bar: f64, half_depth: f64) -> Mesh {
         let base = self.points.len() as u32;
-        self.points.extend(corners);
-        self.faces.extend([[base, base + 1, base + 2], [base, base + 2, base + 3]]);
-        self.open = true;
+        let (half, height) = (size.0 / 2.0, size.1);
+        for y in [-half_depth, half_depth] {
+            for inset in [0.0, bar] {
+                for (x, z) in [(-half + inset, inset), (half - inset, inset), (half - inset, height - inset), (-half + inset, height - inset)] {
+                    self.points.push([x, y, z]);
+                }
+            }
+        }
+        let mut quad = |a: u32, b: u32, c: u32, d: u32| {
+            self.faces.extend([[base + a, base + b, base + c], [base + a, base + c, base + d]]);
+        };
+        for i in 0..4 {
+            let j = (i + 1) % 4;
+            quad(i, j, 4 + j, 4 + i);
+            quad(8 + j, 8 + i, 12 + i, 12 + j);
+            quad(8 + i, 8 + j, j, i);
+            quad(4 + i, 4 + j, 12 + j, 12 + i);
+        }
         self
     }
 
@@ -499,6 +514,7 @@ mod tests {
         }
         close(Mesh::new().cuboid([0.0; 3], [1.0, 2.0, 3.0]), 6.0);
         close(Mesh::new().bar([0.0; 3], [0.0, 4.0, 0.0], 1.0, 16), 4.0 * std::f64::consts::PI);
+        close(Mesh::new().frame((2.0, 2.0), 0.5, 0.5), 3.0);
         close(Mesh::new().lump([0.0; 3], [1.0; 3], 12, 0.0), 2.6);
         let line = [p2(0.0, 0.0), p2(10.0, 0.0), p2(10.0, 10.0)];
         close(Mesh::new().ribbon(&line, (-1.0, 1.0), (0.0, 0.5), false), 20.0);

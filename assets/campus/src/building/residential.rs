@@ -48,10 +48,11 @@ pub(super) fn tower(b: &mut Builder<'_, '_>) {
 pub(super) fn slab(b: &mut Builder<'_, '_>, storeys: u32, variant: usize) {
     let wall = [PLASTER, SAND, CLAY][variant % 3];
     let accent = [TERRACOTTA, SAGE, WHITE][variant % 3];
-    let style = Partitions { thick: 0.12, cut: true };
     let mut z = 0.0;
     for number in 1..=storeys {
         b.enter(&format!("{number:02}F"), z, 3.0);
+        // Real openings at the ground floor; above, walls in pieces spare an importer a thousand cuts.
+        let style = Partitions { thick: 0.12, cut: number == 1 };
         let outline = storey(b, SLAB, number as usize, style);
         let doors = entrances(SLAB, number as usize);
         let top = number == storeys;

@@ -67,11 +67,7 @@ pub(super) fn door(kind: DoorKind, height: f64) -> Vec<(Mesh, Colour)> {
 pub(super) fn window(width: f64, height: f64, frame: Colour) -> Vec<(Mesh, Colour)> {
     let half = width / 2.0;
     let bar = 0.07;
-    let mut bars = Mesh::new()
-        .cuboid([-half, -0.06, 0.0], [-half + bar, 0.06, height])
-        .cuboid([half - bar, -0.06, 0.0], [half, 0.06, height])
-        .cuboid([-half + bar, -0.06, 0.0], [half - bar, 0.06, bar])
-        .cuboid([-half + bar, -0.06, height - bar], [half - bar, 0.06, height]);
+    let mut bars = Mesh::new().frame((width, height), bar, 0.06);
     if width > 1.2 {
         bars = bars.cuboid([-bar / 2.0, -0.06, bar], [bar / 2.0, 0.06, height - bar]);
     }
