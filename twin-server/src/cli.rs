@@ -15,7 +15,7 @@ Examples:
   twin-server simulate --scenario config/scenario.toml --broker mqtt://127.0.0.1:1883
 
 Environment:
-  RUST_LOG   what to log, such as `info` (the default) or `twin_server::mqtt=debug`
+  RUST_LOG   what to log, such as `info,mqtt5=warn` (the default) or `twin_server::mqtt=debug`
 
 Exit codes:
   0  done            1  failed while running
@@ -44,7 +44,8 @@ enum Command {
 
 /// Logs to standard error, so that standard output stays a command's own.
 pub(crate) fn start_logging() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,mqtt5=warn"));
     fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 

@@ -21,6 +21,7 @@ use crate::{
         self,
         publish::{self, Broker},
         scenario::Scenario,
+        schedule::{self, Clock, Local},
         telemetry::Pace,
     },
 };
@@ -33,6 +34,7 @@ const EXAMPLES: &str = "\
 Examples:
   twin-server demo
   twin-server demo --listen 0.0.0.0:8080     for the whole network
+  twin-server demo --time 18:30              the evening, whatever time it is
   twin-server demo --speed 60                a day in 24 minutes";
 
 /// Runs the demo campus: model, broker, simulator and server in one process.
@@ -51,6 +53,26 @@ pub struct Args {
     /// How many seconds of the site's day pass in a second.
     #[arg(long, value_name = "X", default_value_t = 1.0)]
     pub speed: f64,
+    /// The site's time of day at the start: HH:MM, or `now`. Absent: now, but in the morning
+    /// where it is night at the site.
+    #[arg(long, value_name = "TIME", value_parser = parse_start)]
+    pub time: Option<StartTime>,
+}
+
+/// Which time of day the demo starts at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum StartTime {
+    /// The real one.
+    Now,
+    /// This one, seconds of the day.
+    At(f64),
+}
+
+fn parse_start(text: &str) -> Result<StartTime, String> {
+    match text {
+        "now" => Ok(StartTime::Now),
+        time => schedule::parse_time_of_day(time).map(StartTime::At),
+    }
 }
 
 /// Runs until interrupted.
@@ -95,7 +117,7 @@ impl Demo {
         let server = Server::start(config(&data, scene.clone(), args.listen, broker.addr())?)
             .await
             .with_context(|| format!("starting on {}", args.listen))?;
-        let simulator = simulator(scene, broker.addr(), args.speed)?;
+        let simulator = simulator(scene, broker.addr(), args.speed, args.time)?;
         Ok(Self { server, broker, simulator })
     }
 
@@ -150,10 +172,17 @@ fn config(
 }
 
 /// The simulator publishes through the broker, as devices do; the page is there before it.
-fn simulator(scene: PathBuf, broker: SocketAddr, speed: f64) -> anyhow::Result<JoinHandle<()>> {
+fn simulator(
+    scene: PathBuf,
+    broker: SocketAddr,
+    speed: f64,
+    time: Option<StartTime>,
+) -> anyhow::Result<JoinHandle<()>> {
     let scenario = Scenario::parse(SCENARIO, Path::new("demo-scenario.toml"))?;
     let broker = Broker { host: broker.ip().to_string(), port: broker.port(), login: None };
-    let pace = Pace { start: Timestamp::now(), speed, rate: None };
+    let start = Timestamp::now();
+    let time_of_day = time_of_day(time, Clock::new(start, scenario.utc_offset).local(0.0));
+    let pace = Pace { start, speed, rate: None, time_of_day };
     Ok(tokio::spawn(async move {
         let qos = scenario.publish.qos;
         let result = match simulate::prepare(&scene, scenario, pace).await {
@@ -166,9 +195,33 @@ fn simulator(scene: PathBuf, broker: SocketAddr, speed: f64) -> anyhow::Result<J
     }))
 }
 
+/// A campus asleep shows little: at night the demo plays the morning, and says so.
+fn time_of_day(asked: Option<StartTime>, local: Local) -> Option<f64> {
+    const MORNING_SECS: f64 = 9.2 * 3_600.0;
+    match asked {
+        Some(StartTime::Now) => None,
+        Some(StartTime::At(secs)) => Some(secs),
+        None if (7.0..21.5).contains(&local.hour()) => None,
+        None => {
+            tracing::info!("it is night at the site: playing from 09:12; `--time now` for night");
+            Some(MORNING_SECS)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_demo_at_night_plays_the_morning_unless_told_otherwise() {
+        let hour = |hour: f64| Local { day: 0, secs: hour * 3_600.0 };
+        assert_eq!(time_of_day(None, hour(15.0)), None);
+        assert_eq!(time_of_day(None, hour(2.0)), Some(33_120.0));
+        assert_eq!(time_of_day(parse_start("now").ok(), hour(2.0)), None);
+        assert_eq!(time_of_day(parse_start("20:30").ok(), hour(15.0)), Some(73_800.0));
+        assert!(parse_start("soon").is_err());
+    }
 
     #[test]
     fn what_travels_in_the_binary_is_sound() {

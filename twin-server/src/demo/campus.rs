@@ -68,6 +68,7 @@ pub(super) fn prepare(data: &Path, elements: Option<u64>) -> anyhow::Result<Path
 /// One line that is written over on a terminal, one line a file elsewhere.
 struct Shown {
     names: Vec<String>,
+    taken_up: usize,
     terminal: bool,
     last: Instant,
 }
@@ -77,6 +78,7 @@ impl Shown {
         let name = |file: &PathBuf| file.file_name().unwrap_or_default().display().to_string();
         Self {
             names: files.iter().map(name).collect(),
+            taken_up: 0,
             terminal: std::io::stderr().is_terminal(),
             last: Instant::now(),
         }
@@ -95,13 +97,11 @@ impl Shown {
 }
 
 impl Progress for Shown {
-    fn started(&mut self, file: usize, name: &str) {
-        let of = self.names.len();
-        if self.terminal {
-            self.line(&format!("importing {name} ({}/{of})", file + 1));
-        } else {
-            tracing::info!("importing {name} ({}/{of})", file + 1);
-        }
+    fn started(&mut self, _file: usize, name: &str) {
+        // Several are read at a time, the largest first.
+        self.taken_up += 1;
+        let text = format!("importing {name} ({}/{})", self.taken_up, self.names.len());
+        if self.terminal { self.line(&text) } else { tracing::info!("{text}") }
     }
 
     fn advanced(&mut self, file: usize, done: u64, total: u64) {
@@ -110,8 +110,8 @@ impl Progress for Shown {
         }
         self.last = Instant::now();
         let name = self.names.get(file).cloned().unwrap_or_default();
-        let of = self.names.len();
-        self.line(&format!("importing {name} ({}/{of}) · {done} of {total} elements", file + 1));
+        let (nth, of) = (self.taken_up, self.names.len());
+        self.line(&format!("importing {name} ({nth}/{of}) · {done} of {total} elements"));
     }
 
     fn writing(&mut self) {

@@ -64,6 +64,9 @@ pub struct Args {
     /// How many seconds of the site's day pass in a second.
     #[arg(long, value_name = "X", default_value_t = 1.0)]
     pub speed: f64,
+    /// The site's time of day at the start, instead of the real one.
+    #[arg(long, value_name = "HH:MM", value_parser = schedule::parse_time_of_day)]
+    pub time: Option<f64>,
 }
 
 /// Runs until interrupted.
@@ -82,7 +85,12 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         bail!("{} names no `scene`: add it there or give --scene", args.scenario.display());
     };
     let broker = publish::Broker::parse(&args.broker)?;
-    let pace = Pace { start: Timestamp::now(), speed: args.speed, rate: args.rate };
+    let pace = Pace {
+        start: Timestamp::now(),
+        speed: args.speed,
+        rate: args.rate,
+        time_of_day: args.time,
+    };
     let simulation = prepare(&scene, scenario.clone(), pace).await?;
     tokio::select! {
         result = publish::publish(simulation, broker, scenario.publish.qos) => result?,

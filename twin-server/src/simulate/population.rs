@@ -62,6 +62,11 @@ impl Places {
                 _ => {}
             }
         }
+        if places.dining.is_empty() {
+            // Nothing is named a restaurant: then it is among the shops.
+            let shops = (0..plan.spaces.len()).filter(|s| plan.spaces[*s].usage == Use::Retail);
+            places.dining.extend(shops);
+        }
         places
     }
 

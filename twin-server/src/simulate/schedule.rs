@@ -34,6 +34,14 @@ pub enum Use {
 const WORDS: &[(Use, &[&str])] = &[
     (Use::Parking, &["parking", "garage", "车库", "停车"]),
     (
+        Use::Passage,
+        &[
+            "lobby", "corridor", "hall", "stair", "lift", "elevator", "entrance", "atrium",
+            "foyer", "core", "大堂", "大厅", "走廊", "走道", "楼梯", "电梯", "门厅", "前室",
+            "通道", "过道", "中庭",
+        ],
+    ),
+    (
         Use::Plant,
         &[
             "plant",
@@ -66,14 +74,9 @@ const WORDS: &[(Use, &[&str])] = &[
     (Use::Meeting, &["meeting", "conference", "会议"]),
     (
         Use::Service,
-        &["toilet", "wc", "pantry", "restroom", "storage", "卫生", "茶水", "储", "洗手"],
-    ),
-    (
-        Use::Passage,
         &[
-            "lobby", "corridor", "hall", "stair", "lift", "elevator", "entrance", "atrium",
-            "foyer", "core", "大堂", "大厅", "走廊", "走道", "楼梯", "电梯", "门厅", "前室",
-            "通道", "过道", "中庭",
+            "toilet", "bathroom", "wc", "pantry", "restroom", "store", "卫生", "浴", "茶水", "储",
+            "洗手",
         ],
     ),
     (
@@ -244,6 +247,19 @@ fn sample(curve: Curve, hour: f64) -> f64 {
     v0 + (v1 - v0) * ((hour - h0).rem_euclid(24.0) / span)
 }
 
+/// Reads `HH:MM`, as seconds of the day.
+///
+/// # Errors
+/// A sentence that says what was expected.
+pub fn parse_time_of_day(text: &str) -> Result<f64, String> {
+    let two = |s: &str| (s.len() == 2).then(|| s.parse::<u8>().ok()).flatten();
+    text.split_once(':')
+        .and_then(|(hours, minutes)| Some((two(hours)?, two(minutes)?)))
+        .filter(|(hours, minutes)| *hours < 24 && *minutes < 60)
+        .map(|(hours, minutes)| f64::from(hours) * 3_600.0 + f64::from(minutes) * 60.0)
+        .ok_or_else(|| format!("expected a time of day such as 09:30, found {text}"))
+}
+
 /// A moment on the site's own clock.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Local {
@@ -284,6 +300,13 @@ impl Clock {
         Self { start_ms: start.as_millisecond(), offset_secs }
     }
 
+    /// The same clock set forward or back within its day, so that it reads `secs` of the day at
+    /// 0: plays another time of day than the real one.
+    pub fn set_to(mut self, secs: f64) -> Self {
+        self.offset_secs += (secs - self.local(0.0).secs) as i32;
+        self
+    }
+
     /// Local time at a model time.
     pub fn local(&self, t: f64) -> Local {
         let secs = self.start_ms as f64 / 1_000.0 + f64::from(self.offset_secs) + t;
@@ -317,6 +340,15 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_can_be_set() {
+        let (clock, real) = at("2026-03-04T17:00:00Z");
+        assert_eq!(real.hour(), 1.0);
+        let set = clock.set_to(9.5 * 3_600.0);
+        assert_eq!((set.local(60.0).day, set.local(60.0).secs), (real.day, 9.5 * 3_600.0 + 60.0));
+        assert_eq!(set.day_start(0.0), -5.5 * 3_600.0);
+    }
+
+    #[test]
     fn an_office_works_by_day_and_a_home_in_the_evening() {
         let hour = |hour: f64| Local { day: 0, secs: hour * 3_600.0 };
         assert!(Use::Office.load(hour(10.5)) > 3.0 * Use::Office.load(hour(3.0)));
@@ -331,9 +363,18 @@ mod tests {
     }
 
     #[test]
+    fn times_of_day() {
+        assert_eq!(parse_time_of_day("09:30"), Ok(34_200.0));
+        for wrong in ["", "9:30", "24:00", "12:60", "noon"] {
+            assert!(parse_time_of_day(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn names_tell_the_use() {
         assert_eq!(Use::of_name("办公室 302 Office"), Some(Use::Office));
         assert_eq!(Use::of_name("电梯厅 Lift Lobby"), Some(Use::Passage));
+        assert_eq!(Use::of_name("电梯井 101 Lift shaft"), Some(Use::Passage));
         assert_eq!(Use::of_name("水泵房 Pump Room"), Some(Use::Plant));
         assert_eq!(Use::of_name("R-17"), None);
     }

@@ -31,6 +31,8 @@ pub struct Pace {
     pub speed: f64,
     /// Messages a second over all devices, instead of each at its own pace.
     pub rate: Option<f64>,
+    /// The site's time of day at the start, s, instead of the real one.
+    pub time_of_day: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,6 +90,7 @@ impl Simulation {
     /// Plays the day up to the start. What could not be used is added to `notes`.
     pub fn new(plan: Arc<Plan>, scenario: &Scenario, pace: Pace, notes: &mut Vec<String>) -> Self {
         let clock = Clock::new(pace.start, scenario.utc_offset);
+        let clock = pace.time_of_day.map_or(clock, |secs| clock.set_to(secs));
         let senders = senders(&plan, &scenario.publish);
         let world = World::new(plan, scenario, clock, notes);
         Self { world, pace, senders, shown_ms: 0, model_ms: 0.0, next: 0, owed: 0.0 }
@@ -315,7 +318,7 @@ mod tests {
     fn simulation(scenario: &str, rate: Option<f64>) -> Simulation {
         let scenario = Scenario::parse(scenario, "s".as_ref()).unwrap();
         let start = "2026-03-04T01:00:00Z".parse().unwrap();
-        let pace = Pace { start, speed: 1.0, rate };
+        let pace = Pace { start, speed: 1.0, rate, time_of_day: None };
         Simulation::new(Arc::new(fixture::plan()), &scenario, pace, &mut Vec::new())
     }
 
