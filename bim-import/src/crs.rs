@@ -57,7 +57,7 @@ impl Crs {
     }
 
     /// Eastings and northings, in the system's own unit, of a longitude and latitude in °.
-    pub(crate) fn from_wgs84(&self, lon_deg: f64, lat_deg: f64) -> Option<[f64; 2]> {
+    pub(crate) fn project(&self, lon_deg: f64, lat_deg: f64) -> Option<[f64; 2]> {
         let mut point = (lon_deg.to_radians(), lat_deg.to_radians(), 0.0);
         transform(&self.wgs84, &self.proj, &mut point).ok()?;
         (point.0.is_finite() && point.1.is_finite()).then_some([point.0, point.1])
@@ -74,7 +74,7 @@ mod tests {
         let crs = Crs::parse("EPSG:4547").unwrap();
         let [lon, lat] = crs.to_wgs84(500_000.0, 2_494_000.0).unwrap();
         assert!((lon - 114.0).abs() < 1e-9 && (lat - 22.54).abs() < 0.01, "{lon} {lat}");
-        let [east, north] = crs.from_wgs84(lon, lat).unwrap();
+        let [east, north] = crs.project(lon, lat).unwrap();
         assert!((east - 500_000.0).abs() < 1e-3 && (north - 2_494_000.0).abs() < 1e-3);
         // UTM 32: Karlsruhe's castle, 8.4044 E 49.0135 N.
         let crs = Crs::parse("urn:ogc:def:crs:EPSG::25832").unwrap();

@@ -99,7 +99,7 @@ fn fill(dir: &Path, scene: Scene, report: &mut Report) -> Result<Written, Packag
     let Scene { sources, frame, crs } = scene;
     let origin = frame.as_ref().map(|frame| placing::origin(frame, crs.as_ref()));
     let infos = sources.iter().map(source_info).collect();
-    let parts = merge(sources, report);
+    let mut parts = merge(sources, report);
     let mut hash = Sha256::new();
     write_entities(&dir.join("entities.ndjson"), &parts.entities, &mut hash)?;
     let graph = walk::build(&walk::Plan {
@@ -111,7 +111,10 @@ fn fill(dir: &Path, scene: Scene, report: &mut Report) -> Result<Written, Packag
     report.graph = graph_report(&graph);
     write_json(&dir.join("graph.json"), &graph, &mut hash)?;
     let kinds = parts.entities.iter().map(|entity| (entity.id.clone(), entity.kind)).collect();
-    let root = frame.as_ref().map(crate::frame::LocalFrame::ecef_transform);
+    let root = frame
+        .as_ref()
+        .map(crate::frame::LocalFrame::ecef_transform)
+        .or_else(|| shift_far(&mut parts.meshes));
     let summary = tiles::write(&dir.join("tiles"), parts.meshes, &kinds, root)?;
     hash_folder(&dir.join("tiles"), &mut hash)?;
     report.tiles = tiles_report(summary);
@@ -127,6 +130,21 @@ fn fill(dir: &Path, scene: Scene, report: &mut Report) -> Result<Written, Packag
     report.revision.clone_from(&info.revision);
     write_json(&dir.join(MARKER), &info, &mut Sha256::new())?;
     Ok(Written { revision: info.revision, entities: parts.entities.len() })
+}
+
+/// Map coordinates left as they are are too large for the vertices of tiles: the tiles
+/// count from a round place near the first mesh, and the tileset moves them back.
+fn shift_far(meshes: &mut [crate::mesh::ElementMesh]) -> Option<[f64; 16]> {
+    const FAR_M: f64 = 100_000.0;
+    let [x, y, z] = meshes
+        .first()?
+        .origin
+        .map(|value| if value.abs() > FAR_M { (value / 1_000.0).round() * 1_000.0 } else { 0.0 });
+    for mesh in meshes.iter_mut() {
+        mesh.origin = [mesh.origin[0] - x, mesh.origin[1] - y, mesh.origin[2] - z];
+    }
+    let matrix = [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, x, y, z, 1.0];
+    ([x, y, z] != [0.0; 3]).then_some(matrix)
 }
 
 fn source_info(source: &Source) -> SceneSource {

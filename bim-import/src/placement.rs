@@ -36,8 +36,8 @@ impl Placement {
 
     /// The same, moved on in the frame.
     pub(crate) fn moved(mut self, by: [f64; 3]) -> Self {
-        for axis in 0..3 {
-            self.translation[axis] += by[axis];
+        for (value, by) in self.translation.iter_mut().zip(by) {
+            *value += by;
         }
         self
     }

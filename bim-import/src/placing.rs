@@ -122,17 +122,22 @@ fn anchor(extent: Option<BoundingBox>) -> [f64; 3] {
     [x.round(), y.round(), z.round()]
 }
 
+/// To the decimetre: rounding to more would sink a site into the ground around it.
+fn tidy_height(metres: f64) -> f64 {
+    (metres * 10.0).round() / 10.0
+}
+
 /// The frame whose origin is at a source's place, rounded so that a small change of the
 /// source does not move the scene.
 pub(crate) fn frame_at(wgs84: [f64; 3]) -> LocalFrame {
     let tidy = |degrees: f64| (degrees * 1e5).round() / 1e5;
-    LocalFrame::from_wgs84(tidy(wgs84[0]), tidy(wgs84[1]), wgs84[2].round())
+    LocalFrame::from_wgs84(tidy(wgs84[0]), tidy(wgs84[1]), tidy_height(wgs84[2]))
 }
 
 /// The origin as `scene.json` states it.
 pub(crate) fn origin(frame: &LocalFrame, crs: Option<&Crs>) -> Origin {
     let [lon, lat, height] = frame.wgs84();
-    let projected = crs.and_then(|crs| crs.from_wgs84(lon, lat));
+    let projected = crs.and_then(|crs| crs.project(lon, lat));
     let tidy = |metres: f64| (metres * 1e4).round() / 1e4;
     Origin {
         wgs84: Some(frame.wgs84()),

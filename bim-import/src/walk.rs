@@ -14,6 +14,8 @@ use crate::imported::{Boundary, Floor};
 /// How far a space may be from the door, stair or lift that leads into it: half a thick
 /// wall.
 const REACH_M: f64 = 0.35;
+/// How far from a lift's cabin its lobby may be.
+const LOBBY_M: f64 = 2.0;
 /// An unfilled opening lower than this is a hatch or a window.
 const PASSAGE_HEIGHT_M: f64 = 1.8;
 /// Names of the quantity that holds a space's floor area, the best first.
@@ -49,6 +51,7 @@ pub(crate) fn build(plan: &Plan<'_>) -> WalkGraph {
         }
     }
     let shafts = shaft_boxes(plan.entities);
+    let buildings = Buildings::of(plan.entities);
     let mut links = Vec::new();
     for entity in plan.entities {
         let stated = stated.get(&entity.id).map(Vec::as_slice);
@@ -56,7 +59,13 @@ pub(crate) fn build(plan: &Plan<'_>) -> WalkGraph {
             EntityKind::Door => links.extend(door(entity, stated, &spaces, &grid)),
             EntityKind::Stair | EntityKind::Ramp | EntityKind::Lift => {
                 if let Some(bbox) = shafts.get(&entity.id) {
-                    links.extend(shaft(entity, bbox, &spaces, &grid));
+                    let found = shaft(entity, bbox, &spaces, &grid);
+                    let found = if found.is_empty() && entity.kind == EntityKind::Lift {
+                        cabin(entity, bbox, &spaces, &grid, &buildings)
+                    } else {
+                        found
+                    };
+                    links.extend(found);
                 }
             }
             _ if plan.passages.contains(&entity.id) => {
@@ -361,6 +370,62 @@ fn shaft_boxes(entities: &[Entity]) -> HashMap<EntityId, BoundingBox> {
     boxes
 }
 
+/// The building each entity is in.
+struct Buildings<'a> {
+    by_id: HashMap<&'a EntityId, &'a Entity>,
+}
+
+impl<'a> Buildings<'a> {
+    fn of(entities: &'a [Entity]) -> Self {
+        Self { by_id: entities.iter().map(|entity| (&entity.id, entity)).collect() }
+    }
+
+    fn building(&self, entity: &'a Entity) -> Option<&'a EntityId> {
+        let mut at = entity;
+        // Deeper than any spatial tree.
+        for _ in 0..64 {
+            if at.kind == EntityKind::Building {
+                return Some(&at.id);
+            }
+            at = self.by_id.get(at.parent.as_ref()?)?;
+        }
+        None
+    }
+}
+
+/// A lift drawn as its cabin on one storey: it serves every storey of its building that
+/// has a space above or below the cabin.
+fn cabin<'a>(
+    entity: &'a Entity,
+    bbox: &BoundingBox,
+    spaces: &[Place<'a>],
+    grid: &Grid,
+    buildings: &Buildings<'a>,
+) -> Vec<WalkLink> {
+    let Some(own) = buildings.building(entity) else { return Vec::new() };
+    let inside = |place: &&Place<'a>| buildings.building(place.entity) == Some(own);
+    let heights = spaces.iter().filter(inside).map(|place| (place.bbox.min[2], place.bbox.max[2]));
+    let mut tower = *bbox;
+    for (low, high) in heights {
+        tower.min[2] = tower.min[2].min(low);
+        tower.max[2] = tower.max[2].max(high);
+    }
+    let mut best: BTreeMap<i64, (f64, usize)> = BTreeMap::new();
+    for space in grid.near(spaces, &tower, LOBBY_M) {
+        let place = &spaces[space];
+        if !inside(&place) {
+            continue;
+        }
+        // What lies under the cabin counts before the lobby in front of it.
+        let cover = place.cover(&grow(bbox, REACH_M)) * 10.0 + place.cover(&grow(bbox, LOBBY_M));
+        let found = best.entry(level(place)).or_insert((0.0, space));
+        if cover > found.0 {
+            *found = (cover, space);
+        }
+    }
+    join(entity, spaces, best)
+}
+
 /// A stair, ramp or lift joins the best space of each storey it reaches with the next.
 fn shaft(entity: &Entity, bbox: &BoundingBox, spaces: &[Place<'_>], grid: &Grid) -> Vec<WalkLink> {
     let mut by_level: BTreeMap<i64, (f64, usize)> = BTreeMap::new();
@@ -373,13 +438,25 @@ fn shaft(entity: &Entity, bbox: &BoundingBox, spaces: &[Place<'_>], grid: &Grid)
             continue;
         }
         let cover = place.cover(&grow(bbox, REACH_M));
-        // Storeys are farther apart than two metres: that makes a level.
-        let key = (level / 2.0).round() as i64;
-        let best = by_level.entry(key).or_insert((0.0, space));
+        let best = by_level.entry(self::level(place)).or_insert((0.0, space));
         if cover > best.0 {
             *best = (cover, space);
         }
     }
+    join(entity, spaces, by_level)
+}
+
+/// Number of the level a space is on: storeys are farther apart than two metres.
+fn level(place: &Place<'_>) -> i64 {
+    (place.bbox.min[2] / 2.0).round() as i64
+}
+
+/// Links the best space of each level with that of the next.
+fn join(
+    entity: &Entity,
+    spaces: &[Place<'_>],
+    by_level: BTreeMap<i64, (f64, usize)>,
+) -> Vec<WalkLink> {
     let levels: Vec<usize> =
         by_level.into_values().filter(|(cover, _)| *cover > 0.0).map(|(_, space)| space).collect();
     let via = match entity.kind {

@@ -36,6 +36,8 @@ pub(crate) struct Semantics {
     pub(crate) georeference: GeoReference,
     /// Origin of the placement of the site that has latitude and longitude, m.
     pub(crate) site_origin: [f64; 3],
+    /// STEP instance names of what has openings.
+    pub(crate) hosts: HashSet<u32>,
     /// What could not be read as written.
     pub(crate) notes: Vec<Note>,
 }
@@ -185,6 +187,7 @@ impl Reader<'_> {
             filled,
             georeference,
             site_origin,
+            hosts: self.inventory.host_of_opening.into_values().collect(),
             notes: self.notes,
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::engine::records::{IfcClass, Record, Records};
+use super::engine::records::{IfcClass, Record, Records, Value};
 
 /// What a file holds, by STEP instance name, before anything is read in depth.
 #[derive(Default)]
@@ -183,7 +183,7 @@ impl Inventory {
         };
         let Some(one) = record.get(one) else { return };
         let ones: Vec<u32> = match one.as_ref_members() {
-            Some(members) => members.iter().filter_map(|member| member.as_entity_ref()).collect(),
+            Some(members) => members.iter().filter_map(Value::as_entity_ref).collect(),
             None => return,
         };
         let many = record

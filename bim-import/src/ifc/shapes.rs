@@ -34,8 +34,16 @@ pub(crate) fn join(
     mut geometry: Geometry,
     placement: &Placement,
 ) -> Imported {
-    let Semantics { mut entities, instances, representations, boundaries, filled, notes, .. } =
-        semantics;
+    let Semantics {
+        mut entities,
+        instances,
+        representations,
+        boundaries,
+        filled,
+        hosts,
+        notes,
+        ..
+    } = semantics;
     let mut imported = Imported { notes, boundaries, ..Imported::default() };
     for ((entity, instance), representation) in
         entities.iter_mut().zip(&instances).zip(&representations)
@@ -43,7 +51,14 @@ pub(crate) fn join(
         let shape = geometry.shapes.remove(instance);
         let fate = geometry.fates.get(instance).copied();
         let drawn = shape.map(|shape| draw(entity, shape, placement, &mut imported));
-        report(entity, *representation, fate, drawn, geometry.incomplete, &mut imported.notes);
+        let outcome = Outcome {
+            representation: *representation,
+            fate,
+            drawn,
+            incomplete: geometry.incomplete,
+            has_openings: hosts.contains(instance),
+        };
+        report(entity, outcome, &mut imported.notes);
     }
     imported.passages = unfilled(&entities, &filled);
     imported.entities = entities;
@@ -76,6 +91,7 @@ fn draw(
                 .iter()
                 .map(|position| [0, 1, 2].map(|axis| origin[axis] + f64::from(position[axis]))),
         );
+        let bbox = bbox.map(tidy);
         entity.bbox = match (entity.bbox, bbox) {
             (Some(known), Some(more)) => Some(known.union(&more)),
             (known, more) => known.or(more),
@@ -88,6 +104,12 @@ fn draw(
         }
     }
     drawn
+}
+
+/// To a tenth of a millimetre: what is behind it is noise, and long to write.
+fn tidy(bbox: BoundingBox) -> BoundingBox {
+    let tidy = |corner: [f64; 3]| corner.map(|value| (value * 1e4).round() / 1e4);
+    BoundingBox { min: tidy(bbox.min), max: tidy(bbox.max) }
 }
 
 /// Cut out of something, or only imagined: it has a box and is not drawn.
@@ -187,15 +209,18 @@ fn add_floor(floor: &mut Floor, mesh: &ElementMesh) {
     }
 }
 
-/// Says what is not drawn as written.
-fn report(
-    entity: &Entity,
+/// Everything that decides what is said of an element.
+struct Outcome {
     representation: Representation,
     fate: Option<Fate>,
     drawn: Option<Drawn>,
-    incomplete: Option<&str>,
-    notes: &mut Vec<Note>,
-) {
+    incomplete: Option<&'static str>,
+    has_openings: bool,
+}
+
+/// Says what is not drawn as written.
+fn report(entity: &Entity, outcome: Outcome, notes: &mut Vec<Note>) {
+    let Outcome { representation, fate, drawn, incomplete, has_openings } = outcome;
     let class = entity.ifc_class.clone().unwrap_or_default();
     let id = entity.global_id.clone().unwrap_or_else(|| entity.id.to_string());
     let mut say = |severity, reason: String| {
@@ -245,6 +270,9 @@ fn report(
         Representation::Body if unseen => {
             let reason = incomplete.unwrap_or("the geometry engine does not know how to draw it");
             say(Severity::Dropped, reason.to_owned());
+        }
+        Representation::Body if has_openings && complaints.is_empty() => {
+            say(Severity::Dropped, "its openings leave nothing of it".into());
         }
         Representation::Body => {
             say(Severity::Dropped, format!("nothing came of its geometry{}", because()));

@@ -1,0 +1,140 @@
+//! Files that are cut off, garbage, cyclic or of another kind: a clear word, no panic,
+//! and never half a package.
+
+use std::fs;
+
+use crate::support::{Folder, command, entities, json, model, stderr};
+
+const HEAD: &str = "ISO-10303-21;\nHEADER;\nFILE_DESCRIPTION((''),'2;1');\nFILE_NAME('','',(''),(''),'','','');\nFILE_SCHEMA(('IFC4'));\nENDSEC;\nDATA;\n";
+const TAIL: &str = "ENDSEC;\nEND-ISO-10303-21;\n";
+
+#[test]
+fn what_is_no_model_is_refused_in_one_line() {
+    let folder = Folder::new("refused");
+    let out = folder.path("scene");
+    let cases = [
+        ("empty.ifc", "", "is empty"),
+        ("garbage.ifc", "\u{1}\u{2} no model", "is not an IFC file"),
+        ("city.json", r#"{"type":"CityJSON","version":"2.0"}"#, "CityJSON"),
+        ("nothing.ifc", &format!("{HEAD}{TAIL}"), "no IFC project"),
+        (
+            "other.ifc",
+            "ISO-10303-21;HEADER;FILE_SCHEMA(('AUTOMOTIVE_DESIGN'));ENDSEC;DATA;ENDSEC;",
+            "AUTOMOTIVE_DESIGN",
+        ),
+    ];
+    for (name, content, word) in cases {
+        let file = folder.write(name, content);
+        let output = command(&[file], &out).output().unwrap();
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(3), "{name}: {text}");
+        assert!(text.contains(name) && text.contains(word), "{name}: {text}");
+        assert_eq!(text.trim().lines().count(), 1, "{name}: {text}");
+        assert!(!out.exists(), "{name} left a package");
+    }
+}
+
+#[test]
+fn unusable_arguments_end_with_two() {
+    let folder = Folder::new("usage");
+    let out = folder.path("scene");
+    let file =
+        folder.write("a.ifc", format!("{HEAD}#1=IFCPROJECT('g',$,'P',$,$,$,$,$,$);\n{TAIL}"));
+    let folder_as_file = folder.path("scene-that-is-not");
+    fs::create_dir_all(folder_as_file.join("precious")).unwrap();
+    let cases = [
+        (command(&[folder.path("none.ifc")], &out), "none.ifc"),
+        (command(std::slice::from_ref(&folder_as_file), &out), "is a folder"),
+        (command(std::slice::from_ref(&file), &folder_as_file), "not a scene package"),
+        (
+            {
+                let mut with_crs = command(&[file], &out);
+                with_crs.args(["--crs", "EPSG:nonsense"]);
+                with_crs
+            },
+            "EPSG",
+        ),
+    ];
+    for (mut command, word) in cases {
+        let output = command.output().unwrap();
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(word), "{text}");
+    }
+    assert!(folder_as_file.join("precious").is_dir());
+    assert!(!out.exists());
+}
+
+#[test]
+fn one_bad_file_does_not_stop_the_others() {
+    let folder = Folder::new("mixed");
+    let out = folder.path("scene");
+    let good = folder.write(
+        "good.ifc",
+        format!("{HEAD}#1=IFCPROJECT('2yqbJeTNn4IeiStFWGpVPB',$,'P',$,$,$,$,$,$);\n{TAIL}"),
+    );
+    let bad = folder.write("bad.ifc", "nonsense");
+    let output = command(&[bad, good], &out).output().unwrap();
+    assert!(output.status.success());
+    assert!(stderr(&output).contains("bad.ifc"));
+    let report = json(&out.join("report.json"));
+    assert!(report["sources"][0]["error"].as_str().unwrap().contains("not an IFC file"));
+    assert_eq!(entities(&out).len(), 1);
+}
+
+/// Containers in a ring, a parent that is not there, a GlobalId used twice, none at all.
+#[test]
+fn a_tangled_tree_becomes_a_tree() {
+    let folder = Folder::new("tangled");
+    let out = folder.path("scene");
+    let data = "#1=IFCPROJECT('0000000000000000000001',$,'P',$,$,$,$,$,$);
+#2=IFCBUILDING('0000000000000000000002',$,'A',$,$,$,$,$,.ELEMENT.,$,$,$);
+#3=IFCBUILDING('0000000000000000000003',$,'B',$,$,$,$,$,.ELEMENT.,$,$,$);
+#4=IFCWALL('0000000000000000000003',$,'W',$,$,$,$,'7',$);
+#5=IFCWALL($,$,'nameless',$,$,$,$,$,$);
+#6=IFCRELAGGREGATES('r1',$,$,$,#2,(#3));
+#7=IFCRELAGGREGATES('r2',$,$,$,#3,(#2));
+#8=IFCRELCONTAINEDINSPATIALSTRUCTURE('r3',$,$,$,(#4,#5),#99);
+#9=IFCRELAGGREGATES('r4',$,$,$,#5,(#5));
+#10=IFCWALL('broken
+";
+    let file = folder.write("tangled.ifc", format!("{HEAD}{data}{TAIL}"));
+    let output = command(&[file], &out).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let entities = entities(&out);
+    for id in ["0000000000000000000003", "0000000000000000000003~2"] {
+        assert!(entities.contains_key(id), "{id}");
+    }
+    for (id, entity) in &entities {
+        let mut at = entity;
+        for _ in 0..10 {
+            let Some(parent) = at["parent"].as_str() else { break };
+            at = &entities[parent];
+        }
+        assert!(at["parent"].is_null(), "{id} hangs on a ring");
+    }
+    let tags = entities["0000000000000000000003~2"]["tags"].as_array().unwrap().clone();
+    assert!(tags.contains(&"7".into()) && tags.contains(&"element:7".into()));
+}
+
+/// A real file cut off anywhere: read as far as it goes, and said so.
+#[test]
+fn a_file_cut_off_is_read_as_far_as_it_goes() {
+    let Some(model) = model("bs_building_architecture_ifc4") else { return };
+    let bytes = fs::read(model).unwrap();
+    let folder = Folder::new("cut");
+    for tenths in [1, 4, 7, 9] {
+        let file = folder.write("cut.ifc", &bytes[..bytes.len() * tenths / 10]);
+        let out = folder.path("scene");
+        let output = command(&[file], &out).output().unwrap();
+        match output.status.code() {
+            Some(0) => {
+                let report = json(&out.join("report.json"));
+                let drops = report["sources"][0]["drops"].to_string();
+                assert!(drops.contains("cut off"), "{tenths}: {drops}");
+            }
+            Some(3) => assert!(stderr(&output).contains("cut.ifc"), "{tenths}"),
+            other => panic!("{tenths}: exit {other:?}: {}", stderr(&output)),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Imports real files, broken files and files that hang the geometry worker, through the
+//! command line as a user would.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on shall say where, and print what it compared"
+)]
+
+mod broken;
+mod campus;
+mod real_models;
+mod support;
+mod watchdog;
