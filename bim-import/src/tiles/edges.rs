@@ -7,6 +7,7 @@
 use rustc_hash::FxHashMap;
 
 use super::clean::{cross, dot, length, sub};
+use crate::mesh::ElementMesh;
 
 /// Faces that meet at less than this are one surface: cosine of 30°, and a hair, so that
 /// a twelve-sided column stays smooth.
@@ -33,28 +34,36 @@ pub(super) struct Segment {
     pub(super) space: bool,
 }
 
-/// The faces at an edge: their unit normals, and whether each passes it from the lower
-/// to the higher vertex.
-type Faces = Vec<([f64; 3], bool)>;
-type EdgeMap = FxHashMap<(u32, u32), Faces>;
+/// One side of one face: the edge's ends, lower id first, the face, and whether the face
+/// passes it from the lower to the higher.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Side {
+    ends: (u32, u32),
+    face: u32,
+    rising: bool,
+}
 
-/// Appends the edges of a set of triangles to draw, in an order that depends on the
-/// triangles alone.
-pub(super) fn find(
-    triangles: impl Iterator<Item = [[f64; 3]; 3]>,
+/// Appends the edges of some meshes to draw, in an order that depends on the meshes alone.
+pub(super) fn find<'a>(
+    meshes: impl Iterator<Item = &'a ElementMesh>,
     space: bool,
     out: &mut Vec<Segment>,
 ) {
     let mut weld = Weld::default();
-    let mut edges = EdgeMap::default();
+    let mut normals = Vec::new();
+    let mut sides = Vec::new();
     let mut count = 0;
-    for triangle in triangles {
-        count += 1;
-        add_triangle(triangle, &mut weld, &mut edges);
+    for mesh in meshes {
+        count += mesh.indices.len() / 3;
+        add_mesh(mesh, &mut weld, &mut normals, &mut sides);
     }
-    split_at_junctions(&weld.points, &mut edges);
-    let mut found: Vec<(u32, u32)> =
-        edges.into_iter().filter(|(_, faces)| is_visible(faces)).map(|(ends, _)| ends).collect();
+    sides.sort_unstable();
+    split_at_junctions(&weld.points, &mut sides);
+    let mut found: Vec<(u32, u32)> = sides
+        .chunk_by(|a, b| a.ends == b.ends)
+        .filter(|faces| is_visible(faces, &normals))
+        .map(|faces| faces[0].ends)
+        .collect();
     let place = |(a, b): (u32, u32)| [weld.points[a as usize], weld.points[b as usize]];
     if count > DENSE_TRIANGLES && found.len() > count / 2 {
         let square = |ends| {
@@ -63,8 +72,8 @@ pub(super) fn find(
         };
         found.sort_unstable_by(|a, b| square(*b).total_cmp(&square(*a)).then(a.cmp(b)));
         found.truncate(count / 2);
+        found.sort_unstable();
     }
-    found.sort_unstable();
     out.extend(found.into_iter().map(|ends| Segment { ends: place(ends), space }));
 }
 
@@ -86,69 +95,96 @@ impl Weld {
     }
 }
 
-fn add_triangle(triangle: [[f64; 3]; 3], weld: &mut Weld, edges: &mut EdgeMap) {
-    let [a, b, c] = triangle;
+fn add_mesh(
+    mesh: &ElementMesh,
+    weld: &mut Weld,
+    normals: &mut Vec<[f64; 3]>,
+    sides: &mut Vec<Side>,
+) {
+    // Cleaned meshes may keep vertices that no triangle uses any more, broken ones among
+    // them; they are welded to some point, and stay unused.
+    let places: Vec<[f64; 3]> = mesh
+        .positions
+        .iter()
+        .map(|p| [0, 1, 2].map(|axis| mesh.origin[axis] + f64::from(p[axis])))
+        .collect();
+    let ids: Vec<u32> = places.iter().map(|place| weld.id(*place)).collect();
+    for corners in mesh.indices.chunks_exact(3) {
+        let corners = [corners[0] as usize, corners[1] as usize, corners[2] as usize];
+        let Some(normal) = normal_of(corners.map(|corner| places[corner])) else { continue };
+        let face = normals.len() as u32;
+        normals.push(normal);
+        let [a, b, c] = corners.map(|corner| ids[corner]);
+        for (from, to) in [(a, b), (b, c), (c, a)] {
+            if from != to {
+                let ends = (from.min(to), from.max(to));
+                sides.push(Side { ends, face, rising: from < to });
+            }
+        }
+    }
+}
+
+/// A triangle's unit normal; nothing for a sliver.
+fn normal_of([a, b, c]: [[f64; 3]; 3]) -> Option<[f64; 3]> {
     let normal = cross(sub(b, a), sub(c, a));
     let double_area = length(normal);
     let longest = [sub(b, a), sub(c, b), sub(a, c)].map(length).into_iter().fold(0.0, f64::max);
-    if double_area <= SLIVER_M * longest {
-        return;
-    }
-    let normal = normal.map(|x| x / double_area);
-    let ids = triangle.map(|point| weld.id(point));
-    for (from, to) in [(ids[0], ids[1]), (ids[1], ids[2]), (ids[2], ids[0])] {
-        if from != to {
-            edges
-                .entry((from.min(to), from.max(to)))
-                .or_insert_with(|| Vec::with_capacity(2))
-                .push((normal, from < to));
-        }
-    }
+    (double_area > SLIVER_M * longest).then(|| normal.map(|x| x / double_area))
 }
 
 /// Whether faces meet at an edge in a way that a person sees as a line.
-fn is_visible(faces: &Faces) -> bool {
-    match faces.as_slice() {
+fn is_visible(faces: &[Side], normals: &[[f64; 3]]) -> bool {
+    let cos = |a: &Side, b: &Side| dot(normals[a.face as usize], normals[b.face as usize]);
+    match faces {
         [] => false,
         [_] => true,
-        [(a, a_up), (b, b_up)] => {
-            // Neighbours pass an edge in opposite directions; where they do not, one is
-            // inside out.
-            let cos = if a_up == b_up { -dot(*a, *b) } else { dot(*a, *b) };
-            cos < CREASE_COS
-        }
-        [(first, _), rest @ ..] => {
-            rest.iter().any(|(normal, _)| dot(*first, *normal).abs() < CREASE_COS)
-        }
+        // Neighbours pass an edge in opposite directions; where they do not, one is
+        // inside out.
+        [a, b] if a.rising == b.rising => -cos(a, b) < CREASE_COS,
+        [a, b] => cos(a, b) < CREASE_COS,
+        [first, rest @ ..] => rest.iter().any(|side| cos(first, side).abs() < CREASE_COS),
     }
 }
 
-/// Splits edges with one face at the vertices that lie on them, and joins the parts.
-fn split_at_junctions(points: &[[f64; 3]], edges: &mut EdgeMap) {
-    let mut open: Vec<(u32, u32)> =
-        edges.iter().filter(|(_, faces)| faces.len() == 1).map(|(ends, _)| *ends).collect();
-    open.sort_unstable();
-    let mut vertices: Vec<u32> = open.iter().flat_map(|(a, b)| [*a, *b]).collect();
+/// Splits edges with one face at the vertices that lie on them, so that the parts meet
+/// those of other faces. `sides` is sorted, before and after.
+fn split_at_junctions(points: &[[f64; 3]], sides: &mut Vec<Side>) {
+    let open: Vec<Side> = sides
+        .chunk_by(|a, b| a.ends == b.ends)
+        .filter(|faces| faces.len() == 1)
+        .map(|faces| faces[0])
+        .collect();
+    let mut vertices: Vec<u32> = open.iter().flat_map(|s| [s.ends.0, s.ends.1]).collect();
     vertices.sort_unstable();
     vertices.dedup();
     let axis = widest_axis(points, &vertices);
     let along = |id: u32| points[id as usize][axis];
     vertices.sort_by(|a, b| along(*a).total_cmp(&along(*b)));
     let mut comparisons = 0;
-    for ends in open {
+    let (mut whole, mut parts) = (Vec::new(), Vec::new());
+    for side in open {
         if comparisons > MAX_COMPARISONS {
             break;
         }
-        let (low, high) = (along(ends.0).min(along(ends.1)), along(ends.0).max(along(ends.1)));
-        let first = vertices.partition_point(|id| along(*id) < low - ON_EDGE_M);
-        let last = vertices.partition_point(|id| along(*id) <= high + ON_EDGE_M);
+        let (a, b) = (along(side.ends.0), along(side.ends.1));
+        let first = vertices.partition_point(|id| along(*id) < a.min(b) - ON_EDGE_M);
+        let last = vertices.partition_point(|id| along(*id) <= a.max(b) + ON_EDGE_M);
         comparisons += last - first;
-        let parts = parts_of(ends, &vertices[first..last], points);
-        if parts.len() > 2
-            && let Some(faces) = edges.remove(&ends)
-        {
-            rejoin(&parts, &faces, edges);
+        let stops = stops_on(side.ends, &vertices[first..last], points);
+        if stops.len() > 2 {
+            whole.push(side);
+            parts.extend(stops.windows(2).map(|pair| Side {
+                ends: (pair[0].min(pair[1]), pair[0].max(pair[1])),
+                // Stops run from the lower end to the higher.
+                rising: side.rising == (pair[0] < pair[1]),
+                ..side
+            }));
         }
+    }
+    if !parts.is_empty() {
+        sides.retain(|side| whole.binary_search(side).is_err());
+        sides.append(&mut parts);
+        sides.sort_unstable();
     }
 }
 
@@ -160,18 +196,11 @@ fn widest_axis(points: &[[f64; 3]], vertices: &[u32]) -> usize {
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
         high - low
     };
-    let (x, y, z) = (extent(0), extent(1), extent(2));
-    if x >= y && x >= z {
-        0
-    } else if y >= z {
-        1
-    } else {
-        2
-    }
+    (0..3).fold(0, |best, axis| if extent(axis) > extent(best) { axis } else { best })
 }
 
-/// The vertices along an edge, its ends included, in order.
-fn parts_of((a, b): (u32, u32), near: &[u32], points: &[[f64; 3]]) -> Vec<u32> {
+/// The vertices along an edge, its ends included, from the first end to the second.
+fn stops_on((a, b): (u32, u32), near: &[u32], points: &[[f64; 3]]) -> Vec<u32> {
     let from = points[a as usize];
     let way = sub(points[b as usize], from);
     let span = length(way);
@@ -186,22 +215,10 @@ fn parts_of((a, b): (u32, u32), near: &[u32], points: &[[f64; 3]]) -> Vec<u32> {
         })
         .collect();
     inner.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    let mut parts = vec![a];
-    parts.extend(inner.into_iter().map(|(_, id)| id));
-    parts.push(b);
-    parts
-}
-
-fn rejoin(parts: &[u32], faces: &Faces, edges: &mut EdgeMap) {
-    // Faces are stored relative to the edge from its lower to its higher id.
-    let rising = parts[0] < parts[parts.len() - 1];
-    for pair in parts.windows(2) {
-        let (from, to) = (pair[0], pair[1]);
-        let entry = edges.entry((from.min(to), from.max(to))).or_default();
-        for (normal, up) in faces {
-            entry.push((*normal, (*up == rising) == (from < to)));
-        }
-    }
+    let mut stops = vec![a];
+    stops.extend(inner.into_iter().map(|(_, id)| id));
+    stops.push(b);
+    stops
 }
 
 #[cfg(test)]
@@ -210,8 +227,22 @@ mod tests {
 
     fn edges_of(triangles: &[[[f64; 3]; 3]]) -> Vec<Segment> {
         let mut out = Vec::new();
-        find(triangles.iter().copied(), false, &mut out);
+        find(std::iter::once(&mesh_of(triangles)), false, &mut out);
         out
+    }
+
+    fn mesh_of(triangles: &[[[f64; 3]; 3]]) -> ElementMesh {
+        let positions = triangles.as_flattened();
+        ElementMesh {
+            entity: "e".into(),
+            storey: None,
+            class: crate::mesh::MaterialClass::Opaque,
+            origin: [0.0; 3],
+            positions: positions.iter().map(|p| p.map(|x| x as f32)).collect(),
+            normals: vec![[0.0; 3]; positions.len()],
+            indices: (0..positions.len() as u32).collect(),
+            rgba: [0; 4],
+        }
     }
 
     fn quad(a: [f64; 3], b: [f64; 3], c: [f64; 3], d: [f64; 3]) -> [[[f64; 3]; 3]; 2] {

@@ -223,7 +223,7 @@ fn primitive_of(name: &str, layer: &Merged, root: &mut Root, bin: &mut Bin) -> P
         let index = Index::push(&mut root.accessors, accessor);
         attributes.insert(Checked::Valid(semantic), index);
     };
-    let view = bin.vertices(&padded(&layer.positions, |x| x.to_le_bytes().to_vec(), 8), 8);
+    let view = bin.vertices(&padded(&layer.positions, u16::to_le_bytes, 8), 8);
     let (min, max) = range(&layer.positions);
     add(
         Semantic::Positions,
@@ -234,13 +234,13 @@ fn primitive_of(name: &str, layer: &Merged, root: &mut Root, bin: &mut Bin) -> P
         },
     );
     if !layer.normals.is_empty() {
-        let view = bin.vertices(&padded(&layer.normals, |x| vec![x as u8], 4), 4);
+        let view = bin.vertices(&padded(&layer.normals, i8::to_le_bytes, 4), 4);
         add(Semantic::Normals, accessor(view, count, I8, Type::Vec3, true));
         let view = bin.vertices(layer.colors.as_flattened(), 4);
         add(Semantic::Colors(0), accessor(view, count, U8, Type::Vec4, true));
     }
     let rows: Vec<[u16; 1]> = layer.features.iter().map(|row| [*row]).collect();
-    let view = bin.vertices(&padded(&rows, |x| x.to_le_bytes().to_vec(), 4), 4);
+    let view = bin.vertices(&padded(&rows, u16::to_le_bytes, 4), 4);
     add(Semantic::Extras("FEATURE_ID_0".into()), accessor(view, count, U16, Type::Scalar, false));
     // 65,535 marks a restart of primitives in 16-bit indices.
     let (bytes, kind): (Vec<u8>, _) = if count < 65_535 {
@@ -265,9 +265,9 @@ fn primitive_of(name: &str, layer: &Merged, root: &mut Root, bin: &mut Bin) -> P
 }
 
 /// Items laid out at a stride, the rest zero.
-fn padded<T: Copy, const N: usize>(
+fn padded<T: Copy, const N: usize, const SIZE: usize>(
     items: &[[T; N]],
-    bytes_of: impl Fn(T) -> Vec<u8>,
+    bytes_of: impl Fn(T) -> [u8; SIZE],
     stride: usize,
 ) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(items.len() * stride);

@@ -59,8 +59,8 @@ fn find_edges(kind: EntityKind, meshes: &[ElementMesh]) -> Vec<Segment> {
         if class == MaterialClass::Ground && kind != EntityKind::Building {
             continue;
         }
-        let triangles = meshes.iter().filter(|mesh| mesh.class == class).flat_map(clean::triangles);
-        edges::find(triangles, class == MaterialClass::Space, &mut segments);
+        let meshes = meshes.iter().filter(|mesh| mesh.class == class);
+        edges::find(meshes, class == MaterialClass::Space, &mut segments);
     }
     segments
 }

@@ -210,7 +210,7 @@ fn a_cube_comes_back_where_it_was() {
 
 #[test]
 fn the_order_of_meshes_does_not_change_a_byte() {
-    let mut meshes: Vec<_> = (0..6_000)
+    let mut meshes: Vec<_> = (0..12_000)
         .map(|n| {
             let at = [f64::from(n % 80) * 3.0, f64::from(n / 80) * 3.0, 0.0];
             // Three meshes an entity.
