@@ -282,7 +282,12 @@ impl Mesh {
         let (half, height) = (size.0 / 2.0, size.1);
         for y in [-half_depth, half_depth] {
             for inset in [0.0, bar] {
-                for (x, z) in [(-half + inset, inset), (half - inset, inset), (half - inset, height - inset), (-half + inset, height - inset)] {
+                for (x, z) in [
+                    (-half + inset, inset),
+                    (half - inset, inset),
+                    (half - inset, height - inset),
+                    (-half + inset, height - inset),
+                ] {
                     self.points.push([x, y, z]);
                 }
             }

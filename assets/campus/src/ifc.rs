@@ -722,7 +722,6 @@ pub(crate) enum Value<'a> {
     Label(&'a str),
     Bool(bool),
     Real(f64),
-    Power(f64),
 }
 
 impl Value<'_> {
@@ -731,7 +730,6 @@ impl Value<'_> {
             Value::Label(text) => ("IFCLABEL", Arg::from(text)),
             Value::Bool(value) => ("IFCBOOLEAN", value.into()),
             Value::Real(value) => ("IFCREAL", value.into()),
-            Value::Power(value) => ("IFCPOWERMEASURE", value.into()),
         };
         Arg::Typed(name, Box::new(value))
     }

@@ -86,16 +86,30 @@ fn ground(f: &mut Features<'_>, half: (f64, f64)) -> io::Result<()> {
     let outer = ellipse(p2(0.0, 0.0), half.0 + REACH, half.1 + REACH, 72);
     let properties = "\"kind\":\"terrain\",\"name\":\"Ground\",\"color\":\"#dcd9d2\"";
     f.polygon("terrain", properties, &[outer, hole])?;
-    let xs: Vec<f64> = (-24..=24).map(|i| f64::from(i) * (half.0 + REACH) / 25.0).filter(|x| within(half, p2(*x, bank(half, *x) + RIVER_WIDTH))).collect();
-    let edge = |offset: f64| xs.iter().map(move |x| p2(*x, bank(half, *x) + offset)).collect::<Vec<_>>();
+    let xs: Vec<f64> = (-24..=24)
+        .map(|i| f64::from(i) * (half.0 + REACH) / 25.0)
+        .filter(|x| within(half, p2(*x, bank(half, *x) + RIVER_WIDTH)))
+        .collect();
+    let edge =
+        |offset: f64| xs.iter().map(move |x| p2(*x, bank(half, *x) + offset)).collect::<Vec<_>>();
     let ring = |low: f64, high: f64| {
         let mut ring = edge(low);
         ring.extend(edge(high).into_iter().rev());
         ring
     };
-    f.polygon("river", "\"kind\":\"water\",\"name\":\"River\",\"color\":\"#a9c3ca\"", &[ring(0.0, RIVER_WIDTH)])?;
-    for (id, low, high) in [("bank-south", -26.0, 0.0), ("bank-north", RIVER_WIDTH, RIVER_WIDTH + 30.0)] {
-        f.polygon(id, "\"kind\":\"green\",\"name\":\"Riverside park\",\"color\":\"#bcc8a8\"", &[ring(low, high)])?;
+    f.polygon(
+        "river",
+        "\"kind\":\"water\",\"name\":\"River\",\"color\":\"#a9c3ca\"",
+        &[ring(0.0, RIVER_WIDTH)],
+    )?;
+    for (id, low, high) in
+        [("bank-south", -26.0, 0.0), ("bank-north", RIVER_WIDTH, RIVER_WIDTH + 30.0)]
+    {
+        f.polygon(
+            id,
+            "\"kind\":\"green\",\"name\":\"Riverside park\",\"color\":\"#bcc8a8\"",
+            &[ring(low, high)],
+        )?;
     }
     Ok(())
 }
@@ -108,7 +122,9 @@ fn within(half: (f64, f64), p: P2) -> bool {
 fn streets(f: &mut Features<'_>, half: (f64, f64)) -> io::Result<()> {
     let (xs, ys) = grid(half);
     let properties = "\"kind\":\"road\",\"name\":\"Street\",\"width\":14,\"color\":\"#c3c0ba\"";
-    let chord = |at: f64, across: f64, along: f64| along * (1.0 - (at / across).powi(2)).max(0.0).sqrt() * 0.985;
+    let chord = |at: f64, across: f64, along: f64| {
+        along * (1.0 - (at / across).powi(2)).max(0.0).sqrt() * 0.985
+    };
     for (index, x) in xs.iter().enumerate() {
         let y = chord(*x, half.0 + REACH, half.1 + REACH);
         f.line(&format!("street-x{index}"), properties, &[p2(*x, -y), p2(*x, y)])?;
@@ -145,7 +161,8 @@ fn blocks(f: &mut Features<'_>, half: (f64, f64), seed: u64) -> io::Result<()> {
     for x in xs.windows(2) {
         for y in ys.windows(2) {
             let block = rect(x[0], y[0], x[1], y[1]).grown(-STREET / 2.0 - 2.0);
-            let own = block.x0 < half.0 && block.x1 > -half.0 && block.y0 < half.1 && block.y1 > -half.1;
+            let own =
+                block.x0 < half.0 && block.x1 > -half.0 && block.y0 < half.1 && block.y1 > -half.1;
             if own {
                 continue;
             }
@@ -162,7 +179,13 @@ fn blocks(f: &mut Features<'_>, half: (f64, f64), seed: u64) -> io::Result<()> {
 }
 
 /// Splits a block into lots and builds on most of them.
-fn lots(f: &mut Features<'_>, half: (f64, f64), block: Rect, number: u32, random: &mut Random) -> io::Result<()> {
+fn lots(
+    f: &mut Features<'_>,
+    half: (f64, f64),
+    block: Rect,
+    number: u32,
+    random: &mut Random,
+) -> io::Result<()> {
     let columns = (block.width() / 46.0).round().max(1.0) as usize;
     let rows = (block.depth() / 44.0).round().max(1.0) as usize;
     let mut index = 0;
@@ -173,7 +196,10 @@ fn lots(f: &mut Features<'_>, half: (f64, f64), block: Rect, number: u32, random
             let wet = [lot.centre().x, lot.x0, lot.x1].into_iter().any(|x| {
                 lot.y1 > bank(half, x) - 32.0 && lot.y0 < bank(half, x) + RIVER_WIDTH + 36.0
             });
-            if wet || !lot.corners().into_iter().all(|corner| within(half, corner)) || random.chance(0.08) {
+            if wet
+                || !lot.corners().into_iter().all(|corner| within(half, corner))
+                || random.chance(0.08)
+            {
                 continue;
             }
             house(f, half, lot, &format!("{number}-{index}"), random)?;
@@ -185,12 +211,22 @@ fn lots(f: &mut Features<'_>, half: (f64, f64), block: Rect, number: u32, random
 const SHADES: [&str; 5] = ["#e6e3dc", "#dfdcd5", "#ebe8e2", "#dcdad5", "#e2dcd2"];
 
 /// One lot: a block, an L, a court, or a tower on a base; lower towards the south, where one looks from.
-fn house(f: &mut Features<'_>, half: (f64, f64), lot: Rect, id: &str, random: &mut Random) -> io::Result<()> {
+fn house(
+    f: &mut Features<'_>,
+    half: (f64, f64),
+    lot: Rect,
+    id: &str,
+    random: &mut Random,
+) -> io::Result<()> {
     let south = lot.y1 < -half.1;
     let near = lot.centre().x.abs() < half.0 + 130.0 && lot.centre().y.abs() < half.1 + 130.0;
-    let base = if south { random.range(6.0, 12.0) } else { random.range(9.0, if near { 21.0 } else { 30.0 }) };
+    let base = if south {
+        random.range(6.0, 12.0)
+    } else {
+        random.range(9.0, if near { 21.0 } else { 30.0 })
+    };
     let shade = SHADES[random.index(SHADES.len())];
-    let mut building = |f: &mut Features<'_>, part: &str, rings: &[Vec<P2>], low: f64, high: f64| {
+    let building = |f: &mut Features<'_>, part: &str, rings: &[Vec<P2>], low: f64, high: f64| {
         let properties = format!(
             "\"kind\":\"building\",\"name\":\"Block {id}\",\"height\":{high:.1},\"min_height\":{low:.1},\"color\":\"{shade}\""
         );
@@ -200,7 +236,14 @@ fn house(f: &mut Features<'_>, half: (f64, f64), lot: Rect, id: &str, random: &m
     match random.index(6) {
         0 | 1 => {
             let (x, y) = (lot.x0 + w * 0.42, lot.y0 + d * 0.45);
-            let shape = vec![p2(lot.x0, lot.y0), p2(lot.x1, lot.y0), p2(lot.x1, y), p2(x, y), p2(x, lot.y1), p2(lot.x0, lot.y1)];
+            let shape = vec![
+                p2(lot.x0, lot.y0),
+                p2(lot.x1, lot.y0),
+                p2(lot.x1, y),
+                p2(x, y),
+                p2(x, lot.y1),
+                p2(lot.x0, lot.y1),
+            ];
             building(f, "", &[shape], 0.0, base)
         }
         2 if w > 26.0 && d > 26.0 => {
@@ -210,14 +253,21 @@ fn house(f: &mut Features<'_>, half: (f64, f64), lot: Rect, id: &str, random: &m
         }
         3 if !south => {
             building(f, "", &[lot.corners().to_vec()], 0.0, base * 0.5)?;
-            let tower = rect(lot.x0 + w * 0.2, lot.y0 + d * 0.2, lot.x0 + w * 0.75, lot.y0 + d * 0.75);
+            let tower =
+                rect(lot.x0 + w * 0.2, lot.y0 + d * 0.2, lot.x0 + w * 0.75, lot.y0 + d * 0.75);
             let high = if near { random.range(24.0, 40.0) } else { random.range(30.0, 84.0) };
             building(f, "t", &[tower.corners().to_vec()], base * 0.5, high)
         }
         4 => {
             for (part, slab) in split_y(lot, 2).into_iter().enumerate() {
                 let slab = Rect { y1: slab.y1 - d * 0.16, ..slab };
-                building(f, if part == 0 { "a" } else { "b" }, &[slab.corners().to_vec()], 0.0, base)?;
+                building(
+                    f,
+                    if part == 0 { "a" } else { "b" },
+                    &[slab.corners().to_vec()],
+                    0.0,
+                    base,
+                )?;
             }
             Ok(())
         }

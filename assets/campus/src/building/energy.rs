@@ -131,7 +131,7 @@ fn chiller_room(b: &mut Builder<'_, '_>, space: crate::step::Ref) {
 }
 
 fn roof(b: &mut Builder<'_, '_>) {
-    b.slab("Roof", "ROOF", &OUTLINE.grown(0.3).corners(), &[], 0.0, 0.3, ROOF);
+    b.slab(("Roof", "ROOF"), &OUTLINE.grown(0.3).corners(), &[], (0.0, 0.3), ROOF);
     let parapet =
         Mesh::new().ribbon(&OUTLINE.grown(0.15).corners(), (-0.15, 0.15), (0.0, 0.9), true);
     b.add_mesh(

@@ -11,7 +11,6 @@ pub(super) struct Bay {
     /// Side of the outline, from the south counter-clockwise.
     pub(super) side: usize,
     pub(super) index: usize,
-    pub(super) count: usize,
     pub(super) width: f64,
     pub(super) height: f64,
     /// A door to the open air stands here.
@@ -54,7 +53,7 @@ impl Builder<'_, '_> {
             for index in 0..count {
                 let middle = a + way * (width * (index as f64 + 0.5));
                 let door = doors.iter().any(|d| (*d - middle).length() < width / 2.0 + 0.01);
-                let about = Bay { side, index, count, width, height: self.storey.height, door };
+                let about = Bay { side, index, width, height: self.storey.height, door };
                 for part in style(&about) {
                     let key = format!("{}/{width:.3}/{:.2}", part.key, about.height);
                     let shape = self.symbol(&key, || part.draw);
@@ -70,7 +69,8 @@ impl Builder<'_, '_> {
         }
     }
 
-    /// Solid outer walls with windows in real openings; one wall a side.
+    /// Solid outer walls round an outline, their inner faces on it, with windows in real openings; one
+    /// wall a side.
     pub(super) fn solid_walls(
         &mut self,
         outline: Rect,
@@ -83,9 +83,9 @@ impl Builder<'_, '_> {
         for (side, (a, b)) in outline.sides().into_iter().enumerate() {
             let way = (b - a).unit();
             let length = (b - a).length();
-            let pose = on_line((a + b) * 0.5 + way.left() * (thick / 2.0), way);
+            let pose = on_line((a + b) * 0.5 - way.left() * (thick / 2.0), way);
             // Side walls stop at the long ones, so that no two lie in each other.
-            let built = if side % 2 == 0 { length } else { length - 2.0 * thick };
+            let built = if side.is_multiple_of(2) { length + 2.0 * thick } else { length };
             let item = self.ifc.block([built, thick, self.storey.height], 0.0, Some(colour));
             let wall = self.add(&Element::new("IFCWALL", "Outer wall", "SOLIDWALL"), pose, &[item]);
             self.wall_properties(wall, true);
@@ -95,7 +95,7 @@ impl Builder<'_, '_> {
                 let offset = width * (index as f64 + 0.5);
                 let middle = a + way * offset;
                 let door = doors.iter().any(|d| (*d - middle).length() < width / 2.0 + 0.01);
-                let about = Bay { side, index, count, width, height: self.storey.height, door };
+                let about = Bay { side, index, width, height: self.storey.height, door };
                 if let Some(hole) = hole(&about) {
                     self.window_in(wall, middle, way, thick, hole);
                 }
@@ -110,8 +110,7 @@ impl Builder<'_, '_> {
     }
 
     fn window_in(&mut self, wall: crate::step::Ref, middle: P2, way: P2, thick: f64, hole: Hole) {
-        let inward = middle + way.left() * (thick / 2.0);
-        let mut pose = on_line(inward, way);
+        let mut pose = on_line(middle - way.left() * (thick / 2.0), way);
         pose.z = hole.sill;
         let block = self.ifc.block([hole.width, thick + 0.2, hole.height], 0.0, None);
         let shape = self.ifc.shape(&[block]);
@@ -133,7 +132,7 @@ impl Builder<'_, '_> {
     /// A hole for a door to the open air; the door itself comes with the plan.
     fn gap_in(&mut self, wall: crate::step::Ref, at: P2, way: P2, thick: f64) {
         let (width, height) = if self.storey.height > 4.5 { (4.0, 3.2) } else { (1.8, 2.3) };
-        let pose = on_line(at + way.left() * (thick / 2.0), way);
+        let pose = on_line(at - way.left() * (thick / 2.0), way);
         let block = self.ifc.block([width, thick + 0.2, height], 0.0, None);
         let shape = self.ifc.shape(&[block]);
         let placement = self.ifc.place_at(Some(self.storey.placement), pose);

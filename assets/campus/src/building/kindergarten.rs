@@ -67,7 +67,7 @@ fn storey(b: &mut Builder<'_, '_>, ground: bool) {
         b.water_meter(p2(8.0, 7.4), Some(spaces[toilet]));
     }
     b.solid_walls(OUTLINE, 3.0, 0.3, PLASTER, &doors, |bay| {
-        let frame = if bay.index % 2 == 0 { OCHRE } else { WHITE };
+        let frame = if bay.index.is_multiple_of(2) { OCHRE } else { WHITE };
         (!bay.door && bay.side != 1).then_some(Hole { width: 1.8, height: 1.9, sill: 0.6, frame })
     });
 }

@@ -179,12 +179,10 @@ impl Builder<'_, '_> {
     /// A floor slab with its top at the storey's zero (or at `top`).
     fn slab(
         &mut self,
-        name: &str,
-        kind: &'static str,
+        (name, kind): (&str, &'static str),
         outline: &[P2],
         holes: &[Vec<P2>],
-        top: f64,
-        thick: f64,
+        (top, thick): (f64, f64),
         colour: Colour,
     ) -> Ref {
         let item = self.ifc.extrusion(outline, holes, top - thick, thick, Some(colour));
@@ -204,7 +202,7 @@ impl Builder<'_, '_> {
     fn floor(&mut self, outline: Rect, holes: &[Rect], colour: Colour) {
         let holes: Vec<Vec<P2>> =
             holes.iter().map(|hole| hole.grown(-0.1).corners().to_vec()).collect();
-        self.slab("Floor slab", "FLOOR", &outline.corners(), &holes, 0.0, 0.25, colour);
+        self.slab(("Floor slab", "FLOOR"), &outline.corners(), &holes, (0.0, 0.25), colour);
     }
 }
 

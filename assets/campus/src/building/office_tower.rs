@@ -4,8 +4,8 @@ use super::facade::{Bay, Part};
 use super::rooms::Partitions;
 use super::{Builder, on_line};
 use crate::colour::{
-    BRONZE, CHAMPAGNE, CLEAR_GLASS, CONCRETE, Colour, GRAPHITE, PALE_CONCRETE, ROOF, SAND,
-    SPANDREL, STEEL, TOWER_GLASS,
+    BARK, BRONZE, CHAMPAGNE, CLEAR_GLASS, CONCRETE, Colour, GRAPHITE, LAWN, LEAF, PALE_CONCRETE,
+    ROOF, SAND, SPANDREL, STEEL, TOWER_GLASS,
 };
 use crate::geometry::{Mesh, P2, Pose, Rect, p2, rect};
 use crate::ifc::Element;
@@ -102,7 +102,7 @@ fn basement(b: &mut Builder<'_, '_>) {
 
 fn podium_storey(b: &mut Builder<'_, '_>, number: usize) {
     let ground = number == 1;
-    b.floor(PODIUM, if ground { &[] } else { &[] }, PALE_CONCRETE);
+    b.floor(PODIUM, &if ground { Vec::new() } else { core_holes() }, PALE_CONCRETE);
     let mut plan = Plan::default();
     let use_ = if ground { Use::Lobby } else { Use::Corridor };
     let hall = tower_core(&mut plan, RING, use_);
@@ -137,7 +137,7 @@ fn podium_storey(b: &mut Builder<'_, '_>, number: usize) {
     }
     let doors = plan.exits();
     let spaces = b.rooms(&plan, STYLE);
-    core_parts(b, &plan, &spaces, ground, true, number % 4 == 0);
+    core_parts(b, &plan, &spaces, ground, true, number.is_multiple_of(4));
     if ground {
         b.reception(Pose::at(0.0, -12.0, 0.0), spaces[hall]);
         for x in [-6.0, 6.0] {
@@ -149,20 +149,22 @@ fn podium_storey(b: &mut Builder<'_, '_>, number: usize) {
         }
     }
     b.bays(PODIUM, 3.0, &doors, |bay| podium_bay(bay, ground));
+    if ground {
+        entrance_canopy(b);
+    }
     if number == PODIUM_STOREYS {
         podium_roof(b);
+        roof_garden(b);
     }
 }
 
 fn podium_roof(b: &mut Builder<'_, '_>) {
     let hole = Rect::centred(36.0, 36.0).corners().to_vec();
     b.slab(
-        "Podium roof",
-        "ROOF",
+        ("Podium roof", "ROOF"),
         &PODIUM.grown(0.6).corners(),
         &[hole],
-        b.storey.height + 0.3,
-        0.3,
+        (b.storey.height + 0.3, 0.3),
         SAND,
     );
     let parapet = Mesh::new().ribbon(&PODIUM.grown(0.4).corners(), (-0.15, 0.15), (0.0, 1.1), true);
@@ -171,6 +173,60 @@ fn podium_roof(b: &mut Builder<'_, '_>) {
         &Element::new("IFCRAILING", "Parapet", "BALUSTRADE"),
         Pose::at(0.0, 0.0, z),
         &[(parapet, CHAMPAGNE)],
+    );
+}
+
+/// Lawns, hedges and small trees on the podium.
+fn roof_garden(b: &mut Builder<'_, '_>) {
+    let z = b.storey.height + 0.3;
+    for (index, bed) in [
+        rect(-27.0, -26.0, 27.0, -20.5),
+        rect(-28.0, -18.0, -21.0, 18.0),
+        rect(21.0, -18.0, 28.0, 18.0),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let lawn = Mesh::new().prism(&bed.corners(), 0.0, 0.35);
+        b.add_mesh(
+            &Element::new("IFCGEOGRAPHICELEMENT", "Roof lawn", "USERDEFINED").of_type("Green"),
+            Pose::at(0.0, 0.0, z),
+            &[(lawn, LAWN)],
+        );
+        let line = bed.grown(-1.6);
+        let count = (line.width().max(line.depth()) / 6.0) as usize;
+        for i in 0..=count {
+            let s = i as f64 / count as f64;
+            let at = p2(
+                line.x0 + line.width() * if index == 0 { s } else { 0.5 },
+                line.y0 + line.depth() * if index == 0 { 0.5 } else { s },
+            );
+            let shape = b.symbol("roof tree", || {
+                vec![
+                    (Mesh::new().cone(p2(0.0, 0.0), (0.1, 0.06), (0.2, 1.7), 5), BARK),
+                    (Mesh::new().lump([0.0, 0.0, 2.5], [1.2, 1.2, 1.2], 7, 0.5), LEAF),
+                ]
+            });
+            b.put(
+                &Element::new("IFCGEOGRAPHICELEMENT", "Roof tree", "USERDEFINED").of_type("Tree"),
+                Pose::on(at, z),
+                shape,
+                None,
+            );
+        }
+    }
+}
+
+/// The roof over the main entrance.
+fn entrance_canopy(b: &mut Builder<'_, '_>) {
+    let roof = Mesh::new().cuboid([-10.0, -35.0, 4.6], [7.0, -28.4, 4.95]);
+    let posts = [-9.0, 6.0]
+        .into_iter()
+        .fold(Mesh::new(), |mesh, x| mesh.cylinder(p2(x, -34.0), 0.22, (0.0, 4.6), 10));
+    b.add_mesh(
+        &Element::new("IFCROOF", "Entrance canopy", "FLAT_ROOF"),
+        Pose::at(0.0, 0.0, 0.0),
+        &[(roof, BRONZE), (posts, CHAMPAGNE)],
     );
 }
 
@@ -212,12 +268,10 @@ fn typical_storey(b: &mut Builder<'_, '_>, number: usize) {
         let below = half_side(number - 1);
         let hole = outline.grown(-0.3).corners().to_vec();
         b.slab(
-            "Setback terrace",
-            "ROOF",
+            ("Setback terrace", "ROOF"),
             &Rect::centred(2.0 * below, 2.0 * below).corners(),
             &[hole],
-            0.05,
-            0.3,
+            (0.05, 0.3),
             SAND,
         );
         let rail = Mesh::new().ribbon(
@@ -236,7 +290,7 @@ fn typical_storey(b: &mut Builder<'_, '_>, number: usize) {
     let hall = tower_core(&mut plan, RING, Use::Corridor);
     let mut offices = Vec::new();
     for (index, room) in pinwheel(half, RING, 2).into_iter().enumerate() {
-        let purpose = if index % 4 == 0 {
+        let purpose = if index.is_multiple_of(4) {
             Use::OpenOffice
         } else if index == 3 {
             Use::Meeting
@@ -252,7 +306,7 @@ fn typical_storey(b: &mut Builder<'_, '_>, number: usize) {
         offices.push((cell, room));
     }
     let spaces = b.rooms(&plan, STYLE);
-    core_parts(b, &plan, &spaces, false, true, number % 4 == 0);
+    core_parts(b, &plan, &spaces, false, true, number.is_multiple_of(4));
     if number % 10 == 2 {
         for (cell, room) in &offices {
             b.desks(*room, spaces[*cell]);
@@ -290,7 +344,7 @@ fn curtain_bay(bay: &Bay) -> Vec<Part> {
 fn crown(b: &mut Builder<'_, '_>) {
     let half = half_side(STOREYS);
     let outline = Rect::centred(2.0 * half, 2.0 * half);
-    b.slab("Roof", "ROOF", &outline.corners(), &[], 0.0, 0.3, ROOF);
+    b.slab(("Roof", "ROOF"), &outline.corners(), &[], (0.0, 0.3), ROOF);
     let plant = Rect::centred(18.0, 16.0);
     b.add_mesh(
         &Element::new("IFCWALL", "Plant screen", "SOLIDWALL"),

@@ -144,14 +144,20 @@ fn cars(b: &mut Builder<'_, '_>, number: i32) {
             }
             let (key, draw) = super::car_symbol(b.ifc.random.index(5));
             let shape = b.symbol(key, draw);
-            let pose = Pose::at(-24.75 + 2.5 * f64::from(i), y, 0.03).turned(turn * std::f64::consts::PI);
-            b.put(&Element::new("IFCBUILDINGELEMENTPROXY", "Car", "USERDEFINED").of_type("Car"), pose, shape, None);
+            let pose =
+                Pose::at(-24.75 + 2.5 * f64::from(i), y, 0.03).turned(turn * std::f64::consts::PI);
+            b.put(
+                &Element::new("IFCBUILDINGELEMENTPROXY", "Car", "USERDEFINED").of_type("Car"),
+                pose,
+                shape,
+                None,
+            );
         }
     }
 }
 
 fn canopy(b: &mut Builder<'_, '_>) {
-    b.slab("Upper deck", "ROOF", &OUTLINE.corners(), &[], 0.0, 0.3, CONCRETE);
+    b.slab(("Upper deck", "ROOF"), &OUTLINE.corners(), &[], (0.0, 0.3), CONCRETE);
     for y in [-9.0, 9.0] {
         let posts = (0..7).fold(Mesh::new(), |mesh, i| {
             let x = -27.0 + 9.0 * f64::from(i);

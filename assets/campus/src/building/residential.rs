@@ -4,8 +4,8 @@ use super::facade::{Bay, Hole, Part};
 use super::rooms::Partitions;
 use super::{Builder, on_line, symbols};
 use crate::colour::{
-    BRONZE, CLAY, CLEAR_GLASS, Colour, GRAPHITE, MIST, OCHRE, PALE_CONCRETE, PLASTER, ROOF, SAGE,
-    SAND, TERRACOTTA, TILE, WHITE,
+    BRONZE, CLAY, CLEAR_GLASS, Colour, GRAPHITE, MEADOW, MIST, OCHRE, PALE_CONCRETE, PLASTER, ROOF,
+    SAGE, SAND, TERRACOTTA, TILE, WHITE,
 };
 use crate::geometry::{Mesh, P2, Pose, Rect, p2, rect};
 use crate::ifc::Element;
@@ -23,6 +23,10 @@ struct Layout {
 
 const TOWER: Layout = Layout { half_length: 20.0, half_depth: 10.0, dwellings: 4, lifts: 3 };
 const SLAB: Layout = Layout { half_length: 28.0, half_depth: 7.5, dwellings: 5, lifts: 2 };
+/// The upper storeys of the terraced house.
+const TERRACED: Layout = Layout { half_length: 20.0, half_depth: 7.5, dwellings: 4, lifts: 2 };
+/// Thickness of the slabs' outer walls.
+const WALL: f64 = 0.3;
 const CORRIDOR: f64 = 1.0;
 /// Half the width of the core on the north side.
 const CORE: f64 = 6.0;
@@ -37,7 +41,7 @@ pub(super) fn tower(b: &mut Builder<'_, '_>) {
         let doors = entrances(TOWER, number);
         b.bays(outline, 3.334, &doors, |bay| tower_bay(bay, number));
         if number > 1 {
-            balconies(b, TOWER, 3.0, number, WHITE);
+            balconies(b, TOWER, (3.0, 0.15), number, WHITE);
         }
         z += height;
     }
@@ -48,26 +52,57 @@ pub(super) fn tower(b: &mut Builder<'_, '_>) {
 pub(super) fn slab(b: &mut Builder<'_, '_>, storeys: u32, variant: usize) {
     let wall = [PLASTER, SAND, CLAY][variant % 3];
     let accent = [TERRACOTTA, SAGE, WHITE][variant % 3];
-    let mut z = 0.0;
-    for number in 1..=storeys {
+    let mut layout = SLAB;
+    for number in 1..=storeys as usize {
+        let z = 3.0 * (number - 1) as f64;
         b.enter(&format!("{number:02}F"), z, 3.0);
-        // Real openings at the ground floor; above, walls in pieces spare an importer a thousand cuts.
-        let style = Partitions { thick: 0.12, cut: number == 1 };
-        let outline = storey(b, SLAB, number as usize, style);
-        let doors = entrances(SLAB, number as usize);
-        let top = number == storeys;
-        let colour = if number == 1 { accent } else { wall };
-        b.solid_walls(outline, 2.8, 0.3, colour, &doors, |bay| slab_window(bay));
-        if number > 1 {
-            balconies(b, SLAB, 2.6, number as usize, if top { accent } else { wall });
+        let top = number == storeys as usize;
+        if variant == 2 && number + 1 == storeys as usize {
+            layout = TERRACED;
+            terraces(b, accent);
         }
-        z += 3.0;
+        // Real openings at the ground floor; above, partitions in pieces spare an importer a thousand cuts.
+        let style = Partitions { thick: 0.12, cut: number == 1 };
+        let outline = storey(b, layout, number, style);
+        let doors = entrances(layout, number);
+        let colour = if number == 1 { accent } else { wall };
+        b.solid_walls(outline, 2.8, WALL, colour, &doors, slab_window);
+        if number > 1 {
+            balconies(b, layout, (2.6, WALL), number, if top { accent } else { wall });
+        }
     }
-    b.enter("RF", z, 4.0);
+    b.enter("RF", 3.0 * f64::from(storeys), 4.0);
     if variant == 2 {
-        flat_roof(b, SLAB);
+        flat_roof(b, layout);
     } else {
-        pitched_roof(b, SLAB, if variant == 0 { TILE } else { GRAPHITE }, wall);
+        pitched_roof(b, layout, if variant == 0 { TILE } else { GRAPHITE }, wall);
+    }
+}
+
+/// The roofs of the storeys below, where the upper two step back: a terrace with beds at each end.
+fn terraces(b: &mut Builder<'_, '_>, colour: Colour) {
+    let (inner, outer, depth) =
+        (TERRACED.half_length + WALL, SLAB.half_length + WALL, SLAB.half_depth + WALL);
+    for side in [-1.0, 1.0] {
+        let (x0, x1) = if side < 0.0 { (-outer, -inner) } else { (inner, outer) };
+        let plate = rect(x0, -depth, x1, depth);
+        b.slab(("Terrace", "ROOF"), &plate.corners(), &[], (0.05, 0.3), PALE_CONCRETE);
+        let rail =
+            Mesh::new().ribbon(&plate.grown(-0.12).corners(), (-0.08, 0.08), (0.05, 1.05), true);
+        b.add_mesh(
+            &Element::new("IFCRAILING", "Terrace railing", "BALUSTRADE"),
+            Pose::at(0.0, 0.0, 0.0),
+            &[(rail, colour)],
+        );
+        let bed = plate.grown(-1.2);
+        let green = Mesh::new()
+            .cuboid([bed.x0, bed.y0, 0.05], [bed.x1, bed.y0 + 3.0, 0.55])
+            .cuboid([bed.x0, bed.y1 - 3.0, 0.05], [bed.x1, bed.y1, 0.55]);
+        b.add_mesh(
+            &Element::new("IFCGEOGRAPHICELEMENT", "Roof garden", "USERDEFINED").of_type("Green"),
+            Pose::at(0.0, 0.0, 0.0),
+            &[(green, MEADOW)],
+        );
     }
 }
 
@@ -213,8 +248,8 @@ fn tower_bay(bay: &Bay, number: usize) -> Vec<Part> {
         4 => MIST,
         _ => PLASTER,
     };
-    let sill = if bay.side % 2 == 0 { 0.5 } else { 0.9 };
-    let wide = if bay.side % 2 == 0 { half - 0.35 } else { half - 0.8 };
+    let sill = if bay.side.is_multiple_of(2) { 0.5 } else { 0.9 };
+    let wide = if bay.side.is_multiple_of(2) { half - 0.35 } else { half - 0.8 };
     let top = height - 0.5;
     let frame = Mesh::new()
         .cuboid([-half, -0.15, 0.0], [-wide, 0.15, height])
@@ -244,12 +279,12 @@ fn tower_bay(bay: &Bay, number: usize) -> Vec<Part> {
 }
 
 fn slab_window(bay: &Bay) -> Option<Hole> {
-    let long = bay.side % 2 == 0;
-    if bay.door || (!long && bay.index % 2 == 0) {
+    let long = bay.side.is_multiple_of(2);
+    if bay.door || (!long && bay.index.is_multiple_of(2)) {
         return None;
     }
     let hole = Hole { width: 1.5, height: 1.6, sill: 0.9, frame: BRONZE };
-    Some(if bay.side == 0 && bay.index % 2 == 0 {
+    Some(if bay.side == 0 && bay.index.is_multiple_of(2) {
         Hole { width: 2.0, height: 2.4, sill: 0.1, frame: BRONZE }
     } else {
         hole
@@ -257,11 +292,18 @@ fn slab_window(bay: &Bay) -> Option<Hole> {
 }
 
 /// Balconies on the south side, one a dwelling (and a second for wide ones), in rhythm.
-fn balconies(b: &mut Builder<'_, '_>, layout: Layout, length: f64, number: usize, colour: Colour) {
+fn balconies(
+    b: &mut Builder<'_, '_>,
+    layout: Layout,
+    (length, out): (f64, f64),
+    number: usize,
+    colour: Colour,
+) {
     for (unit, south) in dwellings(layout) {
-        let shift = if number % 2 == 0 { -0.9 } else { 0.9 };
+        let shift = if number.is_multiple_of(2) { -0.9 } else { 0.9 };
         let x = unit.centre().x + if south { shift } else { 0.0 } - 1.2;
-        let (y, way) = if south { (unit.y0, p2(1.0, 0.0)) } else { (unit.y1, p2(-1.0, 0.0)) };
+        let (y, way) =
+            if south { (unit.y0 - out, p2(1.0, 0.0)) } else { (unit.y1 + out, p2(-1.0, 0.0)) };
         let key = format!("balcony/{length:.1}/{}", colour.name);
         let half = length / 2.0 + 0.5;
         let shape = b.symbol(&key, || {
@@ -291,7 +333,7 @@ fn balconies(b: &mut Builder<'_, '_>, layout: Layout, length: f64, number: usize
 
 fn flat_roof(b: &mut Builder<'_, '_>, layout: Layout) {
     let outline = Rect::centred(2.0 * layout.half_length, 2.0 * layout.half_depth);
-    b.slab("Roof", "ROOF", &outline.grown(0.4).corners(), &[], 0.0, 0.3, ROOF);
+    b.slab(("Roof", "ROOF"), &outline.grown(0.4).corners(), &[], (0.0, 0.3), ROOF);
     let parapet =
         Mesh::new().ribbon(&outline.grown(0.2).corners(), (-0.15, 0.15), (0.0, 1.2), true);
     b.add_mesh(

@@ -20,13 +20,8 @@ const GATE_X: f64 = 12.0;
 /// Writes the site file of a compound whose middle is at `origin`.
 pub(crate) fn build(ifc: &mut IfcFile<'_>, site: Ref, code: &str, origin: P2) {
     let placement = ifc.place_at(None, Pose::on(origin, 0.0));
-    let mut grounds = Grounds {
-        ifc,
-        site,
-        placement,
-        code: code.to_owned(),
-        gates: 0, chargers: 0,
-    };
+    let mut grounds =
+        Grounds { ifc, site, placement, code: code.to_owned(), gates: 0, chargers: 0 };
     ground::build(&mut grounds);
     planting::build(&mut grounds);
     furniture::build(&mut grounds);

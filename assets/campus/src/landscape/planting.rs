@@ -38,7 +38,7 @@ pub(super) fn build(g: &mut Grounds<'_, '_>) {
     }
     for walk in walks() {
         for (index, (at, way)) in along(&walk, 7.0, 4.0).into_iter().enumerate() {
-            let side = if index % 2 == 0 { 3.4 } else { -3.6 };
+            let side = if index.is_multiple_of(2) { 3.4 } else { -3.6 };
             let place = at + way.left() * side;
             if !taken(place) {
                 let kind = if index % 7 == 3 { 3 } else { 1 + index % 2 };

@@ -1,7 +1,9 @@
 //! The lake's edge: a boardwalk to a pavilion, shrubs on the shore, a fountain on the plaza.
 
 use super::{GATE_X, Grounds, geographic, pond};
-use crate::colour::{BRONZE, DARK_WOOD, HEDGE, KERB, LEAF_DEEP, PAVING_WARM, TERRACOTTA, TILE, WATER, WOOD};
+use crate::colour::{
+    BRONZE, DARK_WOOD, HEDGE, KERB, LEAF_DEEP, PAVING_WARM, TERRACOTTA, TILE, WATER, WOOD,
+};
 use crate::geometry::{Mesh, P2, Pose, along, circle, p2, smooth};
 use crate::ifc::Element;
 
@@ -18,7 +20,12 @@ pub(super) fn build(g: &mut Grounds<'_, '_>) {
 fn boardwalk(g: &mut Grounds<'_, '_>) {
     let line = smooth(&[p2(-6.0, 26.0), p2(-2.0, 16.0), p2(4.0, 8.0), PAVILION], 6, false);
     let deck = Mesh::new().ribbon(&line, (-1.1, 1.1), (0.1, 0.28), false);
-    let rails = Mesh::new().ribbon(&line, (-1.1, -1.0), (1.1, 1.18), false).ribbon(&line, (1.0, 1.1), (1.1, 1.18), false);
+    let rails = Mesh::new().ribbon(&line, (-1.1, -1.0), (1.1, 1.18), false).ribbon(
+        &line,
+        (1.0, 1.1),
+        (1.1, 1.18),
+        false,
+    );
     let posts = along(&line, 1.6, 0.5).into_iter().fold(rails, |mesh, (at, way)| {
         [-1.05, 1.05].into_iter().fold(mesh, |mesh, side| {
             let p = at + way.left() * side;
@@ -33,14 +40,22 @@ fn pavilion(g: &mut Grounds<'_, '_>) {
     let shape = g.symbol("pavilion", || {
         let o = p2(0.0, 0.0);
         let deck = Mesh::new().prism(&circle(o, 4.6, 8), 0.05, 0.3);
-        let posts = circle(o, 3.4, 8).into_iter().fold(Mesh::new(), |mesh, p| mesh.cylinder(p, 0.14, (0.3, 3.3), 8));
+        let posts = circle(o, 3.4, 8)
+            .into_iter()
+            .fold(Mesh::new(), |mesh, p| mesh.cylinder(p, 0.14, (0.3, 3.3), 8));
         let mut roof = Mesh::new();
         roof.push_loft(&circle(o, 5.2, 8), 3.2, &circle(o, 2.6, 8), 4.5);
         roof.push_loft(&circle(o, 2.6, 8), 4.5, &circle(o, 0.25, 8), 6.4);
-        let ring = Mesh::new().prism(&circle(o, 3.7, 8), 3.05, 3.22).cone(o, (0.22, 0.05), (6.4, 7.2), 8);
+        let ring =
+            Mesh::new().prism(&circle(o, 3.7, 8), 3.05, 3.22).cone(o, (0.22, 0.05), (6.4, 7.2), 8);
         vec![(deck, WOOD), (posts, TERRACOTTA), (roof, TILE), (ring, BRONZE)]
     });
-    g.put(&Element::new("IFCBUILDINGELEMENTPROXY", "Lake pavilion", "USERDEFINED").of_type("Pavilion"), Pose::on(PAVILION, 0.0), shape);
+    g.put(
+        &Element::new("IFCBUILDINGELEMENTPROXY", "Lake pavilion", "USERDEFINED")
+            .of_type("Pavilion"),
+        Pose::on(PAVILION, 0.0),
+        shape,
+    );
 }
 
 /// Low shrubs where the shore is not walked.
@@ -48,10 +63,13 @@ fn shore(g: &mut Grounds<'_, '_>) {
     let mut line = pond();
     line.push(line[0]);
     for (index, (at, way)) in along(&line, 2.3, 0.0).into_iter().enumerate() {
-        if index % 5 == 0 || (index / 9) % 2 == 0 || (at.x > -8.0 && at.x < 4.0 && at.y > 10.0) {
+        if index.is_multiple_of(5)
+            || (index / 9) % 2 == 0
+            || (at.x > -8.0 && at.x < 4.0 && at.y > 10.0)
+        {
             continue;
         }
-        let tall = index % 2 == 0;
+        let tall = index.is_multiple_of(2);
         let shape = g.symbol(if tall { "reed" } else { "shrub" }, || {
             if tall {
                 vec![(Mesh::new().lump([0.0, 0.0, 0.5], [0.5, 0.5, 0.75], 6, 0.4), LEAF_DEEP)]
@@ -60,7 +78,11 @@ fn shore(g: &mut Grounds<'_, '_>) {
             }
         });
         let outward = way.left() * -1.1;
-        g.put(&geographic("Shrub", "Green"), Pose::on(at + outward, 0.0).turned(index as f64), shape);
+        g.put(
+            &geographic("Shrub", "Green"),
+            Pose::on(at + outward, 0.0).turned(index as f64),
+            shape,
+        );
     }
 }
 

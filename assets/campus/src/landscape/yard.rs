@@ -3,7 +3,10 @@
 use super::ground::ring;
 use super::{GATE_X, Grounds, geographic};
 use crate::building::car_symbol;
-use crate::colour::{ASPHALT, CHARGER, DARK, LAWN, LEAF, MARKING, MEADOW, PANEL, PAVING_WARM, STEEL, TERRACOTTA, WHITE, WOOD};
+use crate::colour::{
+    ASPHALT, CHARGER, DARK, LAWN, LEAF, MARKING, MEADOW, PANEL, PAVING_WARM, STEEL, TERRACOTTA,
+    WHITE, WOOD,
+};
 use crate::geometry::{Mesh, Pose, along, ellipse, p2, rect};
 use crate::ifc::{Element, Value};
 
@@ -21,7 +24,11 @@ pub(super) fn build(g: &mut Grounds<'_, '_>) {
 fn car(g: &mut Grounds<'_, '_>, pose: Pose, index: usize) {
     let (key, draw) = car_symbol(index);
     let shape = g.symbol(key, draw);
-    g.put(&Element::new("IFCBUILDINGELEMENTPROXY", "Car", "USERDEFINED").of_type("Car"), pose, shape);
+    g.put(
+        &Element::new("IFCBUILDINGELEMENTPROXY", "Car", "USERDEFINED").of_type("Car"),
+        pose,
+        shape,
+    );
 }
 
 /// Bays along the east side of the ring road, eight of them with chargers under a solar roof.
@@ -63,12 +70,15 @@ fn charger(g: &mut Grounds<'_, '_>, pose: Pose) {
             (Mesh::new().cuboid([-0.14, -0.14, 1.0], [0.14, -0.12, 1.35]), DARK),
         ]
     });
-    let about = Element::new("IFCELECTRICAPPLIANCE", &name, "USERDEFINED").tagged(&tag).of_type("EVCharger");
+    let about = Element::new("IFCELECTRICAPPLIANCE", &name, "USERDEFINED")
+        .tagged(&tag)
+        .of_type("EVCharger");
     let charger = g.put(&about, pose, shape);
-    g.ifc.properties(charger, "Pset_ManufacturerTypeInformation", &[
-        ("Manufacturer", Value::Label("Volta")),
-        ("ModelReference", Value::Label("AC-22")),
-    ]);
+    g.ifc.properties(
+        charger,
+        "Pset_ManufacturerTypeInformation",
+        &[("Manufacturer", Value::Label("Volta")), ("ModelReference", Value::Label("AC-22"))],
+    );
 }
 
 /// Cars on the ring road, keeping right.
@@ -76,7 +86,8 @@ fn driving(g: &mut Grounds<'_, '_>) {
     let mut line = ring();
     line.push(line[0]);
     for (index, (at, way)) in along(&line, 61.0, 23.0).into_iter().enumerate() {
-        let (side, turn) = if index % 2 == 0 { (-1.75, 0.0) } else { (1.75, std::f64::consts::PI) };
+        let (side, turn) =
+            if index.is_multiple_of(2) { (-1.75, 0.0) } else { (1.75, std::f64::consts::PI) };
         car(g, Pose::on(at + way.left() * side, 0.06).turned(way.angle() + turn), index);
     }
 }
@@ -85,12 +96,21 @@ fn driving(g: &mut Grounds<'_, '_>) {
 fn cafe(g: &mut Grounds<'_, '_>) {
     for i in 0..8 {
         let shape = g.symbol(if i % 2 == 0 { "umbrella" } else { "umbrella, light" }, || {
-            let pole = Mesh::new().cylinder(p2(0.0, 0.0), 0.04, (0.0, 2.5), 6).cylinder(p2(0.0, 0.0), 0.55, (0.7, 0.75), 10);
+            let pole = Mesh::new().cylinder(p2(0.0, 0.0), 0.04, (0.0, 2.5), 6).cylinder(
+                p2(0.0, 0.0),
+                0.55,
+                (0.7, 0.75),
+                10,
+            );
             let cloth = Mesh::new().cone(p2(0.0, 0.0), (1.7, 0.1), (2.2, 2.75), 8);
             let stools = [(0.9, 0.0), (-0.9, 0.0), (0.0, 0.9), (0.0, -0.9)]
                 .into_iter()
                 .fold(Mesh::new(), |mesh, (x, y)| mesh.cylinder(p2(x, y), 0.2, (0.0, 0.45), 8));
-            vec![(pole, STEEL), (cloth, if i % 2 == 0 { WHITE } else { TERRACOTTA }), (stools, WOOD)]
+            vec![
+                (pole, STEEL),
+                (cloth, if i % 2 == 0 { WHITE } else { TERRACOTTA }),
+                (stools, WOOD),
+            ]
         });
         let pose = Pose::at(-101.0 + 6.0 * f64::from(i), -46.5 + 2.0 * f64::from(i % 2), 0.08);
         g.put(&Element::new("IFCFURNITURE", "Café table", "TABLE"), pose, shape);
@@ -116,7 +136,12 @@ fn planters(g: &mut Grounds<'_, '_>) {
             let bed = Mesh::new().cuboid([-1.5, -1.5, 0.0], [1.5, 1.5, 0.5]);
             let soil = Mesh::new().cuboid([-1.3, -1.3, 0.5], [1.3, 1.3, 0.58]);
             let trunk = Mesh::new().cone(p2(0.0, 0.0), (0.14, 0.09), (0.5, 2.8), 5);
-            let crown = Mesh::new().lump([0.0, 0.0, 3.9], [1.6, 1.6, 1.6], 8, 0.3).lump([0.5, 0.3, 3.2], [1.1, 1.0, 0.9], 7, 1.3);
+            let crown = Mesh::new().lump([0.0, 0.0, 3.9], [1.6, 1.6, 1.6], 8, 0.3).lump(
+                [0.5, 0.3, 3.2],
+                [1.1, 1.0, 0.9],
+                7,
+                1.3,
+            );
             vec![(bed, PAVING_WARM), (soil, LAWN), (trunk, WOOD), (crown, LEAF)]
         });
         g.put(&geographic("Planter", "Tree"), Pose::on(place, 0.05), shape);
@@ -125,7 +150,12 @@ fn planters(g: &mut Grounds<'_, '_>) {
 
 /// Zebra crossings from the gates over the ring road.
 fn crossings(g: &mut Grounds<'_, '_>) {
-    for (at, turn) in [(p2(GATE_X, -104.0), 0.0), (p2(-136.0, 20.0), QUARTER), (p2(136.0, -20.0), QUARTER), (p2(14.0, 104.0), 0.0)] {
+    for (at, turn) in [
+        (p2(GATE_X, -104.0), 0.0),
+        (p2(-136.0, 20.0), QUARTER),
+        (p2(136.0, -20.0), QUARTER),
+        (p2(14.0, 104.0), 0.0),
+    ] {
         let stripes = (0..7).fold(Mesh::new(), |mesh, i| {
             let x = -3.0 + f64::from(i);
             mesh.cuboid([x - 0.28, -3.0, 0.0], [x + 0.28, 3.0, 0.095])
@@ -138,7 +168,15 @@ fn crossings(g: &mut Grounds<'_, '_>) {
 
 /// Patches of taller grass in the lawn.
 fn meadows(g: &mut Grounds<'_, '_>) {
-    for (x, y, rx, ry) in [(-40.0, 32.0, 9.0, 6.0), (40.0, 32.0, 8.0, 11.0), (-18.0, -34.0, 10.0, 6.0), (36.0, -32.0, 9.0, 5.0), (-20.0, 60.0, 9.0, 12.0), (44.0, -84.0, 7.0, 10.0), (112.0, 92.0, 14.0, 5.0)] {
+    for (x, y, rx, ry) in [
+        (-40.0, 32.0, 9.0, 6.0),
+        (40.0, 32.0, 8.0, 11.0),
+        (-18.0, -34.0, 10.0, 6.0),
+        (36.0, -32.0, 9.0, 5.0),
+        (-20.0, 60.0, 9.0, 12.0),
+        (44.0, -84.0, 7.0, 10.0),
+        (112.0, 92.0, 14.0, 5.0),
+    ] {
         g.surface("Meadow", "Green", &ellipse(p2(x, y), rx, ry, 28), &[], 0.03, MEADOW);
     }
 }
