@@ -205,7 +205,7 @@ mod tests {
 
     fn campus() -> Store {
         let mut store = support::store(&[]);
-        store.set_scene(support::scene(&[
+        store.set_scene(support::scene_of(&[
             ("T1", None, EntityKind::Building),
             ("T1/01F", Some(0), EntityKind::Storey),
             ("T1/02F", Some(0), EntityKind::Storey),

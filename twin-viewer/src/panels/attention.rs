@@ -7,13 +7,13 @@ use super::{
     icons::{icon, severity_icon},
 };
 use crate::{
-    store::{Attention, Reason, Severity},
+    store::{Line, Reason, Severity},
     text,
 };
 
 pub(crate) fn attention(ctx: Ctx) -> impl IntoView {
     let total = move || ctx.attention.with(|view| view.counts.iter().sum::<usize>());
-    let more = move || total().saturating_sub(ctx.attention.with(|view| view.lines.len()));
+    let more = move || ctx.attention.with(|view| view.more);
     view! {
         <section class="panel attention" data-testid="attention" aria-label=move || ctx.t("attention.title")>
             <header class="panel-head">
@@ -22,11 +22,11 @@ pub(crate) fn attention(ctx: Ctx) -> impl IntoView {
             </header>
             <div class="scroll" role="list">
                 <Show when=move || total() == 0>
-                    <p class="quiet pad" data-testid="attention-empty">{move || ctx.t("attention.none")}</p>
+                    <p class="quiet pad" data-testid="attention-empty">{move || none_words(ctx)}</p>
                 </Show>
                 <For
                     each=move || ctx.attention.with(|view: &AttentionView| view.lines.clone())
-                    key=|line| (line.point, line.reason, line.since_ms)
+                    key=Clone::clone
                     let:line
                 >
                     {row(ctx, line)}
@@ -36,6 +36,17 @@ pub(crate) fn attention(ctx: Ctx) -> impl IntoView {
                 </Show>
             </div>
         </section>
+    }
+}
+
+/// Nothing wrong is only known where something is measured, and lately.
+fn none_words(ctx: Ctx) -> &'static str {
+    ctx.structure.track();
+    let is_empty = ctx.read(|store| store.points.all().is_empty());
+    match (ctx.is_live(), is_empty) {
+        (true, true) => ctx.t("attention.no_points"),
+        (true, false) => ctx.t("attention.none"),
+        (false, _) => ctx.t("attention.unknown"),
     }
 }
 
@@ -73,35 +84,52 @@ fn reason_words(ctx: Ctx, reason: Reason) -> &'static str {
     }
 }
 
-fn row(ctx: Ctx, line: Attention) -> impl IntoView {
-    let found = ctx.read(|store| {
-        // A new snapshot may have fewer points while this row still waits to go.
-        let point = store.points.all().get(line.point as usize)?;
-        Some((point.entity.clone(), point.metric.clone()))
-    });
-    let (id, metric) = found?;
-    let severity = line.reason.severity();
+fn row(ctx: Ctx, line: Line) -> impl IntoView {
+    let Line { entity, point, points, reason, since_ms } = line;
+    // A new snapshot may have fewer points while this row still waits to go.
+    let metric = ctx.read(|store| Some(store.points.all().get(point as usize)?.metric.clone()))?;
+    let severity = reason.severity();
     let class = format!("line line-{}", severity.as_str());
-    let (title, place) = (ctx.title(id.as_str()), ctx.place(id.as_str()));
+    // The scene may come after the first values.
+    let (title, place) = {
+        let (one, two) = (entity.clone(), entity.clone());
+        let title = move || {
+            ctx.structure.track();
+            ctx.title(one.as_str())
+        };
+        let place = move || {
+            ctx.structure.track();
+            ctx.place(two.as_str())
+        };
+        (title, place)
+    };
     let what = {
-        let metric = metric.clone();
+        let (metric, entity) = (metric.clone(), entity.clone());
         move || {
-            let reason = reason_words(ctx, line.reason);
-            match line.reason {
-                Reason::Forced | Reason::Held => reason.to_owned(),
-                _ => format!("{} · {reason}", text::metric(ctx.lang.get(), &metric)),
+            let words = reason_words(ctx, reason);
+            let kind = ctx.kind(entity.as_str());
+            match (reason, kind) {
+                (Reason::Forced | Reason::Held, _) => words.to_owned(),
+                (Reason::Fault, Some(kind)) => {
+                    format!("{} · {words}", text::kind(ctx.lang.get(), kind))
+                }
+                _ if points > 1 => {
+                    let count = points.to_string();
+                    format!("{} · {words}", ctx.fill("attention.points", &[("n", &count)]))
+                }
+                _ => format!("{} · {words}", text::metric(ctx.lang.get(), &metric)),
             }
         }
     };
-    let age = move || text::age(ctx.lang.get(), ctx.clock.get() - line.since_ms);
-    let target = id.clone();
+    let age = move || text::age(ctx.lang.get(), ctx.clock.get() - since_ms);
+    let target = entity.clone();
     Some(view! {
         <div role="listitem">
             <button
                 class=class
-                data-entity=id.to_string()
+                data-entity=entity.to_string()
                 data-metric=metric.to_string()
-                data-reason=line.reason.as_str()
+                data-reason=reason.as_str()
                 on:click=move |_| ctx.go_to(&target)
             >
                 {icon(severity_icon(severity))}

@@ -10,7 +10,7 @@ use crate::{
     bridge::{self, CameraPose, ViewCommand},
     layers::{Engine, Layer},
     net::ApiError,
-    store::{Attention, AttentionList, EntityIx, Point, Store, Totals},
+    store::{AttentionList, EntityIx, Line, Point, Store, Totals},
     text::{self, Lang},
 };
 
@@ -52,7 +52,9 @@ pub(crate) enum CanvasState {
 /// The attention list as shown: its first lines and how many there are by severity.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct AttentionView {
-    pub(crate) lines: Vec<Attention>,
+    pub(crate) lines: Vec<Line>,
+    /// Lines beyond those.
+    pub(crate) more: usize,
     pub(crate) counts: [usize; 3],
 }
 
@@ -152,6 +154,16 @@ impl Ctx {
         }
     }
 
+    /// Notes how far the canvas is; a failed one stays so.
+    pub(crate) fn set_canvas(self, state: CanvasState) {
+        let unchanged = self
+            .canvas
+            .with_untracked(|canvas| *canvas == state || matches!(canvas, CanvasState::Failed(_)));
+        if !unchanged {
+            self.canvas.set(state);
+        }
+    }
+
     /// Selects an entity and shows where it stands in tree and storeys.
     pub(crate) fn select(self, id: Option<EntityId>) {
         if let Some(at) = id.as_ref().and_then(|id| self.read(|s| s.scene.find(id.as_str()))) {
@@ -200,6 +212,12 @@ impl Ctx {
             Some(at) => store.scene.at(at).title().to_owned(),
             None => id.to_owned(),
         })
+    }
+
+    /// What an entity is, where the index holds it.
+    pub(crate) fn kind(self, id: &str) -> Option<EntityKind> {
+        self.structure.track();
+        self.read(|store| Some(store.scene.at(store.scene.find(id)?).kind))
     }
 
     /// Where an entity stands, in words from the outside in: `T1 › 03F`.

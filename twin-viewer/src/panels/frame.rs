@@ -94,9 +94,10 @@ fn refresh(ctx: Ctx) {
         texts.last_ms.set(now);
         if texts.attention.take() {
             let view = ctx.attention_list.with_value(|list| {
-                let mut lines = list.lines();
+                let mut lines = ctx.read(|store| list.lines(store));
+                let more = lines.len().saturating_sub(ATTENTION_LINES);
                 lines.truncate(ATTENTION_LINES);
-                AttentionView { lines, counts: list.counts() }
+                AttentionView { lines, more, counts: list.counts() }
             });
             ctx.attention.set(view);
         }
@@ -134,13 +135,13 @@ fn on_event(ctx: Ctx, event: ViewEvent) {
         ViewEvent::Loading { loaded, wanted, failed } => {
             ctx.tile_failures.set(failed);
             if ctx.canvas.with_untracked(|canvas| *canvas != CanvasState::Ready) {
-                ctx.canvas.set(CanvasState::Loading { loaded, wanted });
+                ctx.set_canvas(CanvasState::Loading { loaded, wanted });
             }
         }
-        ViewEvent::Ready => ctx.canvas.set(CanvasState::Ready),
+        ViewEvent::Ready => ctx.set_canvas(CanvasState::Ready),
         ViewEvent::Rested(pose) => ctx.camera.set_value(Some(pose)),
         ViewEvent::Located { .. } => {}
-        ViewEvent::Failed(reason) => ctx.canvas.set(CanvasState::Failed(reason)),
+        ViewEvent::Failed(reason) => ctx.set_canvas(CanvasState::Failed(reason)),
     }
 }
 

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use serde::Deserialize;
 use twin_model::EntityKind;
 
-use super::ctx::{Ctx, SceneState};
+use super::ctx::{CanvasState, Ctx, SceneState};
 use crate::{
     bridge::ViewCommand,
     net::{self, ApiError, Backoff},
@@ -69,8 +69,9 @@ fn show(ctx: Ctx, info: SceneInfo, index: IndexFile) {
     ctx.building.set(buildings.first().copied());
     ctx.scene.set(SceneState::Loaded);
     ctx.structure.set(ctx.read(|store| store.generation));
-    if let Some(tileset) = info.tileset {
-        ctx.command(ViewCommand::Open { tileset });
+    match info.tileset {
+        Some(tileset) => ctx.command(ViewCommand::Open { tileset }),
+        None => ctx.set_canvas(CanvasState::Ready), // nothing to wait for
     }
     super::address::restore(ctx);
 }

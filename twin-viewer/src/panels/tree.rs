@@ -179,9 +179,9 @@ fn building_summary(ctx: Ctx, at: EntityIx) -> impl IntoView {
     };
     view! {
         <span class="tree-sums">
-            {attention}
+            {move || power().map(|n| view! { <span class="sum" title=ctx.t("top.power")>{n}<small>"kW"</small></span> })}
             {move || people().map(|n| view! { <span class="sum" title=ctx.t("top.people")>{n}{icon("people")}</span> })}
-            {move || power().map(|n| view! { <span class="sum sum-power" title=ctx.t("top.power")>{n}<small>"kW"</small></span> })}
+            {attention}
         </span>
     }
 }

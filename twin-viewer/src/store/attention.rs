@@ -1,6 +1,8 @@
 //! What is not as it should be: the list an operator works from.
 
-use twin_model::{Quality, Value};
+use std::collections::HashMap;
+
+use twin_model::{EntityId, EntityKind, Quality, Value};
 
 use super::{Point, PointIx, Store};
 
@@ -66,7 +68,7 @@ impl Reason {
     }
 }
 
-/// One line of the list.
+/// What is the matter with one point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attention {
     /// The point.
@@ -100,11 +102,49 @@ pub fn reason_of(point: &Point) -> Option<Reason> {
     })
 }
 
+/// Silent entities beyond which they are listed by building.
+const MAX_ENTITY_LINES: usize = 30;
+
+/// One line of the list as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Line {
+    /// Where somebody would look.
+    pub entity: EntityId,
+    /// One of the points it is about.
+    pub point: PointIx,
+    /// How many points it is about.
+    pub points: usize,
+    /// What is the matter.
+    pub reason: Reason,
+    /// Since when, of several the earliest, server time, ms since 1970.
+    pub since_ms: i64,
+}
+
+impl Line {
+    fn of(entry: &Attention, entity: EntityId) -> Self {
+        let &Attention { point, reason, since_ms } = entry;
+        Self { entity, point, points: 1, reason, since_ms }
+    }
+}
+
+fn group(entries: &[Attention], subject: impl Fn(&Attention) -> EntityId) -> Vec<Line> {
+    let mut lines = HashMap::<(EntityId, Reason), Line>::new();
+    for entry in entries {
+        let entity = subject(entry);
+        let fresh = Line { points: 0, ..Line::of(entry, entity.clone()) };
+        let line = lines.entry((entity, entry.reason)).or_insert(fresh);
+        line.points += 1;
+        line.point = line.point.min(entry.point);
+        line.since_ms = line.since_ms.min(entry.since_ms);
+    }
+    lines.into_values().collect()
+}
+
 /// Remembers since when: a fault that is reported again every second began once.
 #[derive(Debug, Default)]
 pub struct AttentionList {
     /// By point: what is the matter, and since when.
-    known: std::collections::HashMap<PointIx, Attention>,
+    known: HashMap<PointIx, Attention>,
     generation: u64,
 }
 
@@ -140,19 +180,45 @@ impl AttentionList {
         true
     }
 
-    /// Every line, newest first; of those that began together the more urgent first.
-    pub fn lines(&self) -> Vec<Attention> {
-        let mut lines: Vec<Attention> = self.known.values().copied().collect();
+    /// The list as it is shown: what somebody has to look at first, then what is not to be
+    /// trusted; each newest first. Silent points are put together by entity, and where a
+    /// gateway took many with it, by building: one cause, one line.
+    pub fn lines(&self, store: &Store) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let mut low = Vec::new();
+        for entry in self.known.values() {
+            if entry.reason.severity() == Severity::Low {
+                low.push(*entry);
+            } else {
+                lines.push(Line::of(entry, store.points.at(entry.point).entity.clone()));
+            }
+        }
+        let mut grouped = group(&low, |entry| store.points.at(entry.point).entity.clone());
+        if grouped.len() > MAX_ENTITY_LINES {
+            grouped = group(&low, |entry| {
+                let point = store.points.at(entry.point);
+                let building =
+                    point.at.and_then(|at| store.scene.enclosing(at, EntityKind::Building));
+                building.map_or_else(|| point.entity.clone(), |at| store.scene.at(at).id.clone())
+            });
+        }
+        lines.extend(grouped);
         lines.sort_by(|a, b| {
-            let by_age = b.since_ms.cmp(&a.since_ms);
-            by_age
-                .then_with(|| a.reason.severity().cmp(&b.reason.severity()))
-                .then_with(|| a.point.cmp(&b.point))
+            let is_low = |line: &Line| line.reason.severity() == Severity::Low;
+            is_low(a)
+                .cmp(&is_low(b))
+                .then_with(|| b.since_ms.cmp(&a.since_ms))
+                .then_with(|| (a.reason.severity(), a.point).cmp(&(b.reason.severity(), b.point)))
         });
         lines
     }
 
-    /// How many lines there are of each severity: high, medium, low.
+    /// Every point on the list, in no order.
+    pub fn entries(&self) -> impl Iterator<Item = &Attention> {
+        self.known.values()
+    }
+
+    /// How many points there are of each severity: high, medium, low.
     pub fn counts(&self) -> [usize; 3] {
         let mut counts = [0; 3];
         for line in self.known.values() {
@@ -176,21 +242,21 @@ mod tests {
         ]);
         let mut list = AttentionList::default();
         assert!(list.update(&store, &[]));
-        let reasons = |list: &AttentionList| -> Vec<Reason> {
-            list.lines().iter().map(|line| line.reason).collect()
+        let reasons = |list: &AttentionList, store: &Store| -> Vec<Reason> {
+            list.lines(store).iter().map(|line| line.reason).collect()
         };
-        assert_eq!(reasons(&list), [Reason::Forced, Reason::Fault]);
+        assert_eq!(reasons(&list, &store), [Reason::Forced, Reason::Fault]);
 
         set(&mut store, "d1", "door", "held", 5_000);
         let changed = store.points.take_changed();
         assert!(list.update(&store, &changed));
-        assert_eq!(reasons(&list)[0], Reason::Held);
-        assert_eq!(list.lines()[0].since_ms, 5_000);
+        assert_eq!(reasons(&list, &store)[0], Reason::Held);
+        assert_eq!(list.lines(&store)[0].since_ms, 5_000);
 
         set(&mut store, "d1", "door", "held", 6_000);
         let changed = store.points.take_changed();
         assert!(!list.update(&store, &changed), "said again is not news");
-        assert_eq!(list.lines()[0].since_ms, 5_000);
+        assert_eq!(list.lines(&store)[0].since_ms, 5_000);
 
         set(&mut store, "d1", "door", "closed", 7_000);
         let changed = store.points.take_changed();
@@ -205,6 +271,39 @@ mod tests {
         let mut list = AttentionList::default();
         list.update(&store, &[]);
         assert_eq!(list.counts(), [1, 0, 1]);
-        assert_eq!(list.lines()[0].since_ms, STALE_AFTER_MS, "stale since its time ran out");
+        assert_eq!(list.lines(&store)[0].since_ms, STALE_AFTER_MS, "stale since its time ran out");
+    }
+
+    #[test]
+    fn a_forced_door_stands_above_a_hundred_silent_points() {
+        let names: Vec<String> = (0..100).map(|n| format!("m{n}")).collect();
+        let mut points: Vec<(&str, &str, &str)> =
+            names.iter().map(|name| (name.as_str(), "power", "1")).collect();
+        points.extend([("m0", "energy", "1"), ("door", "door", "forced")]);
+        let mut scene = vec![("T1", None, EntityKind::Building), ("door", None, EntityKind::Door)];
+        scene.extend(names.iter().map(|name| (name.as_str(), Some(0), EntityKind::Meter)));
+        let mut store = Store::default();
+        store.set_scene(scene_of(&scene));
+        add(&mut store, &points);
+        set(&mut store, "door", "door", "forced", 50);
+        store.points.sweep(20_000);
+        set(&mut store, "m7", "power", "1", 25_000);
+        let mut list = AttentionList::default();
+        list.update(&store, &[]);
+        let lines = list.lines(&store);
+        let seen: Vec<(&str, Reason, usize)> =
+            lines.iter().map(|line| (line.entity.as_str(), line.reason, line.points)).collect();
+        assert_eq!(seen, [("door", Reason::Forced, 1), ("T1", Reason::Stale, 100)]);
+    }
+
+    #[test]
+    fn a_few_silent_entities_have_a_line_each() {
+        let mut store = store(&[("a", "power", "1"), ("a", "energy", "1"), ("b", "power", "1")]);
+        store.points.sweep(1_000_000);
+        let mut list = AttentionList::default();
+        list.update(&store, &[]);
+        let mut counts: Vec<usize> = list.lines(&store).iter().map(|line| line.points).collect();
+        counts.sort_unstable();
+        assert_eq!(counts, [1, 2]);
     }
 }

@@ -11,7 +11,7 @@ mod totals;
 
 use twin_protocol::ServerMessage;
 
-pub use attention::{Attention, AttentionList, Reason, Severity, reason_of};
+pub use attention::{Attention, AttentionList, Line, Reason, Severity, reason_of};
 pub use clock::ServerClock;
 pub use points::{MAX_POINTS, Point, PointError, PointIx, Points, Reading};
 pub use scene::{EntityIx, Entry, IndexFile, SceneIndex};

@@ -57,7 +57,7 @@ pub(crate) fn set(store: &mut Store, entity: &str, metric: &str, value: &str, at
 }
 
 /// A scene of (id, parent's position, kind).
-pub(crate) fn scene(entities: &[(&str, Option<u32>, EntityKind)]) -> SceneIndex {
+pub(crate) fn scene_of(entities: &[(&str, Option<u32>, EntityKind)]) -> SceneIndex {
     let entry = |&(id, parent, kind): &(&str, Option<u32>, EntityKind)| Entry {
         id: id.into(),
         parent,

@@ -52,9 +52,9 @@ impl Totals {
         for point in store.points.all() {
             totals.count_point(store, point);
         }
-        for line in attention.lines() {
-            let at = store.points.at(line.point).at;
-            if line.reason.severity() != Severity::Low
+        for entry in attention.entries() {
+            let at = store.points.at(entry.point).at;
+            if entry.reason.severity() != Severity::Low
                 && let Some(building) = building_of(store, at)
             {
                 totals.buildings.entry(building).or_default().attention += 1;
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn adds_up_what_adds_up() {
         let mut store = test_support::store(&[]);
-        store.set_scene(test_support::scene(&[
+        store.set_scene(test_support::scene_of(&[
             ("T1", None, EntityKind::Building),
             ("floor", Some(0), EntityKind::Storey),
             ("room", Some(1), EntityKind::Space),
