@@ -18,12 +18,17 @@ const CELL_M: f64 = TILE_EXTENT_M / 2.0;
 /// coordinates make no sense.
 const MAX_CELLS: f64 = 64.0;
 
+/// Fragments that cutting along the grid may make of one element. What would make more is
+/// broken (many triangles, each kilometres long) and keeps its triangles whole.
+const MAX_FRAGMENTS: f64 = 2.0e6;
+
 /// Cuts an item and appends its pieces.
 pub(super) fn cut(item: Item, segments: Vec<Segment>, out: &mut Vec<Item>) {
     let Item { entity, kind, meshes, bounds, .. } = item;
     let mut cells: BTreeMap<[i64; 3], Vec<ElementMesh>> = BTreeMap::new();
-    let wide = bounds.size().iter().any(|extent| *extent > TILE_EXTENT_M);
     let cell_m = [0, 1, 2].map(|axis| (bounds.size()[axis] / MAX_CELLS).max(CELL_M));
+    let wide = bounds.size().iter().any(|extent| *extent > TILE_EXTENT_M)
+        && fragments(&meshes, cell_m) <= MAX_FRAGMENTS;
     for mesh in meshes {
         if wide {
             slice(mesh, &bounds, cell_m, &mut cells);
@@ -39,6 +44,18 @@ pub(super) fn cut(item: Item, segments: Vec<Segment>, out: &mut Vec<Item>) {
     }
     share_edges(segments, &mut pieces, wide.then_some((&bounds, cell_m)));
     out.append(&mut pieces);
+}
+
+/// At most how many parts the grid cuts some meshes into.
+fn fragments(meshes: &[ElementMesh], cell_m: [f64; 3]) -> f64 {
+    let cells = |corners: [[f64; 3]; 3]| -> f64 {
+        let span = |axis: usize| {
+            let [a, b, c] = corners.map(|corner| corner[axis]);
+            ((a.max(b).max(c) - a.min(b).min(c)) / cell_m[axis]).ceil() + 1.0
+        };
+        (0..3).map(span).product()
+    };
+    meshes.iter().flat_map(clean::triangles).map(cells).sum()
 }
 
 /// Halves a piece at the middle of its longest side until every part fits a tile.
@@ -224,31 +241,40 @@ fn share_edges(
     pieces: &mut [Item],
     grid: Option<(&BoundingBox, [f64; 3])>,
 ) {
+    // Where each piece begins along x: a million edges ask a column of pieces each, not all.
+    let mut homes: Vec<(BoundingBox, usize)> =
+        pieces.iter().enumerate().map(|(n, piece)| (piece.bounds, n)).collect();
+    homes.sort_by(|a, b| a.0.min[0].total_cmp(&b.0.min[0]).then(a.1.cmp(&b.1)));
     for piece in pieces.iter_mut() {
         piece.edges = Some(Vec::new());
     }
     for segment in segments {
         for part in cut_segment(segment, grid) {
-            let middle = [0, 1, 2].map(|axis| (part.ends[0][axis] + part.ends[1][axis]) / 2.0);
-            let outside = |piece: &Item| -> f64 {
-                (0..3)
-                    .map(|axis| {
-                        (piece.bounds.min[axis] - middle[axis])
-                            .max(middle[axis] - piece.bounds.max[axis])
-                            .max(0.0)
-                    })
-                    .sum()
-            };
-            let home = pieces.iter_mut().min_by(|a, b| outside(a).total_cmp(&outside(b)));
-            if let Some(home) = home {
-                home.bounds = home.bounds.union(&BoundingBox {
-                    min: [0, 1, 2].map(|i| part.ends[0][i].min(part.ends[1][i])),
-                    max: [0, 1, 2].map(|i| part.ends[0][i].max(part.ends[1][i])),
-                });
-                home.edges.get_or_insert_default().push(part);
-            }
+            let [a, b] = part.ends;
+            let middle = [0, 1, 2].map(|axis| (a[axis] + b[axis]) / 2.0);
+            let Some(home) = home_of(middle, &homes) else { continue };
+            let home = &mut pieces[home];
+            home.bounds = home.bounds.union(&BoundingBox {
+                min: [0, 1, 2].map(|i| a[i].min(b[i])),
+                max: [0, 1, 2].map(|i| a[i].max(b[i])),
+            });
+            home.edges.get_or_insert_default().push(part);
         }
     }
+}
+
+/// The piece that holds a point, or the nearest; `homes` is sorted by where they begin.
+fn home_of(point: [f64; 3], homes: &[(BoundingBox, usize)]) -> Option<usize> {
+    let outside = |bounds: &BoundingBox| -> f64 {
+        let beyond =
+            |axis: usize| (bounds.min[axis] - point[axis]).max(point[axis] - bounds.max[axis]);
+        (0..3).map(|axis| beyond(axis).max(0.0)).sum()
+    };
+    let begun = homes.partition_point(|(bounds, _)| bounds.min[0] <= point[0]);
+    let holds = homes[..begun].iter().rev().find(|(bounds, _)| outside(bounds) == 0.0);
+    // A cut moves a corner by a rounding error, so that now and then no piece holds it.
+    let nearest = || homes.iter().min_by(|a, b| outside(&a.0).total_cmp(&outside(&b.0)));
+    holds.or_else(nearest).map(|(_, piece)| *piece)
 }
 
 fn cut_segment(segment: Segment, grid: Option<(&BoundingBox, [f64; 3])>) -> Vec<Segment> {

@@ -371,6 +371,27 @@ fn wide_ground_is_cut_without_losing_area_or_precision() {
 }
 
 #[test]
+fn a_mesh_of_nothing_but_giant_triangles_stays_bounded() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut mesh = cube("broken", [0.0; 3], 1.0, MaterialClass::Opaque);
+    let reach = |n: u32| ((n * 7_919) % 2_003) as f32 * 500.0;
+    for n in 0..100_000_u32 {
+        let first = mesh.positions.len() as u32;
+        mesh.positions.extend([
+            [reach(n), 0.0, reach(n + 1)],
+            [-reach(n + 2), reach(n + 3), 0.0],
+            [0.0, -reach(n + 4), -reach(n + 5)],
+        ]);
+        mesh.normals.extend([[0.0, 0.0, 1.0]; 3]);
+        mesh.indices.extend([first, first + 1, first + 2]);
+    }
+    let summary = write_to(dir.path(), vec![mesh]);
+    assert!(summary.triangles <= 100_012, "{summary:?}");
+    // Coarse, and said so.
+    assert!(summary.max_error_m > 1.0);
+}
+
+#[test]
 fn a_dense_element_is_cut_and_stays_one_feature_a_tile() {
     let dir = tempfile::tempdir().unwrap();
     let mut mesh = cube("dense", [0.0; 3], 1.0, MaterialClass::Opaque);
