@@ -85,6 +85,9 @@ pub enum ViewCommand {
     Camera(CameraPose),
     /// The overview that the scene opened with.
     Home,
+    /// What the overview is of; absent any, all of the scene with its surroundings. Where
+    /// the camera has not moved yet, it goes there.
+    Overview(BoundingBox),
     /// Ask for a [`ViewEvent::Located`].
     Locate(EntityId),
     /// Bigger edges and outlines for large displays; 1 is a desk.

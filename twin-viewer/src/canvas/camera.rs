@@ -62,8 +62,10 @@ fn axes(heading_deg: f64, tilt_deg: f64) -> Axes {
 pub struct Camera {
     /// Where it stands.
     pub pose: CameraPose,
-    /// The scene.
+    /// The scene, with its surroundings.
     pub bounds: Bounds,
+    /// What the overview is of.
+    pub home: Bounds,
     /// Height of the ground, m.
     pub ground_m: f64,
 }
@@ -71,31 +73,42 @@ pub struct Camera {
 impl Camera {
     /// The camera at the overview of a scene.
     pub fn new(bounds: Bounds, ground_m: f64) -> Self {
-        let mut camera = Self { pose: POSE_BEFORE_SCENE, bounds, ground_m };
+        let mut camera = Self { pose: POSE_BEFORE_SCENE, bounds, home: bounds, ground_m };
         camera.pose = camera.overview(1.6);
         camera
     }
 
     /// The three-quarter view that a scene opens with.
     pub fn overview(&self, aspect: f64) -> CameraPose {
-        self.framing(&self.bounds, aspect, 330.0, 28.0)
+        self.framing(&self.home, aspect, 330.0, 28.0)
     }
 
     /// The pose from which a box fills the view, seen from a direction.
     pub fn framing(&self, bounds: &Bounds, aspect: f64, heading: f64, tilt: f64) -> CameraPose {
         let Axes { right, up, forward } = axes(heading, tilt);
-        let center = bounds.center();
-        let tan_y = (FOV_Y / 2.0).tan() * 0.92; // a margin around what is framed
+        let tan_y = (FOV_Y / 2.0).tan() * 0.94; // a margin around what is framed
         let tan_x = tan_y * aspect;
-        let distance = bounds
-            .corners()
-            .iter()
-            .map(|corner| {
-                let from = *corner - center;
-                let (x, y) = (from.dot(right).abs(), from.dot(up).abs());
-                (x / tan_x).max(y / tan_y) - from.dot(forward)
-            })
-            .fold(2.0, f64::max);
+        let mut center = bounds.center();
+        let mut distance = 2.0;
+        // What is near looks larger: a few rounds bring the middle of the picture, not of
+        // the box, to the middle of the screen.
+        for _ in 0..6 {
+            let seen = bounds.corners().map(|corner| {
+                let from = corner - center;
+                (from.dot(right), from.dot(up), from.dot(forward))
+            });
+            distance = seen
+                .iter()
+                .map(|(x, y, depth)| (x.abs() / tan_x).max(y.abs() / tan_y) - depth)
+                .fold(2.0, f64::max);
+            let middle = |pick: fn(&(f64, f64, f64)) -> f64| {
+                let slopes = seen.map(|corner| pick(&corner) / (distance + corner.2));
+                let low = slopes.iter().copied().fold(f64::INFINITY, f64::min);
+                let high = slopes.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                (low + high) / 2.0 * distance
+            };
+            center += right * middle(|corner| corner.0) + up * middle(|corner| corner.1);
+        }
         CameraPose {
             target: center.to_array(),
             distance_m: distance,

@@ -29,7 +29,7 @@ pub mod render;
 #[cfg(feature = "canvas")]
 pub mod scene;
 #[cfg(all(feature = "canvas", target_arch = "wasm32"))]
-pub mod web;
+mod web;
 
 #[cfg(feature = "canvas")]
 pub use app::build;

@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 
 use bevy::prelude::Resource;
-use twin_model::EntityId;
+use glam::DVec3;
+use twin_model::{BoundingBox, EntityId};
 
 use super::{
     camera::{Camera, Flight, Viewport},
@@ -105,7 +106,7 @@ pub struct Scene {
     pub(super) camera: Option<Camera>,
     pub(super) flight: Option<Flight>,
     pub(super) gestures: Gestures,
-    pub(super) anchor: Option<glam::DVec3>,
+    pub(super) anchor: Option<DVec3>,
     pub(super) hover_at: Option<glam::DVec2>,
     pub(super) hover_changed: bool,
     pub(super) viewport: Viewport,
@@ -120,6 +121,7 @@ pub struct Scene {
     tileset_url: String,
     retry_open: Option<(f64, u32)>,
     first_pose: Option<CameraPose>,
+    overview: Option<Bounds>,
     size: CanvasSize,
     scale: f32,
     paints: VecDeque<(EntityId, Paint)>,
@@ -150,6 +152,7 @@ impl Default for Scene {
             tileset_url: String::new(),
             retry_open: None,
             first_pose: None,
+            overview: None,
             size: CanvasSize::default(),
             scale: 1.0,
             paints: VecDeque::new(),
@@ -200,6 +203,7 @@ impl Scene {
             ViewCommand::FlyTo(bounds) => self.fly_to_box(&bounds, now_ms),
             ViewCommand::Camera(pose) => self.stand_at(pose, now_ms),
             ViewCommand::Home => self.fly_home(now_ms),
+            ViewCommand::Overview(bounds) => self.set_overview(&bounds, now_ms),
             ViewCommand::Locate(entity) => {
                 let at = self.locate(&entity);
                 bridge::emit(ViewEvent::Located { entity, at });
@@ -224,6 +228,22 @@ impl Scene {
         self.ready = false;
         self.outline_changed = true;
         self.ask_for_tileset();
+    }
+
+    fn set_overview(&mut self, bounds: &BoundingBox, now_ms: f64) {
+        let (min, max) = (DVec3::from(bounds.min), DVec3::from(bounds.max));
+        if !(min.is_finite() && max.is_finite() && min.cmple(max).all()) {
+            return;
+        }
+        self.overview = Some(Bounds { min, max });
+        if let Some(camera) = &mut self.camera {
+            let untouched = camera.pose == camera.overview(self.viewport.aspect());
+            camera.home = Bounds { min, max };
+            if untouched {
+                let pose = camera.overview(self.viewport.aspect());
+                self.stand_at(pose, now_ms);
+            }
+        }
     }
 
     fn ask_for_tileset(&mut self) {
@@ -273,6 +293,7 @@ impl Scene {
         // The camera stays where it was when a new revision of the scene opens.
         let pose = self.first_pose.take().or(self.camera.map(|camera| camera.pose));
         let mut camera = Camera::new(bounds, ground_m);
+        camera.home = self.overview.unwrap_or(bounds);
         camera.pose = camera.overview(self.viewport.aspect());
         if let Some(pose) = pose {
             camera.set(pose);
@@ -422,8 +443,7 @@ impl Scene {
     }
 }
 
-pub(super) const EMPTY: Bounds =
-    Bounds { min: glam::DVec3::splat(-20.0), max: glam::DVec3::splat(20.0) };
+pub(super) const EMPTY: Bounds = Bounds { min: DVec3::splat(-20.0), max: DVec3::splat(20.0) };
 
 /// A URL that stands in the tileset, as seen from the page.
 fn beside(tileset: &str, uri: &str) -> String {

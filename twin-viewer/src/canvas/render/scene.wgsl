@@ -15,6 +15,8 @@ struct Frame {
     picture: vec4<f32>,
     // Reach of the fog in m, pulse 0..1, 1 when unpainted things are ghosts, near depth.
     look: vec4<f32>,
+    // Middle of the scene relative to the eye, and half its size, east and north.
+    extent: vec4<f32>,
 }
 
 struct Part {
@@ -51,7 +53,7 @@ const SPACE_EDGE: u32 = 5u;
 const ACCENT: vec3<f32> = vec3<f32>(0.10, 0.45, 0.95);
 const HORIZON: vec3<f32> = vec3<f32>(0.0235, 0.0262, 0.0300);
 const ZENITH: vec3<f32> = vec3<f32>(0.0085, 0.0098, 0.0118);
-const PLAIN: vec3<f32> = vec3<f32>(0.0165, 0.0180, 0.0200);
+const PLAIN: vec3<f32> = vec3<f32>(0.0270, 0.0285, 0.0300);
 
 fn to_linear(c: vec3<f32>) -> vec3<f32> {
     return select(pow((c + 0.055) / 1.055, vec3<f32>(2.4)), c / 12.92, c <= vec3<f32>(0.04045));
@@ -92,6 +94,12 @@ fn look_of(feature: u32) -> Look {
 fn fogged(color: vec3<f32>, distance: f32) -> vec3<f32> {
     let amount = 1.0 - exp(-pow(distance / frame.look.x, 2.0));
     return mix(color, HORIZON, amount);
+}
+
+// 0 well inside the scene, 1 at its border: there it melts into the plain around it.
+fn border(relative: vec2<f32>) -> f32 {
+    let from = abs(relative - frame.extent.xy) / max(frame.extent.zw, vec2<f32>(1.0));
+    return smoothstep(0.55, 0.98, max(from.x, from.y));
 }
 
 fn checker_hash(p: vec2<f32>) -> f32 {
@@ -148,9 +156,9 @@ fn patterned(pattern: u32, at: vec2<f32>) -> f32 {
 fn calmed(color: vec3<f32>, kind: u32) -> vec3<f32> {
     let grey = vec3<f32>(luminance(color));
     if kind == GROUND {
-        return mix(grey, color, 0.62) * 0.30 + 0.006;
+        return mix(grey, color, 0.75) * 0.042 + 0.004;
     }
-    return mix(grey, color, 0.55) * 0.46 + 0.012;
+    return mix(grey, color, 0.55) * 0.40 + 0.012;
 }
 
 fn lit(albedo: vec3<f32>, normal: vec3<f32>, view: vec3<f32>, height: f32) -> vec3<f32> {
@@ -181,7 +189,8 @@ fn shade(in: Surface, front: bool) -> vec3<f32> {
     }
     albedo = mix(albedo, paint * 0.80, in.paint.a * 0.92);
     if (in.bits.x & SELECTED) != 0u {
-        albedo = mix(albedo, ACCENT, 0.45);
+        // Data keeps its colour; the outline says the rest.
+        albedo = mix(albedo, ACCENT, 0.45 * (1.0 - in.paint.a));
     }
     let height = in.relative.z + frame.eye_high.z + frame.eye_low.z - frame.picture.w;
     var color = lit(albedo, normal, view, height);
@@ -189,6 +198,11 @@ fn shade(in: Surface, front: bool) -> vec3<f32> {
     color = mix(color, paint * 0.62, in.paint.a * 0.45);
     if (in.bits.x & HOVERED) != 0u {
         color = color * 1.25 + 0.02;
+    }
+    if part.slot.y == GROUND {
+        color = mix(color, PLAIN, border(in.relative.xy) * (1.0 - in.paint.a));
+    } else {
+        color = mix(color, PLAIN * 1.6, border(in.relative.xy) * 0.6 * (1.0 - in.paint.a));
     }
     return fogged(color, distance);
 }
@@ -222,7 +236,7 @@ fn glass_fragment(in: Surface, @builtin(front_facing) front: bool) -> @location(
     if part.slot.y == SPACE {
         color = in.paint.rgb * mix(0.55, 0.85, normal.z * 0.5 + 0.5);
         if (in.bits.x & SELECTED) != 0u {
-            color = mix(color, ACCENT, select(1.0, 0.4, in.paint.a > 0.0));
+            color = mix(ACCENT, color, in.paint.a);
         }
         if (in.bits.x & HOVERED) != 0u {
             color = color * 1.25 + 0.02;

@@ -12,7 +12,7 @@ pub(super) const PART_STRIDE: u64 = 256;
 /// Bytes of a part's uniforms.
 pub(super) const PART_SIZE: u64 = 9 * 16;
 /// Bytes of a frame's uniforms.
-pub(super) const FRAME_SIZE: u64 = 16 * 4 + 7 * 16;
+pub(super) const FRAME_SIZE: u64 = 16 * 4 + 8 * 16;
 
 /// How a picture is taken, besides the camera.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,6 +48,9 @@ pub(super) fn frame(camera: &Camera, look: &Look) -> Vec<u8> {
     let size = (camera.bounds.max - camera.bounds.min).length();
     // The scene itself stays clear; what lies beyond it melts into the horizon.
     let fog = (size * 2.2).max(400.0) + camera.pose.distance_m * 1.1;
+    let middle = (camera.bounds.center() - camera.eye()).as_vec3();
+    let half = ((camera.bounds.max - camera.bounds.min) / 2.0).as_vec3();
+    let extent = Vec4::new(middle.x, middle.y, half.x, half.y);
     bytes(&[
         clip.x_axis,
         clip.y_axis,
@@ -60,6 +63,7 @@ pub(super) fn frame(camera: &Camera, look: &Look) -> Vec<u8> {
         axes.forward.as_vec3().extend(0.0),
         Vec4::new(look.width as f32, look.height as f32, look.scale, camera.ground_m as f32),
         Vec4::new(fog as f32, look.pulse, f32::from(u8::from(look.ghosts)), camera.near() as f32),
+        extent,
     ])
 }
 

@@ -1,11 +1,35 @@
 //! `window.twin`: a few functions for tests and for power users.
+//!
+//! - `locate(entityId)`: where the entity can be seen on the canvas, `[x, y]` in CSS
+//!   pixels, or `null`
+//! - `pick(x, y)`: the entity under a CSS pixel of the canvas, or `null`
+//! - `camera()`: `{target: [x, y, z], distance, heading, tilt}` in metres and degrees
+//! - `stats()`: `{frames, tilesLoaded, tilesWanted, bytes}`
 
 use bevy::app::App;
 use js_sys::{Array, Object, Reflect};
-use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use wasm_bindgen::{JsValue, closure::Closure};
 
 use super::frames;
 use crate::canvas::{render::Picture, scene::Scene};
+
+/// Puts the functions on the page.
+pub(super) fn expose() {
+    let twin = object(&[
+        ("locate", function(Closure::<dyn Fn(String) -> JsValue>::new(locate))),
+        ("pick", function(Closure::<dyn Fn(f64, f64) -> JsValue>::new(pick))),
+        ("camera", function(Closure::<dyn Fn() -> JsValue>::new(camera))),
+        ("stats", function(Closure::<dyn Fn() -> JsValue>::new(stats))),
+    ]);
+    if let Some(window) = web_sys::window() {
+        let _ = Reflect::set(&window, &JsValue::from_str("twin"), &twin);
+    }
+}
+
+/// A function that lives as long as the page.
+fn function<T: wasm_bindgen::closure::WasmClosure + ?Sized>(closure: Closure<T>) -> JsValue {
+    closure.into_js_value()
+}
 
 fn object(entries: &[(&str, JsValue)]) -> JsValue {
     let object = Object::new();
@@ -15,19 +39,16 @@ fn object(entries: &[(&str, JsValue)]) -> JsValue {
     object.into()
 }
 
-/// Where an entity can be seen on the canvas, `[x, y]` in CSS pixels, or `null`.
-#[wasm_bindgen(js_name = twinLocate)]
-pub fn locate(entity: &str) -> JsValue {
-    let locate = |app: &mut App| app.world_mut().resource_mut::<Scene>().locate(&entity.into());
+fn locate(entity: String) -> JsValue {
+    let entity = entity.as_str().into();
+    let locate = |app: &mut App| app.world_mut().resource_mut::<Scene>().locate(&entity);
     match frames::with_app(locate).flatten() {
         Some([x, y]) => Array::of2(&x.into(), &y.into()).into(),
         None => JsValue::NULL,
     }
 }
 
-/// Which entity is under a CSS pixel of the canvas, or `null`.
-#[wasm_bindgen(js_name = twinPick)]
-pub fn pick(x: f64, y: f64) -> JsValue {
+fn pick(x: f64, y: f64) -> JsValue {
     let pick = |app: &mut App| {
         let mut scene = app.world_mut().resource_mut::<Scene>();
         let target = scene.pick(glam::DVec2::new(x, y))?;
@@ -36,9 +57,7 @@ pub fn pick(x: f64, y: f64) -> JsValue {
     frames::with_app(pick).flatten().map_or(JsValue::NULL, |id| JsValue::from_str(&id))
 }
 
-/// The camera: `{target: [x, y, z], distance, heading, tilt}` in metres and degrees.
-#[wasm_bindgen(js_name = twinCamera)]
-pub fn camera() -> JsValue {
+fn camera() -> JsValue {
     let pose = frames::with_app(|app| app.world().resource::<Scene>().pose()).flatten();
     let Some(pose) = pose else { return JsValue::NULL };
     let target: Array = pose.target.iter().map(|&metres| JsValue::from_f64(metres)).collect();
@@ -50,9 +69,7 @@ pub fn camera() -> JsValue {
     ])
 }
 
-/// Figures: `{frames, tilesLoaded, tilesWanted, bytes}`.
-#[wasm_bindgen(js_name = twinStats)]
-pub fn stats() -> JsValue {
+fn stats() -> JsValue {
     let figures = frames::with_app(|app| {
         let frames = app.world().resource::<Picture>().frames;
         (frames, app.world().resource::<Scene>().figures())

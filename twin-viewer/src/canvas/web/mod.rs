@@ -1,6 +1,6 @@
 //! The browser's side: finds the canvas, runs frames when something asks for one.
 
-pub mod api;
+mod api;
 mod events;
 mod fetch;
 mod frames;
@@ -35,6 +35,7 @@ pub fn start(canvas_selector: &str) {
                 let mut app = app::build();
                 graphics.install(&mut app, fail, |error| console_error(&error));
                 events::listen(&canvas);
+                api::expose();
                 frames::run(app, canvas);
             }
             Err(error) => fail(error.to_string()),
