@@ -148,7 +148,7 @@ fn push_arg(line: &mut String, arg: &Arg) {
         }),
         Arg::Points(list) => {
             push_list(line, list, |line, point| {
-                push_list(line, point, |line, value| push_real(line, *value))
+                push_list(line, point, |line, value| push_real(line, *value));
             });
         }
         Arg::Triangles(list) => push_list(line, list, |line, [a, b, c]| {

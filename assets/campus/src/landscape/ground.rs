@@ -61,15 +61,15 @@ pub(super) fn build(g: &mut Grounds<'_, '_>) {
     g.surface("Lawn", "Lawn", &plot.corners(), &[pond()], 0.0, LAWN);
     g.surface("Lake", "Water", &pond(), &[], -0.25, WATER);
     let shore = pond();
-    g.strip("Shore", "Paving", &shore, 0.7, 0.12, true, KERB);
+    g.strip(("Shore", "Paving"), &shore, (0.7, 0.12), true, KERB);
     roads(g);
     paving(g);
     for (index, walk) in walks().into_iter().enumerate() {
         let width = if index == 0 { 3.0 } else { 2.4 };
-        g.strip("Walk", "Path", &walk, width, 0.06, false, PATH);
+        g.strip(("Walk", "Path"), &walk, (width, 0.06), false, PATH);
     }
     for lane in lanes() {
-        g.strip("Path", "Path", &lane, 2.0, 0.055, false, PATH);
+        g.strip(("Path", "Path"), &lane, (2.0, 0.055), false, PATH);
     }
     court(g);
     g.surface(
@@ -84,7 +84,7 @@ pub(super) fn build(g: &mut Grounds<'_, '_>) {
 
 fn roads(g: &mut Grounds<'_, '_>) {
     let ring = ring();
-    g.strip("Ring road", "Road", &ring, 7.0, 0.05, true, ASPHALT);
+    g.strip(("Ring road", "Road"), &ring, (7.0, 0.05), true, ASPHALT);
     for side in [-3.65, 3.65] {
         let mesh = Mesh::new().ribbon(&ring, (side - 0.15, side + 0.15), (-0.1, 0.16), true);
         let item = g.ifc.mesh(&mesh, KERB);
@@ -96,7 +96,7 @@ fn roads(g: &mut Grounds<'_, '_>) {
         ("West drive", vec![p2(-150.0, 20.0), p2(-132.5, 20.0)]),
         ("East drive", vec![p2(150.0, -20.0), p2(132.5, -20.0)]),
     ] {
-        g.strip(name, "Road", &line, 12.0, 0.055, false, ASPHALT);
+        g.strip((name, "Road"), &line, (12.0, 0.055), false, ASPHALT);
     }
 }
 

@@ -76,11 +76,9 @@ impl Grounds<'_, '_> {
     /// A strip along a line.
     fn strip(
         &mut self,
-        name: &str,
-        object_type: &str,
+        (name, object_type): (&str, &str),
         line: &[P2],
-        width: f64,
-        top: f64,
+        (width, top): (f64, f64),
         closed: bool,
         colour: Colour,
     ) -> Ref {
