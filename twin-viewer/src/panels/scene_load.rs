@@ -4,7 +4,7 @@ use std::{cell::Cell, time::Duration};
 
 use leptos::prelude::*;
 use serde::Deserialize;
-use twin_model::EntityKind;
+use twin_model::{BoundingBox, EntityKind};
 
 use super::ctx::{CanvasState, Ctx, SceneState};
 use crate::{
@@ -19,6 +19,9 @@ struct SceneInfo {
     #[serde(default)]
     tileset: Option<String>,
 }
+
+/// A site with more in it than this starts closed.
+const OPEN_AT_START: usize = 40;
 
 thread_local! {
     static BACKOFF: Cell<Backoff> = Cell::new(Backoff::default());
@@ -57,21 +60,37 @@ async fn fetch() -> Result<(SceneInfo, IndexFile), ApiError> {
 fn show(ctx: Ctx, info: SceneInfo, index: IndexFile) {
     BACKOFF.set(Backoff::default());
     let scene = SceneIndex::new(index);
-    let buildings = scene.of_kind(EntityKind::Building);
+    let buildings = scene.of_kind(EntityKind::Building).into_iter();
+    let tallest = buildings.max_by_key(|&building| scene.storeys_of(building).len());
     let open: Vec<u32> = (0..scene.len() as u32)
-        .filter(|&at| matches!(scene.at(at).kind, EntityKind::Project | EntityKind::Site))
+        .filter(|&at| {
+            matches!(scene.at(at).kind, EntityKind::Project | EntityKind::Site)
+                && scene.children(at).len() <= OPEN_AT_START
+        })
         .collect();
+    let modelled = modelled(&scene);
     ctx.store.update_value(|store| store.set_scene(scene));
     ctx.expanded.update(|expanded| {
         expanded.clear();
         expanded.extend(open);
     });
-    ctx.building.set(buildings.first().copied());
+    ctx.building.set(tallest);
     ctx.scene.set(SceneState::Loaded);
     ctx.structure.set(ctx.read(|store| store.generation));
+    if let Some(modelled) = modelled {
+        ctx.command(ViewCommand::Overview(modelled));
+    }
     match info.tileset {
         Some(tileset) => ctx.command(ViewCommand::Open { tileset }),
         None => ctx.set_canvas(CanvasState::Ready), // nothing to wait for
     }
     super::address::restore(ctx);
+}
+
+/// Box around what stands in storeys: the buildings of the model, without the town around
+/// them, which the canvas would else frame as well.
+fn modelled(scene: &SceneIndex) -> Option<BoundingBox> {
+    let entries = (0..scene.len() as u32).map(|at| scene.at(at));
+    let inside = entries.filter(|entry| entry.storey.is_some());
+    inside.filter_map(|entry| entry.bbox).reduce(|all, bbox| all.union(&bbox))
 }

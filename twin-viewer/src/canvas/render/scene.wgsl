@@ -98,8 +98,8 @@ fn fogged(color: vec3<f32>, distance: f32) -> vec3<f32> {
 
 // 0 well inside the scene, 1 at its border: there it melts into the plain around it.
 fn border(relative: vec2<f32>) -> f32 {
-    let from = abs(relative - frame.extent.xy) / max(frame.extent.zw, vec2<f32>(1.0));
-    return smoothstep(0.55, 0.98, max(from.x, from.y));
+    let out = abs(relative - frame.extent.xy) / max(frame.extent.zw, vec2<f32>(1.0));
+    return smoothstep(0.55, 0.98, max(out.x, out.y));
 }
 
 fn checker_hash(p: vec2<f32>) -> f32 {
