@@ -116,20 +116,22 @@ pub async fn run(
     let mut batch = Vec::with_capacity(MAX_BATCH);
     while messages.recv_many(&mut batch, MAX_BATCH).await > 0 {
         let mut readings = Vec::with_capacity(batch.len() * 2);
-        let troubled = board.troubled();
         for message in &batch {
             engine.accept(message, &mut readings);
         }
         counter!("twin_ingest_messages_total").increment(batch.len() as u64);
         counter!("twin_ingest_readings_total").increment(readings.len() as u64);
-        counter!("twin_ingest_troubled_messages_total").increment(board.troubled() - troubled);
+        for (sort, total) in board.troubles() {
+            counter!("twin_ingest_troubles_total", "sort" => sort).absolute(total);
+        }
         if !readings.is_empty() && live.send(readings).await.is_err() {
             return;
         }
         let safe: Vec<Ack> = batch.drain(..).filter_map(|message| message.ack).collect();
-        if !safe.is_empty() && acks.send(safe).await.is_err() {
-            // The client is gone; whatever is still queued was not acknowledged.
-            return;
+        if !safe.is_empty() {
+            // Where the client is gone already, the rest is handed over all the same;
+            // a broker that keeps our session will send it again.
+            let _ = acks.send(safe).await;
         }
     }
 }

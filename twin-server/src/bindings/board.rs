@@ -140,12 +140,16 @@ impl BindingBoard {
         self.bindings[bound.binding].messages.fetch_add(1, Relaxed);
     }
 
-    /// How many messages could not be read, found no binding, or no single entity.
-    pub fn troubled(&self) -> u64 {
-        [&self.unbound, &self.ambiguous, &self.orphaned, &self.rejected]
-            .map(|ledger| ledger.lock().messages)
-            .iter()
-            .sum()
+    /// How often each sort of trouble has come up, with its name.
+    pub fn troubles(&self) -> [(&'static str, u64); 5] {
+        [
+            ("unbound", &self.unbound),
+            ("ambiguous", &self.ambiguous),
+            ("orphaned", &self.orphaned),
+            ("rejected", &self.rejected),
+            ("uncertain", &self.uncertain),
+        ]
+        .map(|(sort, ledger)| (sort, ledger.lock().messages))
     }
 
     /// The board as the API shows it, up to 1,000 entries a list.

@@ -64,6 +64,10 @@ impl PropertyIndex {
 pub(super) fn scalar_text(value: &serde_json::Value) -> Option<String> {
     match value {
         serde_json::Value::String(text) => Some(text.clone()),
+        // As a person writes it: 1.0 is the code "1".
+        serde_json::Value::Number(number) if number.is_f64() => {
+            number.as_f64().map(|number| number.to_string())
+        }
         serde_json::Value::Number(number) => Some(number.to_string()),
         serde_json::Value::Bool(yes) => Some(yes.to_string()),
         _ => None,

@@ -13,9 +13,14 @@ use tokio::{task::JoinHandle, time};
 /// Clients at one time.
 pub const MAX_CLIENTS: usize = 1_000;
 /// Largest packet, bytes; a larger one ends the connection.
-pub const MAX_PACKET_BYTES: usize = 1024 * 1024;
-/// Messages to one client that wait for it, and QoS 1 messages it has not acknowledged.
-const MAX_WAITING: usize = 10_000;
+pub const MAX_PACKET_BYTES: usize = 256 * 1024;
+/// Messages of each QoS on their way to one client. When full, QoS 0 is dropped, and
+/// QoS 1 and 2 go to the client's queue.
+const MAX_ON_THE_WAY: usize = 2_000;
+/// That queue, also used while the client is away; when full, the oldest are dropped.
+const MAX_QUEUED: usize = 10_000;
+const MAX_QUEUED_BYTES: usize = 32 * 1024 * 1024;
+/// QoS 1 and 2 messages a client has not acknowledged.
 const MAX_INFLIGHT: u16 = 1_024;
 const MAX_SUBSCRIPTIONS_PER_CLIENT: usize = 1_000;
 /// Retained messages, and the largest of them, bytes: at most 100 MB of memory.
@@ -81,7 +86,8 @@ fn limits(addr: SocketAddr) -> BrokerConfig {
     let storage = StorageConfig::new()
         .with_backend(StorageBackend::Memory)
         .with_persistence(true)
-        .with_max_queued_messages_per_client(MAX_WAITING);
+        .with_max_queued_messages_per_client(MAX_QUEUED)
+        .with_max_queued_bytes_per_client(MAX_QUEUED_BYTES);
     let mut config = BrokerConfig::new()
         .with_bind_address(addr)
         .with_max_clients(MAX_CLIENTS)
@@ -90,7 +96,7 @@ fn limits(addr: SocketAddr) -> BrokerConfig {
         .with_max_subscriptions_per_client(MAX_SUBSCRIPTIONS_PER_CLIENT)
         .with_max_retained_messages(MAX_RETAINED)
         .with_max_retained_message_size(MAX_RETAINED_BYTES)
-        .with_client_channel_capacity(MAX_WAITING)
+        .with_client_channel_capacity(MAX_ON_THE_WAY)
         .with_max_outbound_inflight(MAX_INFLIGHT)
         .with_server_receive_maximum(MAX_INFLIGHT)
         .with_sys_topics_enabled(false)
