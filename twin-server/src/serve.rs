@@ -186,6 +186,7 @@ fn hub_settings(config: &HttpConfig) -> hub::Settings {
     hub::Settings {
         max_clients: config.max_clients,
         max_hz: config.max_hz as f32,
+        max_message_bytes: config.max_message_bytes,
         ping_every: config.ping_interval,
         // Two pings without an answer, and some grace.
         silent_after: config.ping_interval * 5 / 2,
@@ -200,7 +201,6 @@ fn http_settings(config: &HttpConfig, address: SocketAddr) -> http::Settings {
         allowed_origins: config.allowed_origins.clone(),
         request_timeout: config.request_timeout,
         max_body_bytes: config.max_body_bytes,
-        max_message_bytes: config.max_message_bytes,
         ..http::Settings::default()
     }
 }

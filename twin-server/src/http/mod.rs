@@ -46,8 +46,6 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// Largest request body, bytes.
     pub max_body_bytes: usize,
-    /// Largest WebSocket message a client may send, bytes.
-    pub max_message_bytes: usize,
     /// Most TCP connections at a time; more wait in the system's queue.
     pub max_connections: usize,
     /// Compressed tiles kept in memory, bytes.
@@ -62,7 +60,6 @@ impl Default for Settings {
             allowed_origins: Vec::new(),
             request_timeout: Duration::from_secs(30),
             max_body_bytes: 64 * 1024,
-            max_message_bytes: twin_protocol::MAX_CLIENT_FRAME,
             max_connections: 1024,
             tile_cache_bytes: 256 * 1024 * 1024,
         }

@@ -12,7 +12,7 @@ use axum::{
 };
 
 use super::{App, error::ApiError};
-use crate::hub::Format;
+use crate::hub::{self, Format};
 
 /// Bytes gathered before they go to the socket; a session flushes after each message.
 const WRITE_BUFFER: usize = 64 * 1024;
@@ -35,7 +35,7 @@ pub(crate) async fn stream(
     let upgrade = upgrade.map_err(|error| {
         ApiError::bad_request(format!("this is a WebSocket endpoint: {}", error.body_text()))
     })?;
-    let max_frame = app.settings.max_message_bytes;
+    let max_frame = app.hub.settings().max_message_bytes * hub::HARD_LIMIT_FACTOR;
     let upgrade = upgrade
         .protocols([twin_protocol::POSTCARD, twin_protocol::JSON])
         .max_message_size(max_frame)

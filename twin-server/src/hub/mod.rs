@@ -25,6 +25,10 @@ use crate::live::Live;
 pub use encode::{Format, json_point};
 use group::{Frame, Frames, GroupKey};
 
+/// A message so many times over its limit is not read at all and ends the session; one
+/// between is read, and answered with an error.
+pub const HARD_LIMIT_FACTOR: usize = 4;
+
 /// Bounds of the hub and its sessions.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -32,6 +36,8 @@ pub struct Settings {
     pub max_clients: usize,
     /// Most updates a second a session may ask for.
     pub max_hz: f32,
+    /// Largest message a client may send, bytes.
+    pub max_message_bytes: usize,
     /// Messages a second a client may send for long; twice as many in a burst.
     pub messages_per_second: u32,
     /// How often a silent client is pinged.
@@ -47,6 +53,7 @@ impl Default for Settings {
         Self {
             max_clients: 256,
             max_hz: 30.0,
+            max_message_bytes: twin_protocol::MAX_CLIENT_FRAME,
             messages_per_second: 20,
             ping_every: Duration::from_secs(15),
             silent_after: Duration::from_secs(45),

@@ -75,6 +75,15 @@ impl Feed {
     }
 }
 
+/// Bytes of a message's payload; none for control frames.
+fn length(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        Message::Binary(bytes) => bytes.len(),
+        _ => 0,
+    }
+}
+
 /// Serves a client until it goes or the hub closes.
 pub(super) async fn run(hub: Arc<Hub>, socket: WebSocket, format: Format) {
     let now = Instant::now();
@@ -116,11 +125,7 @@ impl Session {
     }
 
     async fn send(&mut self, message: Message) -> Result<(), End> {
-        let bytes = match &message {
-            Message::Text(text) => text.len(),
-            Message::Binary(bytes) => bytes.len(),
-            _ => 0,
-        };
+        let bytes = length(&message);
         match tokio::time::timeout(self.hub.settings.send_timeout, self.socket.send(message)).await
         {
             Ok(Ok(())) => {
@@ -153,6 +158,14 @@ impl Session {
                     self.hub.settings.messages_per_second
                 ),
             )),
+            Some(Ok(message)) if length(&message) > self.hub.settings.max_message_bytes => Err((
+                ErrorCode::OutOfRange,
+                format!(
+                    "the message has {} bytes; it may have {}",
+                    length(&message),
+                    self.hub.settings.max_message_bytes
+                ),
+            )),
             Some(Ok(Message::Text(text))) if self.format == Format::Json => {
                 self.on_json(&text).await?
             }
@@ -176,12 +189,12 @@ impl Session {
         }
     }
 
-    /// The frame broke the WebSocket protocol or our size limit: nothing after it can be
-    /// read, so the client is told why and the connection ends.
+    /// The frame broke the WebSocket protocol, or is far over our limit: nothing after it
+    /// can be read, so the client is told why, if it still listens, and the connection ends.
     async fn broken_frame(&mut self, error: &axum::Error) -> Result<(), End> {
         let reason = format!(
-            "cannot read the frame ({error}); frames hold at most {} bytes",
-            twin_protocol::MAX_CLIENT_FRAME
+            "cannot read the frame ({error}); messages hold at most {} bytes",
+            self.hub.settings.max_message_bytes
         );
         self.send(self.format.error(ErrorCode::Malformed, reason)).await?;
         let reason = "unreadable frame".to_owned();

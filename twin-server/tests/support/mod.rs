@@ -1,0 +1,289 @@
+//! A server on a free port with a tiny scene, and clients for it.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use http_body_util::{BodyExt, Empty};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
+use tokio::{net::TcpStream, task::JoinHandle};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{self, Message, client::IntoClientRequest, protocol::WebSocketConfig},
+};
+use tokio_util::sync::CancellationToken;
+use twin_model::{Quality, Sample, Value};
+use twin_protocol::{ClientMessage, Interest, ServerMessage, Subscribe, json};
+use twin_server::{
+    http::{self, App, Settings, Telemetry},
+    hub::{self, Hub},
+    live::{self, Live},
+    reading::Reading,
+    scene::{LoadedScene, Properties, load},
+};
+
+const SCENE: &str = r#"{"revision":"r1","crs":"EPSG:4547","origin":{"wgs84":[114.0,22.5,10.0]},
+"unit":"metre","sources":[{"file":"t1.ifc","format":"IFC4","sha256":"00"}]}"#;
+
+const ENTITIES: &str = r#"{"id":"p","kind":"project","name":"Campus"}
+{"id":"t1","parent":"p","kind":"building","name":"T1","properties":{"Attributes":{"LongName":"一号楼 Tower 1"}},"tags":["building:T1"]}
+{"id":"t1f1","parent":"t1","kind":"storey","name":"01F"}
+{"id":"r1","parent":"t1f1","kind":"space","name":"T1-01F-R01","storey":"t1f1","tags":["space:T1-01F-R01"]}
+{"id":"em1","parent":"r1","kind":"meter","ifc_class":"IfcFlowMeter","name":"T1-01F-EM1","storey":"t1f1","bbox":[0,0,0,1,1,1],"tags":["T1-01F-EM1","meter:T1-01F-EM1"],"properties":{"Pset_Meter":{"Rated":5.5}}}
+{"id":"w1","parent":"t1f1","kind":"element","ifc_class":"IfcWall","name":"wall","storey":"t1f1"}
+{"id":"t2","parent":"p","kind":"building","name":"T2"}
+{"id":"em2","parent":"t2","kind":"meter","name":"T2-01F-EM1"}
+"#;
+
+/// A running server and the live state behind it.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) live: Arc<Live>,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) dir: tempfile::TempDir,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// A small scene in a folder of its own, with a tileset, a report and a viewer.
+pub(crate) fn package() -> (tempfile::TempDir, Arc<LoadedScene>) {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |path: &str, content: &[u8]| {
+        let path = dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    };
+    write("scene.json", SCENE.as_bytes());
+    write("entities.ndjson", ENTITIES.as_bytes());
+    write(
+        "graph.json",
+        br#"{"spaces":[{"entity":"r1","area_m2":30.5,"center":[0,0,0]}],"links":[]}"#,
+    );
+    write("report.json", br#"{"sources":[]}"#);
+    write("tiles/tileset.json", br#"{"asset":{"version":"1.1"}}"#);
+    write("tiles/0/0.glb", "glTF tile ".repeat(2000).as_bytes());
+    write("viewer/index.html", b"<!doctype html><title>twin</title>");
+    write("viewer/twin_viewer_bg.wasm", b"plain wasm");
+    write("viewer/twin_viewer_bg.wasm.br", b"packed wasm");
+    let loaded = load(dir.path(), Properties::OnDisk).unwrap();
+    (dir, Arc::new(loaded))
+}
+
+/// Settings that only tests want.
+pub(crate) struct Options {
+    pub(crate) http: Settings,
+    pub(crate) hub: hub::Settings,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let http = Settings { listen: ([127, 0, 0, 1], 0).into(), ..Settings::default() };
+        Self { http, hub: hub::Settings::default() }
+    }
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(Options::default()).await
+    }
+
+    pub(crate) async fn start_with(options: Options) -> Self {
+        let (dir, loaded) = package();
+        Self::serve(options, dir, loaded).await
+    }
+
+    pub(crate) async fn serve(
+        mut options: Options,
+        dir: tempfile::TempDir,
+        loaded: Arc<LoadedScene>,
+    ) -> Self {
+        http::recorder();
+        let live = Arc::new(Live::new(loaded, live::Settings::default()));
+        let hub = Hub::new(Arc::clone(&live), options.hub);
+        let listener = http::bind(options.http.listen).unwrap();
+        let address = listener.local_addr().unwrap();
+        options.http.listen = address;
+        options.http.viewer = dir.path().join("viewer");
+        let app = App::new(options.http, Arc::clone(&hub), Telemetry::default());
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(http::serve(listener, app, stop.clone()));
+        Self { address, live, hub, dir, stop, task }
+    }
+
+    /// Stops as on SIGTERM.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.unwrap();
+    }
+
+    pub(crate) fn set(&self, entity: &str, metric: &str, value: f64) {
+        self.live.apply(&[reading(entity, metric, Value::Number(value))]);
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.get_with(path, &[]).await
+    }
+
+    pub(crate) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::get(path);
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            request = request.header("host", self.address.to_string());
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.request(request.body(Empty::new()).unwrap()).await
+    }
+
+    pub(crate) async fn request(&self, request: Request<Empty<Bytes>>) -> Answer {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let response = sender.send_request(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        drop(sender);
+        connection.await.unwrap().unwrap();
+        Answer(Response::from_parts(parts, body))
+    }
+
+    pub(crate) async fn postcard(&self) -> Socket {
+        Socket(self.open(twin_protocol::POSTCARD, None).await.unwrap())
+    }
+
+    pub(crate) async fn json(&self) -> Socket {
+        Socket(self.open(twin_protocol::JSON, None).await.unwrap())
+    }
+
+    pub(crate) async fn open(
+        &self,
+        protocol: &str,
+        origin: Option<&str>,
+    ) -> Result<WebSocketStream<TcpStream>, tungstenite::Error> {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        self.open_on(stream, protocol, origin).await
+    }
+
+    pub(crate) async fn open_on(
+        &self,
+        stream: TcpStream,
+        protocol: &str,
+        origin: Option<&str>,
+    ) -> Result<WebSocketStream<TcpStream>, tungstenite::Error> {
+        let url = format!("ws://{}/api/v1/stream", self.address);
+        let mut request = url.into_client_request().unwrap();
+        if !protocol.is_empty() {
+            request.headers_mut().insert("sec-websocket-protocol", protocol.parse().unwrap());
+        }
+        if let Some(origin) = origin {
+            request.headers_mut().insert("origin", origin.parse().unwrap());
+        }
+        let (socket, _) = client_async(request, stream).await?;
+        Ok(socket)
+    }
+}
+
+/// Small buffers on the client's side, so that not reading is felt soon.
+pub(crate) fn small_buffers() -> WebSocketConfig {
+    WebSocketConfig::default().read_buffer_size(4096)
+}
+
+/// A reading of now.
+pub(crate) fn reading(entity: &str, metric: &str, value: Value) -> Reading {
+    let now = Timestamp::now();
+    Reading {
+        entity: entity.into(),
+        metric: metric.into(),
+        unit: "kW".into(),
+        stale_after: None,
+        sample: Sample { value, source_time: now, receive_time: now, quality: Quality::Good },
+    }
+}
+
+/// An HTTP answer, read whole.
+pub(crate) struct Answer(pub(crate) Response<Bytes>);
+
+impl Answer {
+    pub(crate) fn status(&self) -> u16 {
+        self.0.status().as_u16()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.0.headers().get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(self.0.body()).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(self.0.body()).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
+    }
+}
+
+/// A WebSocket client. Anything that takes longer than 10 s has failed.
+pub(crate) struct Socket(pub(crate) WebSocketStream<TcpStream>);
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Socket {
+    pub(crate) async fn send(&mut self, message: Message) {
+        self.0.send(message).await.unwrap();
+    }
+
+    pub(crate) async fn send_json(&mut self, text: &str) {
+        self.send(Message::text(text)).await;
+    }
+
+    pub(crate) async fn send_postcard(&mut self, message: &ClientMessage) {
+        self.send(Message::binary(message.encode())).await;
+    }
+
+    /// The next frame that is not a ping, or nothing where the connection ended.
+    pub(crate) async fn frame(&mut self) -> Option<Message> {
+        loop {
+            let frame = tokio::time::timeout(PATIENCE, self.0.next()).await.expect("a frame");
+            match frame {
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(frame)) => return Some(frame),
+                Some(Err(_)) | None => return None,
+            }
+        }
+    }
+
+    pub(crate) async fn next_json(&mut self) -> json::ServerMessage {
+        match self.frame().await {
+            Some(Message::Text(text)) => serde_json::from_str(&text).unwrap(),
+            other => panic!("expected a text frame, got {other:?}"),
+        }
+    }
+
+    pub(crate) async fn next_postcard(&mut self) -> ServerMessage {
+        match self.frame().await {
+            Some(Message::Binary(bytes)) => ServerMessage::decode(&bytes).unwrap(),
+            other => panic!("expected a binary frame, got {other:?}"),
+        }
+    }
+
+    /// Whether a frame comes within a time.
+    pub(crate) async fn silent_for(&mut self, time: Duration) -> bool {
+        loop {
+            match tokio::time::timeout(time, self.0.next()).await {
+                Err(_) => return true,
+                Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => {}
+                Ok(_) => return false,
+            }
+        }
+    }
+}
+
+/// A subscription to everything.
+pub(crate) fn everything(max_hz: f32) -> ClientMessage {
+    let interest = Interest::All;
+    ClientMessage::Subscribe(Subscribe { interest, max_hz, lossless: false, resume: None })
+}
