@@ -1,14 +1,12 @@
 //! The bar on top: what place this is, how it is doing, and whether that is current.
 
-use leptos::prelude::*;
-use twin_model::EntityKind;
-
 use super::{
     connection,
     ctx::{Ctx, LinkState},
     icons::icon,
 };
 use crate::text::{self, Lang};
+use leptos::prelude::*;
 
 pub(crate) fn top_bar(ctx: Ctx) -> impl IntoView {
     view! {
@@ -34,12 +32,7 @@ pub(crate) fn top_bar(ctx: Ctx) -> impl IntoView {
 
 fn site_name(ctx: Ctx) -> String {
     ctx.structure.track();
-    ctx.read(|store| {
-        let first = |kind| store.scene.of_kind(kind).first().copied();
-        let at = first(EntityKind::Site).or_else(|| first(EntityKind::Project));
-        at.map(|at| store.scene.at(at).title().to_owned())
-    })
-    .unwrap_or_else(|| ctx.t("app.name").to_owned())
+    ctx.read(|store| store.scene.place_name()).unwrap_or_else(|| ctx.t("app.name").to_owned())
 }
 
 fn stats(ctx: Ctx) -> impl IntoView {

@@ -69,8 +69,12 @@ fn visible(store: &Store, expanded: &std::collections::HashSet<EntityIx>) -> Vec
     let mut open: Vec<Line> =
         store.scene.roots().iter().rev().map(|&at| Line::Entity { at, depth: 0 }).collect();
     while let Some(line) = open.pop() {
-        lines.push(line);
-        let Line::Entity { at, depth } = line else { continue };
+        let Line::Entity { at, depth } = line else {
+            lines.push(line);
+            continue;
+        };
+        let at = store.scene.unwrapped(at);
+        lines.push(Line::Entity { at, depth });
         if !expanded.contains(&at) {
             continue;
         }
@@ -102,7 +106,9 @@ fn row(ctx: Ctx, active: RwSignal<Option<EntityIx>>, at: EntityIx, depth: u32) -
         move || ctx.selected.with(|selected| selected.as_ref() == Some(&id))
     };
     let is_selected = Memo::new(move |_| chosen());
-    let is_first = ctx.read(|store| store.scene.roots().first() == Some(&at));
+    let is_first = ctx.read(|store| {
+        store.scene.roots().first().is_some_and(|&root| store.scene.unwrapped(root) == at)
+    });
     let tab = move || {
         let here = active.get().map_or(is_first, |active| active == at);
         if here { "0" } else { "-1" }

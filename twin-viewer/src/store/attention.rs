@@ -271,7 +271,7 @@ mod tests {
         let mut list = AttentionList::default();
         list.update(&store, &[]);
         assert_eq!(list.counts(), [1, 0, 1]);
-        assert_eq!(list.lines(&store)[0].since_ms, STALE_AFTER_MS, "stale since its time ran out");
+        assert_eq!(list.lines(&store)[1].since_ms, STALE_AFTER_MS, "stale since its time ran out");
     }
 
     #[test]

@@ -258,6 +258,40 @@ impl SceneIndex {
         found
     }
 
+    /// What to show for an entity in a list: itself, or, for a project or site that only
+    /// wraps one other thing, that. Models come one file a building, each in a project and
+    /// a site of its own.
+    pub fn unwrapped(&self, at: EntityIx) -> EntityIx {
+        let mut at = at;
+        while let (EntityKind::Project | EntityKind::Site, [only]) =
+            (self.at(at).kind, self.children(at))
+        {
+            at = *only;
+        }
+        at
+    }
+
+    /// The name of the whole place: that of its site, or what the names of its sites
+    /// begin with.
+    pub fn place_name(&self) -> Option<String> {
+        let sites = self.of_kind(EntityKind::Site);
+        let built: Vec<EntityIx> = sites
+            .iter()
+            .copied()
+            .filter(|&site| self.children(site).iter().any(|&at| !self.children(at).is_empty()))
+            .collect();
+        let named = if built.is_empty() { sites } else { built };
+        let mut titles = named.iter().map(|&site| self.at(site).title());
+        let first = titles.next()?;
+        let common = titles.fold(first, |common, title| {
+            let same = common.char_indices().zip(title.chars());
+            let end = same.take_while(|((_, a), b)| a == b).map(|((at, a), _)| at + a.len_utf8());
+            &common[..end.last().unwrap_or(0)]
+        });
+        let common = common.trim_end_matches(|c: char| !c.is_alphanumeric() && c != ')');
+        (common.chars().count() > 1).then(|| common.to_owned())
+    }
+
     /// Storeys of a building, top first.
     pub fn storeys_of(&self, building: EntityIx) -> Vec<EntityIx> {
         let mut found = self.of_kind(EntityKind::Storey);
@@ -408,6 +442,25 @@ mod tests {
         ]);
         assert_eq!(scene.repaired, 3);
         assert_eq!(scene.breadth_first().len(), 4, "everything stays reachable");
+    }
+
+    #[test]
+    fn one_file_a_building_reads_as_one_place() {
+        let scene = index(vec![
+            entry("Lakeside · T1", None, EntityKind::Project),
+            entry("Lakeside · T1 ", Some(0), EntityKind::Site),
+            entry("T1", Some(1), EntityKind::Building),
+            entry("01F", Some(2), EntityKind::Storey),
+            entry("Lakeside · R2", None, EntityKind::Site),
+            entry("R2", Some(4), EntityKind::Building),
+            entry("02F", Some(5), EntityKind::Storey),
+            entry("gate", Some(4), EntityKind::Door),
+            entry("Surroundings", None, EntityKind::Site),
+            entry("block", Some(8), EntityKind::Building),
+        ]);
+        assert_eq!(scene.unwrapped(0), 2);
+        assert_eq!(scene.unwrapped(4), 4, "it holds more than one thing");
+        assert_eq!(scene.place_name().as_deref(), Some("Lakeside"));
     }
 
     #[test]
