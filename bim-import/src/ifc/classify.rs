@@ -45,6 +45,7 @@ const BY_ANCESTOR: &[(&str, EntityKind)] = &[
     ("IfcPavement", EntityKind::Road),
     ("IfcCourse", EntityKind::Road),
     ("IfcKerb", EntityKind::Road),
+    ("IfcFacility", EntityKind::Building),
     ("IfcEarthworksElement", EntityKind::Terrain),
     ("IfcEarthworksCut", EntityKind::Terrain),
     ("IfcGeotechnicalElement", EntityKind::Terrain),

@@ -171,6 +171,13 @@ impl Reader<'_> {
             .as_ref()
             .and_then(|site| self.placement_origin(site.site))
             .map_or([0.0; 3], |origin| origin.map(|value| value * metres));
+        if self.inventory.repeated > 0 {
+            let text = format!(
+                "{} records bear the instance name of an earlier one; of each name the last counts",
+                self.inventory.repeated
+            );
+            self.notes.push(Note::source(Severity::Approximated, text));
+        }
         if self.inventory.left_out > 0 {
             let text = format!(
                 "{} ports and structural analysis items have no place in the scene and were left out",
@@ -442,6 +449,17 @@ impl Reader<'_> {
             .collect();
         if let Some(project) = project {
             parents[project] = None;
+        }
+        for (place, object) in objects.iter().enumerate() {
+            let container = self.inventory.parents.get(&object.id);
+            if container.is_some_and(|container| !places.contains_key(container)) {
+                self.notes.push(Note::element(
+                    Severity::Info,
+                    self.names[place].0.as_str(),
+                    object.class.name(),
+                    "what holds it is not in the file; it was put under the project",
+                ));
+            }
         }
         for place in 0..parents.len() {
             if is_on_ring(place, &parents) {

@@ -14,6 +14,8 @@ pub(super) struct Inventory {
     pub(super) objects: Vec<Object>,
     /// Ports, structural analysis items and the like: counted, not read.
     pub(super) left_out: usize,
+    /// Records whose instance name another record has, too.
+    pub(super) repeated: usize,
     /// Containers and wholes by what they hold.
     pub(super) parents: HashMap<u32, u32>,
     /// Host by opening.
@@ -140,6 +142,10 @@ pub(super) fn scan(bytes: &[u8]) -> (Records<'_>, Inventory) {
             }
         };
         let id = seen.id;
+        if seen.is_repeated {
+            inventory.repeated += 1;
+            return;
+        }
         match known {
             Role::Object(class) => {
                 if class.name() == "IfcSite" {

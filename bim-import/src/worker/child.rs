@@ -5,8 +5,8 @@ use std::{
     io::{self, BufWriter, Write},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
+        Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
-        mpsc::{self, Receiver, SyncSender, TryRecvError},
     },
     thread,
 };
@@ -20,9 +20,6 @@ use crate::{
     resources,
 };
 
-/// Frames waiting for the pipe; threads wait when it is full.
-const QUEUE: usize = 64;
-
 /// Runs the task on standard input; the process's exit code.
 pub(super) fn run() -> i32 {
     let Ok(Some(task)) = protocol::read::<Task>(&mut io::stdin().lock()) else { return 2 };
@@ -33,43 +30,33 @@ pub(super) fn run() -> i32 {
     });
     // Panics are caught and reported as frames; their text would only be noise.
     std::panic::set_hook(Box::new(|_| {}));
-    let (frames, queue) = mpsc::sync_channel(QUEUE);
-    let writer = thread::spawn(move || {
-        if write_out(&queue).is_err() {
-            std::process::exit(3);
-        }
-    });
-    work(&task, &frames);
-    drop(frames);
-    let _ = writer.join();
+    work(&task, &Frames::new());
     0
 }
 
-/// Writes frames as they come, and flushes whenever none is waiting: a frame must not
-/// sit in a buffer while the element it announces hangs.
-fn write_out(queue: &Receiver<Frame>) -> io::Result<()> {
-    let mut out = BufWriter::with_capacity(1 << 18, io::stdout().lock());
-    loop {
-        let frame = match queue.try_recv() {
-            Ok(frame) => frame,
-            Err(TryRecvError::Disconnected) => return out.flush(),
-            Err(TryRecvError::Empty) => {
-                out.flush()?;
-                match queue.recv() {
-                    Ok(frame) => frame,
-                    Err(_) => return Ok(()),
-                }
-            }
-        };
-        protocol::write(&mut out, &frame)?;
+/// The way to the parent. Every frame is written out at once: the one that announces an
+/// element must be with the parent when that element hangs or ends this process.
+struct Frames {
+    out: Mutex<BufWriter<io::Stdout>>,
+}
+
+impl Frames {
+    fn new() -> Self {
+        Self { out: Mutex::new(BufWriter::with_capacity(1 << 18, io::stdout())) }
+    }
+
+    /// Sends a frame, waiting while the parent has enough to read. Without a parent there
+    /// is nothing left to do for this process.
+    fn send(&self, frame: &Frame) {
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        if protocol::write(&mut *out, frame).and_then(|()| out.flush()).is_err() {
+            std::process::exit(3);
+        }
     }
 }
 
-fn work(task: &Task, frames: &SyncSender<Frame>) {
-    let failed = |reason: String| {
-        // The channel closes only with the process.
-        let _ = frames.send(Frame::Failed { reason });
-    };
+fn work(task: &Task, frames: &Frames) {
+    let failed = |reason: String| frames.send(&Frame::Failed { reason });
     let bytes = match std::fs::read(&task.path) {
         Ok(bytes) => bytes,
         Err(error) => return failed(error.to_string()),
@@ -83,7 +70,7 @@ fn work(task: &Task, frames: &SyncSender<Frame>) {
     let wanted =
         |job: &&Job| !skip.contains(&job.id) && (only.is_empty() || only.contains(&job.id));
     let jobs: Vec<&Job> = engine.jobs().iter().filter(wanted).collect();
-    let _ = frames.send(Frame::Ready { elements: u32::try_from(jobs.len()).unwrap_or(u32::MAX) });
+    frames.send(&Frame::Ready { elements: u32::try_from(jobs.len()).unwrap_or(u32::MAX) });
     let shared = Shared {
         engine: &engine,
         jobs: &jobs,
@@ -105,7 +92,7 @@ fn work(task: &Task, frames: &SyncSender<Frame>) {
             }
         }
     });
-    let _ = frames.send(Frame::Finished { peak_kib: resources::peak_kib() });
+    frames.send(&Frame::Finished { peak_kib: resources::peak_kib() });
 }
 
 struct Shared<'a> {
@@ -113,7 +100,7 @@ struct Shared<'a> {
     jobs: &'a [&'a Job],
     next: AtomicUsize,
     openings: bool,
-    frames: &'a SyncSender<Frame>,
+    frames: &'a Frames,
     fault: Fault,
 }
 
@@ -122,7 +109,7 @@ fn tessellate_jobs(number: u32, shared: &Shared<'_>) {
     let tid = resources::thread_id();
     let mut memo = Memo::default();
     while let Some(job) = shared.jobs.get(shared.next.fetch_add(1, Ordering::Relaxed)) {
-        let _ = shared.frames.send(Frame::Started { thread: number, tid, id: job.id });
+        shared.frames.send(&Frame::Started { thread: number, tid, id: job.id });
         let openings = shared.openings && shared.engine.has_openings(job.id);
         shared.fault.strike(job.id, openings);
         let shape = if !shared.openings && !shared.engine.has_openings(job.id) {
@@ -135,10 +122,7 @@ fn tessellate_jobs(number: u32, shared: &Shared<'_>) {
                     Tessellated::complaining("the geometry engine gave up on it")
                 })
         };
-        let done = Frame::Done { thread: number, id: job.id, shape: shape.into() };
-        if shared.frames.send(done).is_err() {
-            return;
-        }
+        shared.frames.send(&Frame::Done { thread: number, id: job.id, shape: shape.into() });
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) id: u32,
     /// The keyword as the file spells it.
     pub(crate) keyword: &'a str,
+    /// Whether an earlier record has the same name; the later one is what counts.
+    pub(crate) is_repeated: bool,
 }
 
 impl<'a> Records<'a> {
@@ -35,8 +37,8 @@ impl<'a> Records<'a> {
         let mut spans = HashMap::with_capacity(bytes.len() / 64);
         let mut scanner = EntityScanner::new(bytes);
         while let Some((id, keyword, start, end)) = scanner.next_entity() {
-            spans.insert(id, Span { start, end });
-            visit(&Seen { id, keyword });
+            let is_repeated = spans.insert(id, Span { start, end }).is_some();
+            visit(&Seen { id, keyword, is_repeated });
         }
         let schema = SchemaVersion::from_file_schema(&schema_name(bytes));
         Self { decoder: EntityDecoder::new(bytes), spans, schema, attributes: HashMap::new() }
