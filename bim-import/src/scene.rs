@@ -2,7 +2,7 @@
 //! ids made unique.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::{
         Mutex,
@@ -13,7 +13,7 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use twin_model::{BoundingBox, EntityId};
+use twin_model::{BoundingBox, Entity, EntityId, EntityKind};
 
 use crate::{
     Frame, Options, Progress,
@@ -91,7 +91,7 @@ pub(crate) fn read(files: &[PathBuf], options: &Options, progress: &mut dyn Prog
     let frame = frame.flatten();
     let named = first.and_then(|fix| fix.crs).and_then(|name| Crs::parse(&name).ok());
     let crs = wanted.or(named).filter(|_| frame.is_some());
-    let mut taken: HashSet<EntityId> = HashSet::new();
+    let mut taken = HashMap::new();
     let sources = (0u32..)
         .zip(pending.drain(..))
         .map(|(number, source)| place(number, source, frame.as_ref(), options, &mut taken))
@@ -240,7 +240,7 @@ fn place(
     pending: Pending,
     frame: Option<&LocalFrame>,
     options: &Options,
-    taken: &mut HashSet<EntityId>,
+    taken: &mut HashMap<EntityId, EntityKind>,
 ) -> Source {
     let Pending { file, sha256, read, mut report, mut notes } = pending;
     let started = Instant::now();
@@ -293,18 +293,41 @@ fn placed_by(frame: Option<&LocalFrame>, fix: Option<&Fix>) -> String {
     }
 }
 
-/// Renames what another source has used before.
-fn make_unique(imported: &mut Imported, taken: &mut HashSet<EntityId>, notes: &mut Vec<Note>) {
+/// Whether an entity is the one that an earlier source has under the same GlobalId: the
+/// files of one federated project share their project, site, building and storeys.
+fn is_shared(entity: &Entity, taken: &HashMap<EntityId, EntityKind>) -> bool {
+    use EntityKind::{Building, Project, Site, Storey};
+    entity.global_id.is_some()
+        && entity.bbox.is_none()
+        && matches!(entity.kind, Project | Site | Building | Storey)
+        && taken.get(&entity.id) == Some(&entity.kind)
+}
+
+/// Merges what an earlier source shares, and renames what it merely uses too.
+fn make_unique(
+    imported: &mut Imported,
+    taken: &mut HashMap<EntityId, EntityKind>,
+    notes: &mut Vec<Note>,
+) {
+    let own = std::mem::take(&mut imported.entities);
+    let (shared, own): (Vec<Entity>, Vec<Entity>) =
+        own.into_iter().partition(|entity| is_shared(entity, taken));
+    imported.entities = own;
+    for entity in shared {
+        let class = entity.ifc_class.unwrap_or_default();
+        let reason = "it is the one of an earlier source, by its GlobalId".to_owned();
+        notes.push(Note::element(Severity::Info, entity.id.as_str(), class, reason));
+    }
     let mut renamed: HashMap<EntityId, EntityId> = HashMap::new();
     for entity in &imported.entities {
-        let id = ids::unused(entity.id.as_str(), |id| taken.contains(id));
+        let id = ids::unused(entity.id.as_str(), |id| taken.contains_key(id));
         if id != entity.id {
             let class = entity.ifc_class.clone().unwrap_or_default();
             let reason = format!("its id is used by an earlier source; it is kept as {id}");
             notes.push(Note::element(Severity::Info, entity.id.as_str(), class, reason));
             renamed.insert(entity.id.clone(), id.clone());
         }
-        taken.insert(id);
+        taken.insert(id, entity.kind);
     }
     if renamed.is_empty() {
         return;

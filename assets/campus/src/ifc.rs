@@ -153,6 +153,7 @@ impl<'w> IfcFile<'w> {
         (file, site)
     }
 
+    /// The project: one for all files, which share its GlobalId as federated files do.
     fn project(&mut self, title: &str) -> Ref {
         let mut units = Vec::new();
         for (kind, name) in [
@@ -194,7 +195,7 @@ impl<'w> IfcFile<'w> {
                 1.0
             ],
         );
-        let id = self.id("IFCPROJECT");
+        let id = global_id("campus/project");
         self.step.add(
             "IFCPROJECT",
             args![
@@ -211,10 +212,11 @@ impl<'w> IfcFile<'w> {
         )
     }
 
+    /// The site, shared like the project.
     fn site(&mut self, title: &str) -> Ref {
         let placement = self.step.add("IFCLOCALPLACEMENT", args![Arg::Null, self.origin]);
         let (lon, lat) = georef::to_lon_lat(crate::geometry::p2(0.0, 0.0));
-        let id = self.id("IFCSITE");
+        let id = global_id("campus/site");
         self.step.add(
             "IFCSITE",
             args![

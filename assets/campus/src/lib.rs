@@ -91,10 +91,12 @@ fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>)
     out.flush()
 }
 
+/// Name of the project and its site, the same in every file.
+const TITLE: &str = "湖畔园区 Lakeside Campus";
+
 /// Writes one file and returns how many elements and spaces it holds.
 fn write_piece(piece: &Piece, seed: u64, out: &mut dyn Write) -> io::Result<u64> {
-    let title = format!("湖畔园区 Lakeside Campus · {}", piece.code());
-    let (mut file, site) = ifc::IfcFile::begin(out, piece.code(), &title, seed);
+    let (mut file, site) = ifc::IfcFile::begin(out, piece.code(), TITLE, seed);
     match piece {
         Piece::Grounds { code, origin } => landscape::build(&mut file, site, code, *origin),
         Piece::Building(about) => building::build(&mut file, site, about),
