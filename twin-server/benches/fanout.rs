@@ -4,6 +4,8 @@
 //! `cargo bench -p twin-server --bench fanout`; `TWIN_BENCH_POINTS`, `TWIN_BENCH_VIEWERS`
 //! and `TWIN_BENCH_SECS` change the size.
 
+#![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "a bench may")]
+
 mod support;
 
 use std::{

@@ -7,6 +7,8 @@
 //!
 //! `cargo bench -p twin-server --bench latency`
 
+#![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "a bench may")]
+
 mod support;
 
 use std::time::Duration;

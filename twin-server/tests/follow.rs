@@ -1,5 +1,7 @@
 //! Whatever happens, every client that keeps listening ends with the server's values.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test may")]
+
 mod support;
 
 use std::{collections::BTreeMap, time::Duration};

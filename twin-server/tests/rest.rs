@@ -1,5 +1,7 @@
 //! The HTTP side over real sockets: shapes, caching, limits, refusals.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test may")]
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! The stream as clients see it, over real sockets.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test may")]
+
 mod support;
 
 use std::time::Duration;
