@@ -1,16 +1,20 @@
 //! From the records of a file to entities: the spatial tree with names, properties and
 //! tags. Geometry joins them in [`super::shapes`].
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod attributes;
+mod tree;
 
-use serde_json::{Value as Json, json};
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value as Json;
 use twin_model::{Entity, EntityId, EntityKind};
 
+use self::tree::{add_place_tags, ancestors};
 use super::{
     classify::{self, Facts},
-    engine::records::{self, IfcClass, Record, Records},
+    engine::records::{self, Record, Records},
     georef::{self, GeoReference},
-    properties::{Properties, Set},
+    properties::Properties,
     scan::{self, Inventory},
 };
 use crate::{
@@ -268,126 +272,6 @@ impl Reader<'_> {
         }
     }
 
-    /// The attributes people look for, by their names in the schema.
-    fn attributes(&mut self, object: &scan::Object, record: &Record) -> Set {
-        const NAMES: &[&str] = &[
-            "LongName",
-            "Description",
-            "ObjectType",
-            "PredefinedType",
-            "Tag",
-            "Elevation",
-            "OverallHeight",
-            "OverallWidth",
-            "OperationType",
-        ];
-        let metres = self.properties.metres();
-        let mut set = Set::new();
-        for name in NAMES {
-            let Some(slot) = self.records.slot(&object.class, name) else { continue };
-            let Some(value) = record.get(slot) else { continue };
-            let value = match (*name, value.as_float()) {
-                ("Elevation" | "OverallHeight" | "OverallWidth", Some(length)) => {
-                    json!((length * metres * 1e9).round() / 1e9)
-                }
-                _ => super::properties::plain(value),
-            };
-            let blank = value.is_null() || value.as_str().is_some_and(str::is_empty);
-            if !blank {
-                set.insert((*name).to_owned(), value);
-            }
-        }
-        self.type_attributes(object.id, &mut set);
-        self.association_attributes(object.id, &mut set);
-        set
-    }
-
-    fn type_attributes(&mut self, id: u32, set: &mut Set) {
-        let Some(type_object) = self.inventory.types.get(&id) else { return };
-        let Some(record) = self.records.get(*type_object) else { return };
-        if let Some(name) = record.get_string(2).filter(|name| !name.is_empty()) {
-            set.insert("TypeName".into(), json!(name));
-        }
-        let class = IfcClass::from_keyword(record.ifc_type.as_str());
-        let slot = self.records.slot(&class, "PredefinedType");
-        let predefined = slot.and_then(|slot| record.get(slot)?.as_enum());
-        let undecided = |set: &Set| {
-            let own = set.get("PredefinedType").and_then(Json::as_str);
-            own.is_none_or(|own| own == "NOTDEFINED")
-        };
-        if let Some(predefined) = predefined.filter(|_| undecided(set)) {
-            set.insert("PredefinedType".into(), json!(predefined));
-        }
-        // An IFC2x3 device says what it is in the type's ElementType.
-        if let Some(text) = record.get_string(8).filter(|text| !text.is_empty()) {
-            set.entry("ObjectType".into()).or_insert_with(|| json!(text));
-        }
-    }
-
-    fn association_attributes(&self, id: u32, set: &mut Set) {
-        let material = self
-            .inventory
-            .materials
-            .get(&id)
-            .or_else(|| self.inventory.materials.get(self.inventory.types.get(&id)?));
-        if let Some(name) = material.and_then(|material| self.material(*material, 0)) {
-            set.insert("Material".into(), json!(name));
-        }
-        let groups = self.inventory.groups.get(&id).into_iter().flatten();
-        let names: Vec<Json> = groups
-            .filter_map(|group| self.records.get(*group)?.get_string(2).map(|name| json!(name)))
-            .collect();
-        if !names.is_empty() {
-            set.insert("Groups".into(), Json::Array(names));
-        }
-    }
-
-    /// The name of a material, or those of its layers.
-    fn material(&self, id: u32, depth: u32) -> Option<String> {
-        let record = self.records.get(id)?;
-        let inner = |slots: &[usize]| {
-            let ids = slots.iter().flat_map(|&slot| {
-                record
-                    .get_refs(slot)
-                    .or_else(|| Some(vec![record.get_ref(slot)?]))
-                    .unwrap_or_default()
-            });
-            let mut names: Vec<String> =
-                ids.filter_map(|id| self.material(id, depth + 1)).collect();
-            names.dedup();
-            (!names.is_empty()).then(|| names.join(", "))
-        };
-        if depth > 4 {
-            return None;
-        }
-        match record.ifc_type.as_str() {
-            "IFCMATERIAL" => record.get_string(0).map(str::to_owned),
-            "IFCMATERIALLAYERSETUSAGE"
-            | "IFCMATERIALPROFILESETUSAGE"
-            | "IFCMATERIALLAYERSET"
-            | "IFCMATERIALLIST"
-            | "IFCMATERIALLAYER" => inner(&[0]),
-            "IFCMATERIALPROFILESET"
-            | "IFCMATERIALCONSTITUENTSET"
-            | "IFCMATERIALPROFILE"
-            | "IFCMATERIALCONSTITUENT" => inner(&[2]),
-            _ => None,
-        }
-    }
-
-    /// Its own sets, and its type's where it does not say otherwise.
-    fn property_sets(&mut self, id: u32) -> BTreeMap<String, Set> {
-        let mut sets = BTreeMap::new();
-        if let Some(own) = self.inventory.definitions.get(&id) {
-            self.properties.collect(&self.records, own, &mut sets);
-        }
-        let type_object = self.inventory.types.get(&id).and_then(|id| self.records.get(*id));
-        if let Some(inherited) = type_object.and_then(|record| record.get_refs(5)) {
-            self.properties.collect(&self.records, &inherited, &mut sets);
-        }
-        sets
-    }
-
     fn representation(&self, object: &scan::Object, record: Option<&Record>) -> Representation {
         let shape = object.class.is_a("IfcProduct").then(|| record?.get_ref(6)).flatten();
         let Some(shape) = shape.and_then(|shape| self.records.get(shape)) else {
@@ -429,120 +313,5 @@ impl Reader<'_> {
         } else {
             Representation::LinesOnly
         }
-    }
-
-    /// Position of each object's parent; rings are cut.
-    fn parents(
-        &mut self,
-        objects: &[scan::Object],
-        places: &HashMap<u32, usize>,
-    ) -> Vec<Option<usize>> {
-        let project = self.inventory.project.and_then(|project| places.get(&project)).copied();
-        let mut parents: Vec<Option<usize>> = objects
-            .iter()
-            .enumerate()
-            .map(|(place, object)| {
-                let stated =
-                    self.inventory.parent(object.id).and_then(|parent| places.get(&parent));
-                stated.copied().or(project).filter(|parent| *parent != place)
-            })
-            .collect();
-        if let Some(project) = project {
-            parents[project] = None;
-        }
-        for (place, object) in objects.iter().enumerate() {
-            let container = self.inventory.parents.get(&object.id);
-            if container.is_some_and(|container| !places.contains_key(container)) {
-                self.notes.push(Note::element(
-                    Severity::Info,
-                    self.names[place].0.as_str(),
-                    object.class.name(),
-                    "what holds it is not in the file; it was put under the project",
-                ));
-            }
-        }
-        for place in 0..parents.len() {
-            if is_on_ring(place, &parents) {
-                parents[place] = project;
-                self.notes.push(Note::element(
-                    Severity::Approximated,
-                    self.names[place].0.as_str(),
-                    objects[place].class.name(),
-                    "it contains itself; it was put under the project",
-                ));
-            }
-        }
-        parents
-    }
-
-    fn boundaries(&self, entities: &[Entity], places: &HashMap<u32, usize>) -> Vec<Boundary> {
-        let mut boundaries: Vec<Boundary> = self
-            .inventory
-            .boundaries
-            .iter()
-            .filter_map(|(space, element)| {
-                let (space, element) =
-                    (&entities[*places.get(space)?], &entities[*places.get(element)?]);
-                let passable = matches!(
-                    element.kind,
-                    EntityKind::Door | EntityKind::Stair | EntityKind::Ramp | EntityKind::Lift
-                );
-                (passable && space.kind == EntityKind::Space)
-                    .then(|| Boundary { space: space.id.clone(), element: element.id.clone() })
-            })
-            .collect();
-        boundaries.sort_by(|a, b| (&a.element, &a.space).cmp(&(&b.element, &b.space)));
-        boundaries.dedup();
-        boundaries
-    }
-
-    /// Where an object's placement is, in project units: the chain of translations, as
-    /// long as nothing is turned on the way.
-    fn placement_origin(&self, object: u32) -> Option<[f64; 3]> {
-        let mut placement = self.records.follow(&self.records.get(object)?, 5)?;
-        let mut origin = [0.0; 3];
-        for _ in 0..16 {
-            let position = self.records.follow(&placement, 1)?;
-            let point = self.records.follow(&position, 0)?;
-            for (axis, value) in point.get_list(0)?.iter().take(3).enumerate() {
-                origin[axis] += value.as_float()?;
-            }
-            match self.records.follow(&placement, 0) {
-                Some(above) => placement = above,
-                None => return Some(origin),
-            }
-        }
-        None
-    }
-}
-
-fn ancestors(place: usize, parents: &[Option<usize>]) -> impl Iterator<Item = usize> {
-    std::iter::successors(parents[place], |&above| parents[above]).take(parents.len())
-}
-
-fn is_on_ring(place: usize, parents: &[Option<usize>]) -> bool {
-    // Depths are small; the bound only matters on rings that this one is not part of.
-    ancestors(place, parents).take(4_096).any(|above| above == place)
-}
-
-/// `space:…`, `storey:…/…`, `building:…` by name.
-fn add_place_tags(entities: &mut [Entity], parents: &[Option<usize>]) {
-    for place in 0..entities.len() {
-        let entity = &entities[place];
-        if entity.name.is_empty() {
-            continue;
-        }
-        let tag = match entity.kind {
-            EntityKind::Space => format!("space:{}", entity.name),
-            EntityKind::Building => format!("building:{}", entity.name),
-            EntityKind::Storey => {
-                let building = ancestors(place, parents)
-                    .find(|&above| entities[above].kind == EntityKind::Building);
-                let building = building.map_or("", |above| entities[above].name.as_str());
-                format!("storey:{building}/{}", entity.name)
-            }
-            _ => continue,
-        };
-        entities[place].tags.push(tag);
     }
 }
