@@ -45,6 +45,8 @@ pub enum Fold {
 
 /// Comfortable room temperature, the middle of its scale, °C.
 const COMFORT_CEL: f64 = 23.0;
+/// How far the temperature scale reaches to either side at least, °C.
+const LEAST_SPREAD_CEL: f64 = 6.0;
 
 impl Layer {
     /// Every layer, in the order a list shows them.
@@ -111,7 +113,7 @@ impl Layer {
     /// The range around these values.
     fn scale(self, low: f64, high: f64) -> Scale {
         match self {
-            Self::Temperature => Scale::centered(COMFORT_CEL, low, high),
+            Self::Temperature => Scale::centered(COMFORT_CEL, LEAST_SPREAD_CEL, low, high),
             Self::Co2 => Scale::around(low.min(400.0), high.max(1000.0)),
             _ => Scale::around(low.min(0.0), high),
         }

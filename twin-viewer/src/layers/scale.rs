@@ -21,10 +21,11 @@ impl Scale {
         Self { low, high: if high > low { high } else { low + step } }
     }
 
-    /// The smallest round range around the data with this value in its middle.
-    pub fn centered(middle: f64, low: f64, high: f64) -> Self {
+    /// The smallest round range around the data with this value in its middle, and at least
+    /// so far to either side: what differs little should look little different.
+    pub fn centered(middle: f64, least: f64, low: f64, high: f64) -> Self {
         let half = (middle - low).max(high - middle);
-        let half = (half.max(1.0) / 2.0).ceil() * 2.0;
+        let half = (half.max(least) / 2.0).ceil() * 2.0;
         Self { low: middle - half, high: middle + half }
     }
 
@@ -68,7 +69,8 @@ mod tests {
         assert_eq!(Scale::around(0.0, 0.0).low, 0.0);
         assert!(Scale::around(0.0, 0.0).high > 0.0, "never empty");
         assert_eq!(Scale::around(412.0, 903.0), Scale { low: 400.0, high: 1000.0 });
-        assert_eq!(Scale::centered(23.0, 21.0, 27.5), Scale { low: 17.0, high: 29.0 });
+        assert_eq!(Scale::centered(23.0, 6.0, 22.0, 23.1), Scale { low: 17.0, high: 29.0 });
+        assert_eq!(Scale::centered(23.0, 4.0, 21.0, 27.5), Scale { low: 17.0, high: 29.0 });
     }
 
     #[test]

@@ -64,6 +64,7 @@ pub struct SceneIndex {
     /// Where each entity's subtree lies in a depth-first walk.
     span: Vec<Range<u32>>,
     extent: Vec<Option<BoundingBox>>,
+    level: Vec<f64>,
     /// Parents that led nowhere or in a circle, and were cut.
     pub repaired: usize,
 }
@@ -90,6 +91,7 @@ impl SceneIndex {
             }
         }
         index.measure();
+        index.level();
         index.sort();
         index.walk();
         index
@@ -129,6 +131,36 @@ impl SceneIndex {
         }
     }
 
+    /// How high each storey lies; 0 for everything else. A storey in which nothing is drawn
+    /// (an open roof) lies next to the one that the file names before it.
+    fn level(&mut self) {
+        self.level = vec![0.0; self.len()];
+        for parent in 0..self.len() {
+            let storeys = self.children[parent].iter().copied();
+            let storeys: Vec<EntityIx> =
+                storeys.filter(|&at| self.at(at).kind == EntityKind::Storey).collect();
+            let known = |&at: &EntityIx| self.extent[at as usize].map(|bbox| bbox.min[2]);
+            let mut levels = storeys.iter().filter_map(known);
+            let (lowest_first, first) = match (levels.next(), levels.next_back()) {
+                (Some(first), Some(last)) => (first <= last, first),
+                (first, _) => (true, first.unwrap_or(0.0)),
+            };
+            // Less than any storey is high, and enough for several in a row to differ.
+            let step = if lowest_first { 1e-3 } else { -1e-3 };
+            let mut level = first - step;
+            let found: Vec<f64> = storeys
+                .iter()
+                .map(|at| {
+                    level = known(at).unwrap_or(level + step);
+                    level
+                })
+                .collect();
+            for (at, level) in storeys.into_iter().zip(found) {
+                self.level[at as usize] = level;
+            }
+        }
+    }
+
     fn breadth_first(&self) -> Vec<EntityIx> {
         let mut order = self.roots.clone();
         let mut next = 0;
@@ -152,15 +184,11 @@ impl SceneIndex {
     /// rest by name, numbers in it as numbers.
     fn order(&self, a: EntityIx, b: EntityIx) -> Ordering {
         let (one, two) = (self.at(a), self.at(b));
-        rank(one.kind).cmp(&rank(two.kind)).then_with(|| {
-            let names = || natural(&one.name, &two.name);
-            match (one.kind, self.extent(a), self.extent(b)) {
-                (EntityKind::Storey, Some(a), Some(b)) => {
-                    b.min[2].total_cmp(&a.min[2]).then_with(names)
-                }
-                _ => names(),
-            }
-        })
+        let levels = || self.level[b as usize].total_cmp(&self.level[a as usize]);
+        rank(one.kind)
+            .cmp(&rank(two.kind))
+            .then_with(levels)
+            .then_with(|| natural(&one.name, &two.name))
     }
 
     fn walk(&mut self) {
@@ -423,12 +451,13 @@ mod tests {
     fn storeys_stand_top_first_by_height() {
         let mut low = entry("B1F", Some(0), EntityKind::Storey);
         low.bbox = Some([0.0, 0.0, -4.0, 1.0, 1.0, 0.0].into());
-        let mut high = entry("RF", Some(0), EntityKind::Storey);
+        let mut high = entry("09F", Some(0), EntityKind::Storey);
         high.bbox = Some([0.0, 0.0, 40.0, 1.0, 1.0, 44.0].into());
         let mut mid = entry("01F", Some(0), EntityKind::Storey);
         mid.bbox = Some([0.0, 0.0, 0.0, 1.0, 1.0, 4.0].into());
-        let scene = index(vec![entry("T1", None, EntityKind::Building), low, high, mid]);
-        assert_eq!(scene.children(0), [2, 3, 1]);
+        let bare = entry("RF", Some(0), EntityKind::Storey);
+        let scene = index(vec![entry("T1", None, EntityKind::Building), low, mid, high, bare]);
+        assert_eq!(scene.children(0), [4, 3, 2, 1], "the bare roof over what it follows");
         assert_eq!(scene.extent(0).unwrap().max[2], 44.0);
     }
 
