@@ -1,7 +1,11 @@
-//! Ids for what has no GlobalId of its own.
+//! Ids: made for what has no GlobalId, shared or told apart where several sources use one.
+
+use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
-use twin_model::EntityId;
+use twin_model::{Entity, EntityId, EntityKind};
+
+use crate::imported::{Imported, Note, Severity};
 
 /// `x` and 21 letters from the file's name and the thing's path in it: the same again
 /// when the file is imported again, wherever it lies.
@@ -20,6 +24,74 @@ pub(crate) fn unused(id: &str, is_taken: impl Fn(&str) -> bool) -> EntityId {
     }
     let numbered = (2u32..).map(|n| format!("{id}~{n}")).find(|candidate| !is_taken(candidate));
     EntityId::new(numbered.unwrap_or_default())
+}
+
+/// Whether an entity is the one that an earlier source has under the same GlobalId: the
+/// files of one federated project share their project, site, building and storeys.
+fn is_shared(entity: &Entity, taken: &HashMap<EntityId, EntityKind>) -> bool {
+    use EntityKind::{Building, Project, Site, Storey};
+    entity.global_id.is_some()
+        && entity.bbox.is_none()
+        && matches!(entity.kind, Project | Site | Building | Storey)
+        && taken.get(&entity.id) == Some(&entity.kind)
+}
+
+/// Merges what an earlier source shares, and renames what it merely uses too.
+pub(crate) fn make_unique(
+    imported: &mut Imported,
+    taken: &mut HashMap<EntityId, EntityKind>,
+    notes: &mut Vec<Note>,
+) {
+    let own = std::mem::take(&mut imported.entities);
+    let (shared, own): (Vec<Entity>, Vec<Entity>) =
+        own.into_iter().partition(|entity| is_shared(entity, taken));
+    imported.entities = own;
+    for entity in shared {
+        let class = entity.ifc_class.unwrap_or_default();
+        let reason = "it is the one of an earlier source, by its GlobalId".to_owned();
+        notes.push(Note::element(Severity::Info, entity.id.as_str(), class, reason));
+    }
+    let mut renamed: HashMap<EntityId, EntityId> = HashMap::new();
+    for entity in &imported.entities {
+        let id = unused(entity.id.as_str(), |id| taken.contains_key(id));
+        if id != entity.id {
+            let class = entity.ifc_class.clone().unwrap_or_default();
+            let reason = format!("its id is used by an earlier source; it is kept as {id}");
+            notes.push(Note::element(Severity::Info, entity.id.as_str(), class, reason));
+            renamed.insert(entity.id.clone(), id.clone());
+        }
+        taken.insert(id, entity.kind);
+    }
+    if renamed.is_empty() {
+        return;
+    }
+    let rename = |id: &mut EntityId| {
+        if let Some(new) = renamed.get(id) {
+            *id = new.clone();
+        }
+    };
+    for entity in &mut imported.entities {
+        rename(&mut entity.id);
+        entity.parent.iter_mut().for_each(rename);
+        entity.storey.iter_mut().for_each(rename);
+    }
+    for mesh in &mut imported.meshes {
+        rename(&mut mesh.entity);
+        mesh.storey.iter_mut().for_each(rename);
+    }
+    for boundary in &mut imported.boundaries {
+        rename(&mut boundary.space);
+        rename(&mut boundary.element);
+    }
+    imported.passages.iter_mut().for_each(rename);
+    imported.floors = imported
+        .floors
+        .drain()
+        .map(|(mut id, floor)| {
+            rename(&mut id);
+            (id, floor)
+        })
+        .collect();
 }
 
 /// Lower-case hex of a hash.
@@ -52,5 +124,50 @@ mod tests {
         assert_eq!(id.as_str().len(), 22);
         assert_eq!(base64url(b"\x14\xfb\x9c\x03\xd9\x7e"), "FPucA9l-");
         assert_eq!(unused("a", |id| ["a", "a~2"].contains(&id)).as_str(), "a~3");
+    }
+
+    fn entity(id: &str, parent: Option<&str>, kind: EntityKind) -> Entity {
+        Entity {
+            id: id.into(),
+            parent: parent.map(EntityId::from),
+            kind,
+            ifc_class: None,
+            global_id: Some(id.to_owned()),
+            name: String::new(),
+            storey: None,
+            bbox: None,
+            properties: Default::default(),
+            tags: Vec::new(),
+            source: 0,
+        }
+    }
+
+    #[test]
+    fn federated_files_share_their_site_and_other_ids_are_told_apart() {
+        let mut taken = HashMap::new();
+        let mut notes = Vec::new();
+        let file = || Imported {
+            entities: vec![
+                entity("site", None, EntityKind::Site),
+                entity("wall", Some("site"), EntityKind::Element),
+            ],
+            ..Imported::default()
+        };
+        let (mut first, mut second) = (file(), file());
+        make_unique(&mut first, &mut taken, &mut notes);
+        assert!(notes.is_empty());
+        make_unique(&mut second, &mut taken, &mut notes);
+        let ids: Vec<&str> = second.entities.iter().map(|entity| entity.id.as_str()).collect();
+        assert_eq!(ids, ["wall~2"]);
+        assert_eq!(second.entities[0].parent, Some("site".into()));
+        assert_eq!(notes.len(), 2, "the merged site and the renamed wall are both reported");
+
+        // The same id for another kind of thing is a clash, not the same thing.
+        let mut third = Imported {
+            entities: vec![entity("site", None, EntityKind::Building)],
+            ..Imported::default()
+        };
+        make_unique(&mut third, &mut taken, &mut notes);
+        assert_eq!(third.entities[0].id.as_str(), "site~2");
     }
 }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use twin_model::{BoundingBox, Entity, EntityId, EntityKind};
+use twin_model::{BoundingBox, EntityId, EntityKind};
 
 use crate::{
     Frame, Options, Progress,
@@ -277,7 +277,7 @@ fn place(
             }
         }
     };
-    make_unique(&mut imported, taken, &mut notes);
+    ids::make_unique(&mut imported, taken, &mut notes);
     notes.append(&mut imported.notes);
     report.count(&imported);
     report.add_notes(notes);
@@ -291,74 +291,6 @@ fn placed_by(frame: Option<&LocalFrame>, fix: Option<&Fix>) -> String {
         (Some(_), Some(_)) => "the site's latitude and longitude".into(),
         _ => "nothing: at the scene's origin".into(),
     }
-}
-
-/// Whether an entity is the one that an earlier source has under the same GlobalId: the
-/// files of one federated project share their project, site, building and storeys.
-fn is_shared(entity: &Entity, taken: &HashMap<EntityId, EntityKind>) -> bool {
-    use EntityKind::{Building, Project, Site, Storey};
-    entity.global_id.is_some()
-        && entity.bbox.is_none()
-        && matches!(entity.kind, Project | Site | Building | Storey)
-        && taken.get(&entity.id) == Some(&entity.kind)
-}
-
-/// Merges what an earlier source shares, and renames what it merely uses too.
-fn make_unique(
-    imported: &mut Imported,
-    taken: &mut HashMap<EntityId, EntityKind>,
-    notes: &mut Vec<Note>,
-) {
-    let own = std::mem::take(&mut imported.entities);
-    let (shared, own): (Vec<Entity>, Vec<Entity>) =
-        own.into_iter().partition(|entity| is_shared(entity, taken));
-    imported.entities = own;
-    for entity in shared {
-        let class = entity.ifc_class.unwrap_or_default();
-        let reason = "it is the one of an earlier source, by its GlobalId".to_owned();
-        notes.push(Note::element(Severity::Info, entity.id.as_str(), class, reason));
-    }
-    let mut renamed: HashMap<EntityId, EntityId> = HashMap::new();
-    for entity in &imported.entities {
-        let id = ids::unused(entity.id.as_str(), |id| taken.contains_key(id));
-        if id != entity.id {
-            let class = entity.ifc_class.clone().unwrap_or_default();
-            let reason = format!("its id is used by an earlier source; it is kept as {id}");
-            notes.push(Note::element(Severity::Info, entity.id.as_str(), class, reason));
-            renamed.insert(entity.id.clone(), id.clone());
-        }
-        taken.insert(id, entity.kind);
-    }
-    if renamed.is_empty() {
-        return;
-    }
-    let rename = |id: &mut EntityId| {
-        if let Some(new) = renamed.get(id) {
-            *id = new.clone();
-        }
-    };
-    for entity in &mut imported.entities {
-        rename(&mut entity.id);
-        entity.parent.iter_mut().for_each(rename);
-        entity.storey.iter_mut().for_each(rename);
-    }
-    for mesh in &mut imported.meshes {
-        rename(&mut mesh.entity);
-        mesh.storey.iter_mut().for_each(rename);
-    }
-    for boundary in &mut imported.boundaries {
-        rename(&mut boundary.space);
-        rename(&mut boundary.element);
-    }
-    imported.passages.iter_mut().for_each(rename);
-    imported.floors = imported
-        .floors
-        .drain()
-        .map(|(mut id, floor)| {
-            rename(&mut id);
-            (id, floor)
-        })
-        .collect();
 }
 
 /// The first position in a GeoJSON file: the origin where nothing else gives one.

@@ -4,6 +4,8 @@
 //! Needs node, and the folder `TWIN_NODE_TOOLS` with what `tests/node/package.json` pins;
 //! `cargo xtask test` sees to both.
 
+#![allow(clippy::unwrap_used, reason = "a missing tool or file fails the test, with its name")]
+
 use std::{
     env, fs,
     path::{Path, PathBuf},
