@@ -37,10 +37,15 @@ pub enum By {
     },
 }
 
+/// A property by its set and name.
+type PropertyName = (Box<str>, Box<str>);
+/// Entities by the value of one property.
+type ByValue = HashMap<String, Vec<u32>>;
+
 /// Indexes over the scene that only some targets need.
 #[derive(Debug, Default)]
 pub(super) struct PropertyIndex {
-    by_value: HashMap<(Box<str>, Box<str>), HashMap<String, Vec<u32>>>,
+    by_value: HashMap<PropertyName, ByValue>,
 }
 
 impl PropertyIndex {
