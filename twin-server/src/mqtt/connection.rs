@@ -108,6 +108,11 @@ impl Connection {
                 if let v5::Event::Incoming(v5::Packet::Disconnect(bye)) = &event {
                     return Ok(Event::Goodbye(format!("the broker says {:?}", bye.reason_code)));
                 }
+                if let v5::Event::Incoming(v5::Packet::ConnAck(_)) = &event {
+                    // From here on the library's own memory serves. With a store it would
+                    // copy the session for every packet.
+                    events.options.clear_session_store();
+                }
                 Ok(event!(v5, AckPacket::V5, client, event))
             }
         }

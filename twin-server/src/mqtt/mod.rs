@@ -4,6 +4,7 @@ mod backoff;
 mod client;
 mod connection;
 mod options;
+mod resume;
 mod status;
 
 pub use client::{AckSender, MqttClient, MqttError, start};

@@ -1,9 +1,9 @@
 //! From our configuration to the client library's options, for both MQTT versions.
 
-use rumqttc::{BrokerSessionResumePolicy, TlsConfiguration};
+use rumqttc::TlsConfiguration;
 use rumqttc_v4 as v4;
 
-use super::client::MqttError;
+use super::{client::MqttError, resume::EmptySession};
 use crate::config::{BrokerChoice, MqttConfig};
 
 /// Requests (subscriptions, acknowledgements) waiting for the connection; what does not
@@ -93,12 +93,10 @@ pub(super) fn for_v5(config: &MqttConfig) -> Result<rumqttc::MqttOptions, MqttEr
         .set_connect_timeout(std::time::Duration::from_secs(CONNECT_TIMEOUT_SECS));
     if config.client_id.is_some() {
         let expiry = u32::try_from(config.session_expiry.as_secs()).unwrap_or(u32::MAX);
-        // We only subscribe: after a restart there is no state of ours to reconcile, and
-        // what the broker kept for us is exactly what we want.
         options
             .set_session_mode(rumqttc::SessionMode::Persistent)
             .set_session_expiry_interval(Some(expiry))
-            .set_broker_session_resume_policy(BrokerSessionResumePolicy::AllowBrokerOnly);
+            .set_session_store(EmptySession { expiry_secs: expiry });
     }
     options.set_network_options(network());
     Ok(options)
