@@ -48,7 +48,8 @@ pub(crate) fn restore(ctx: Ctx) {
     }
     match (link.camera, link.entity) {
         (Some(pose), _) => ctx.command(ViewCommand::Camera(pose)),
-        (None, Some(id)) => ctx.fly_to(&id.as_str().into()),
+        // The canvas has no camera to move before it has a scene.
+        (None, Some(id)) => ctx.fly_when_ready.set_value(Some(id.as_str().into())),
         (None, None) => {}
     }
     WRITTEN.with_borrow_mut(|written| *written = Some(current(ctx)));

@@ -91,6 +91,8 @@ pub(crate) struct Ctx {
     pub(crate) pane: RwSignal<&'static str>,
     pub(crate) toast: RwSignal<Option<String>>,
     pub(crate) camera: StoredValue<Option<CameraPose>>,
+    /// Where to fly once there is something to see.
+    pub(crate) fly_when_ready: StoredValue<Option<EntityId>>,
     /// Box of a selected entity that the index does not hold, from its details.
     pub(crate) detail_box: StoredValue<Option<(EntityId, BoundingBox)>>,
 }
@@ -123,6 +125,7 @@ impl Ctx {
             pane: RwSignal::new("scene"),
             toast: RwSignal::new(None),
             camera: StoredValue::new(None),
+            fly_when_ready: StoredValue::new(None),
             detail_box: StoredValue::new(None),
         }
     }

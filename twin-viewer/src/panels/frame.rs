@@ -138,7 +138,12 @@ fn on_event(ctx: Ctx, event: ViewEvent) {
                 ctx.set_canvas(CanvasState::Loading { loaded, wanted });
             }
         }
-        ViewEvent::Ready => ctx.set_canvas(CanvasState::Ready),
+        ViewEvent::Ready => {
+            ctx.set_canvas(CanvasState::Ready);
+            if let Some(id) = ctx.fly_when_ready.try_update_value(Option::take).flatten() {
+                ctx.fly_to(&id);
+            }
+        }
         ViewEvent::Rested(pose) => ctx.camera.set_value(Some(pose)),
         ViewEvent::Located { .. } => {}
         ViewEvent::Failed(reason) => ctx.set_canvas(CanvasState::Failed(reason)),

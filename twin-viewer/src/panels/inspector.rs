@@ -158,6 +158,7 @@ fn path(ctx: Ctx, id: EntityId, detail: RwSignal<Fetched>) -> impl IntoView {
             let start = at.and_then(|at| store.scene.parent(at)).or(above);
             let ancestors = start.into_iter().flat_map(|at| store.scene.ancestors(at));
             let mut places: Vec<(EntityId, String)> = ancestors
+                .filter(|&at| store.scene.unwrapped(at) == at)
                 .map(|at| store.scene.at(at))
                 .map(|entry| (entry.id.clone(), entry.title().to_owned()))
                 .collect();
