@@ -44,8 +44,13 @@ impl Faults {
                 candidates.retain(|(_, t)| t == tag);
             }
             if candidates.is_empty() {
-                let tag = fault.tag.as_deref().unwrap_or("any");
-                notes.push(format!("fault {} ({:?}): no device {tag} for it", i + 1, fault.kind));
+                let which = fault.tag.as_ref().map(|tag| format!(" tagged {tag}"));
+                notes.push(format!(
+                    "fault {} ({:?}) is left out: the scene has no device for it{}",
+                    i + 1,
+                    fault.kind,
+                    which.unwrap_or_default()
+                ));
                 continue;
             }
             entries.push(Entry {

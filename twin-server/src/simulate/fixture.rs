@@ -106,3 +106,29 @@ pub(crate) fn plan() -> Plan {
     let (scene, graph) = scene();
     Plan::new(&scene, &graph, "campus")
 }
+
+/// The same tower with two lifts in shafts of their own, each entered by a door.
+pub(crate) fn two_lifts() -> Plan {
+    let (scene, mut graph) = scene();
+    graph.links.retain(|link| link.via != Via::Lift);
+    let mut entities = scene.entities().to_vec();
+    for (shaft, lift) in [("A", "T1-01F-LF1"), ("B", "T1-01F-LF2")] {
+        if shaft == "B" {
+            entities.push(device("T1/01F", EntityKind::Lift, lift, &[]));
+        }
+        for (floor, hub) in [("01F", "L"), ("02F", "C"), ("03F", "C")] {
+            let id = format!("T1-{floor}-{shaft}");
+            let long = [("LongName", "电梯井 Lift shaft")];
+            entities.push(entity(&id, Some(&format!("T1/{floor}")), EntityKind::Space, &long));
+            let level: f64 = floor[..2].parse::<f64>().unwrap_or(0.0) * 3.5;
+            let center = [0.0, 3.0, level];
+            graph.spaces.push(WalkSpace { entity: id.as_str().into(), area_m2: 5.0, center });
+            link(&mut graph, "opening", Via::Door, &format!("T1-{floor}-{hub}"), Some(&id));
+        }
+        for (a, b) in [("01F", "02F"), ("02F", "03F")] {
+            let [a, b] = [a, b].map(|floor| format!("T1-{floor}-{shaft}"));
+            link(&mut graph, &format!("e-{lift}"), Via::Lift, &a, Some(&b));
+        }
+    }
+    Plan::new(&Scene::new(entities).unwrap(), &graph, "campus")
+}

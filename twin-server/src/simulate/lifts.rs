@@ -157,8 +157,9 @@ impl Lifts {
         Self { cars: cars.collect(), buildings }
     }
 
-    /// Somebody calls a lift like `lift` to ride between two storeys of the plan: the least
-    /// busy, then nearest one of the building comes. False where none stops at both.
+    /// Somebody calls a lift to ride between two storeys of the plan. Where it is out of order
+    /// or does not stop at both, the least busy, then nearest one of the building comes; false
+    /// where there is none.
     pub fn call(&mut self, lift: usize, agent: usize, from: usize, to: usize, now: f64) -> bool {
         let building = self.buildings[lift];
         let best = (0..self.cars.len())
@@ -167,10 +168,11 @@ impl Lifts {
                 let car = &self.cars[i];
                 let stop = |storey| car.stops.iter().position(|s| *s == storey);
                 let (from, to) = (stop(from)?, stop(to)?);
-                (from != to).then_some((car.fault, car.load(), car.at.abs_diff(from), i, from, to))
+                let busy = (car.fault, i != lift, car.load(), car.at.abs_diff(from));
+                (from != to).then_some((busy, i, from, to))
             })
             .min();
-        let Some((.., i, from, to)) = best else { return false };
+        let Some((_, i, from, to)) = best else { return false };
         let car = &mut self.cars[i];
         car.waiting.push(Rider { agent, from, to });
         if car.state == LiftState::Idle {

@@ -155,6 +155,7 @@ impl People {
                 (None, Some(to)) => site.routes.enter(to),
                 (None, None) => Vec::new(),
             };
+            site.routes.spread_over_lifts(site.plan, me.at, &mut me.route, &mut me.rng);
             if !me.route.is_empty() {
                 return self.wake(agent, t);
             }

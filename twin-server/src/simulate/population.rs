@@ -25,6 +25,8 @@ pub enum Goal {
 pub enum Role {
     /// Works at a desk.
     Worker,
+    /// Goes to school or kindergarten.
+    Pupil,
     /// Lives here.
     Resident,
     /// Works in a shop or kitchen.
@@ -80,7 +82,8 @@ impl Places {
 fn wanted(usage: Use, area_m2: f64) -> [(Role, f64); 2] {
     let none = (Role::Visitor, 0.0);
     match usage {
-        Use::Office => [(Role::Worker, (area_m2 / 16.0).min(80.0)), none],
+        Use::Office => [(Role::Worker, (area_m2 / 9.5).min(120.0)), none],
+        Use::School => [(Role::Pupil, (area_m2 / 3.2).min(40.0)), none],
         Use::Residential => [(Role::Resident, (area_m2 / 34.0).clamp(1.0, 8.0)), none],
         Use::Retail => {
             [(Role::Staff, (area_m2 / 70.0).clamp(1.0, 12.0)), (Role::Visitor, area_m2 / 4.0)]
@@ -151,6 +154,11 @@ impl Person {
                 self.office_day(&mut day, plan, places, rng);
             }
             Role::Worker => {}
+            Role::Pupil if weekend => {}
+            Role::Pupil => {
+                day.at(rng.normal(8.3, 0.15), Goal::Home);
+                day.at(rng.normal(16.7, 0.2), Goal::Outside);
+            }
             Role::Resident => home_day(&mut day, weekend, rng),
             Role::Staff => {
                 let early = rng.chance(0.5);

@@ -1,8 +1,14 @@
 //! Ways people take: the nearest exit from anywhere, and short ways inside a building.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
+};
 
-use super::plan::{Plan, SpaceIx, Through, Way};
+use super::{
+    plan::{Plan, SpaceIx, Through, Way},
+    rng::Rng,
+};
 
 /// One step of a route: the way and where it leads; `None` is outdoors.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,6 +26,12 @@ pub struct Routes {
     ways_at: Vec<Vec<usize>>,
     /// The next step towards the nearest exit, from each space.
     towards_exit: Vec<Step>,
+    /// The space of each lift's shaft on a storey.
+    shafts: HashMap<(usize, usize), SpaceIx>,
+    /// Some way of each lift.
+    rides: HashMap<usize, usize>,
+    /// Doors and openings between two spaces, both directions.
+    doors: HashMap<(SpaceIx, SpaceIx), usize>,
     /// Spaces one enters from outdoors though the graph shows no exit there.
     pub without_exit: usize,
 }
@@ -53,8 +65,15 @@ impl Routes {
             }
         }
         let nowhere = Step { way: None, to: None };
-        let mut routes =
-            Self { ways_at, towards_exit: vec![nowhere; plan.spaces.len()], without_exit: 0 };
+        let mut routes = Self {
+            ways_at,
+            towards_exit: vec![nowhere; plan.spaces.len()],
+            shafts: HashMap::new(),
+            rides: HashMap::new(),
+            doors: HashMap::new(),
+            without_exit: 0,
+        };
+        routes.index_lifts(plan);
         let mut cost = vec![f64::INFINITY; plan.spaces.len()];
         let mut open = BinaryHeap::new();
         for (i, way) in plan.ways.iter().enumerate().filter(|(_, way)| way.b.is_none()) {
@@ -78,6 +97,67 @@ impl Routes {
             }
         }
         routes
+    }
+
+    fn index_lifts(&mut self, plan: &Plan) {
+        for (i, way) in plan.ways.iter().enumerate() {
+            let Some(b) = way.b else { continue };
+            if let Through::Lift(lift) = way.through {
+                self.rides.insert(lift, i);
+                for space in [way.a, b] {
+                    if let Some(storey) = plan.spaces[space].storey {
+                        self.shafts.insert((lift, storey), space);
+                    }
+                }
+            } else {
+                self.doors.extend([((way.a, b), i), ((b, way.a), i)]);
+            }
+        }
+    }
+
+    /// Where several lifts stand side by side the shortest way always names the same one:
+    /// this gives each ride of a route one of them by chance. `from` is where it begins.
+    pub fn spread_over_lifts(
+        &self,
+        plan: &Plan,
+        from: Option<SpaceIx>,
+        route: &mut Vec<Step>,
+        rng: &mut Rng,
+    ) {
+        let is_lift = |step: &Step| {
+            step.way.is_some_and(|way| matches!(plan.ways[way].through, Through::Lift(_)))
+        };
+        route.reverse();
+        let mut next = 0;
+        while let Some(first) = route[next..].iter().position(is_lift).map(|i| i + next) {
+            let run = route[first..].iter().take_while(|step| is_lift(step)).count();
+            next = first + run;
+            // One step into the shaft, the ride, one step out of it.
+            let Some(out) = route.get(next).and_then(|step| step.to) else { continue };
+            let Some(entry) = first.checked_sub(1) else { continue };
+            let hall = if entry == 0 { from } else { route[entry - 1].to };
+            let storey = |step: &Step| step.to.and_then(|space| plan.spaces[space].storey);
+            let (Some(hall), Some(low), Some(high)) =
+                (hall, storey(&route[entry]), storey(&route[next - 1]))
+            else {
+                continue;
+            };
+            let beside = (0..plan.lifts.len()).filter_map(|lift| {
+                let (a, b) = (self.shafts.get(&(lift, low))?, self.shafts.get(&(lift, high))?);
+                let way = |from, to| self.doors.get(&(from, to)).copied();
+                Some([
+                    Step { way: Some(way(hall, *a)?), to: Some(*a) },
+                    Step { way: Some(*self.rides.get(&lift)?), to: Some(*b) },
+                    Step { way: Some(way(*b, out)?), to: Some(out) },
+                ])
+            });
+            let beside: Vec<[Step; 3]> = beside.collect();
+            if !beside.is_empty() {
+                route.splice(entry..=next, beside[rng.index(beside.len())]);
+                next = entry + 3;
+            }
+        }
+        route.reverse();
     }
 
     fn spread(
@@ -146,7 +226,7 @@ impl Routes {
         if building(from) != building(to) {
             return None;
         }
-        let mut best = std::collections::HashMap::from([(from, (0, usize::MAX, from))]);
+        let mut best = HashMap::from([(from, (0, usize::MAX, from))]);
         let mut open = BinaryHeap::from([Reverse((0_u64, from))]);
         let mut seen = 0;
         while let Some(Reverse((at, space))) = open.pop() {
@@ -207,6 +287,25 @@ mod tests {
         let neighbour = routes.between(&plan, office, space("T1-03F-R02"));
         assert_eq!(names(&plan, neighbour), ["T1-03F-C", "T1-03F-R02"]);
         assert_eq!(routes.without_exit, 0);
+    }
+
+    #[test]
+    fn rides_are_spread_over_lifts_side_by_side() {
+        let plan = fixture::two_lifts();
+        let routes = Routes::new(&plan);
+        let office = plan.spaces.iter().position(|s| s.name == "T1-03F-R01").unwrap();
+        let mut rng = Rng::new(1);
+        let mut seen = std::collections::BTreeMap::<String, u32>::new();
+        for _ in 0..40 {
+            let mut route = routes.leave(office);
+            routes.spread_over_lifts(&plan, Some(office), &mut route, &mut rng);
+            let way = names(&plan, route).join(" ");
+            *seen.entry(way).or_default() += 1;
+        }
+        let expected =
+            ["A", "B"].map(|shaft| format!("T1-03F-C T1-03F-{shaft} T1-01F-{shaft} T1-01F-L out"));
+        assert_eq!(seen.keys().cloned().collect::<Vec<_>>(), expected);
+        assert!(seen.values().all(|count| *count > 8), "{seen:?}");
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub enum Use {
     Office,
     /// Where people of an office meet.
     Meeting,
+    /// Classrooms.
+    School,
     /// Flats.
     Residential,
     /// Shops.
@@ -103,6 +105,7 @@ const WORDS: &[(Use, &[&str])] = &[
             "居",
         ],
     ),
+    (Use::School, &["classroom", "school", "kindergarten", "教室", "学校", "幼儿"]),
     (Use::Office, &["office", "desk", "workspace", "studio", "办公", "工位", "研发"]),
 ];
 
@@ -116,7 +119,7 @@ impl Use {
     /// Installed electric load, W/m², base included.
     pub fn watts_per_m2(self) -> f64 {
         match self {
-            Self::Office | Self::Meeting => 32.0,
+            Self::Office | Self::Meeting | Self::School => 32.0,
             Self::Residential => 16.0,
             Self::Retail => 45.0,
             Self::Dining => 60.0,
@@ -129,8 +132,10 @@ impl Use {
     /// Share of the installed load that is on at this time, 0..1.
     pub fn load(self, local: Local) -> f64 {
         let curve = match (self, local.weekend()) {
-            (Self::Office | Self::Meeting | Self::Service, false) => OFFICE_LOAD,
-            (Self::Office | Self::Meeting | Self::Service, true) => OFFICE_LOAD_WEEKEND,
+            (Self::Office | Self::Meeting | Self::School | Self::Service, false) => OFFICE_LOAD,
+            (Self::Office | Self::Meeting | Self::School | Self::Service, true) => {
+                OFFICE_LOAD_WEEKEND
+            }
             (Self::Residential, false) => HOME_LOAD,
             (Self::Residential, true) => HOME_LOAD_WEEKEND,
             (Self::Retail | Self::Dining, _) => RETAIL_LOAD,
