@@ -298,32 +298,39 @@ impl Camera {
 const POSE_BEFORE_SCENE: CameraPose =
     CameraPose { target: [0.0; 3], distance_m: 100.0, heading_deg: 330.0, tilt_deg: 28.0 };
 
-/// Longest flight, seconds.
-const FLIGHT_SECS: f64 = 0.7;
+/// How long a flight takes, milliseconds.
+const FLIGHT_MS: f64 = 700.0;
 
-/// A flight between two poses.
+/// A flight between two poses. It takes its time by the clock: where frames are slow there
+/// are fewer of them, and the flight is no longer.
 #[derive(Clone, Copy, Debug)]
 pub struct Flight {
     from: CameraPose,
     to: CameraPose,
-    secs: f64,
+    /// When its first step was.
+    began_ms: Option<f64>,
 }
 
 impl Flight {
     /// Starts a flight.
     pub fn new(from: CameraPose, to: CameraPose) -> Self {
-        Self { from, to, secs: 0.0 }
+        Self { from, to, began_ms: None }
     }
 
-    /// The pose after more time, and whether that was the end.
-    pub fn step(&mut self, secs: f64) -> (CameraPose, bool) {
-        self.secs += secs;
-        let t = (self.secs / FLIGHT_SECS).min(1.0);
+    /// The pose at a time, and whether that is the end.
+    pub fn step(&mut self, now_ms: f64) -> (CameraPose, bool) {
+        let began = *self.began_ms.get_or_insert(now_ms);
+        let t = (now_ms - began) / FLIGHT_MS;
         if t >= 1.0 {
             return (self.to, true);
         }
         let eased = t * t * (3.0 - 2.0 * t);
         (between(&self.from, &self.to, eased), false)
+    }
+
+    /// Where it ends.
+    pub fn end(&self) -> CameraPose {
+        self.to
     }
 }
 
@@ -410,8 +417,9 @@ mod tests {
         let from = CameraPose { heading_deg: 350.0, ..POSE_BEFORE_SCENE };
         let to = CameraPose { heading_deg: 10.0, target: [9.0, 0.0, 0.0], ..from };
         let mut flight = Flight::new(from, to);
-        let (half, done) = flight.step(FLIGHT_SECS / 2.0);
+        assert!(!flight.step(5_000.0).1, "it begins with its first frame");
+        let (half, done) = flight.step(5_000.0 + FLIGHT_MS / 2.0);
         assert!(!done && (half.heading_deg < 1.0 || half.heading_deg > 359.0), "{half:?}");
-        assert_eq!(flight.step(FLIGHT_SECS), (to, true));
+        assert_eq!(flight.step(5_000.0 + FLIGHT_MS), (to, true));
     }
 }

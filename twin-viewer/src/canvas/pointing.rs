@@ -88,7 +88,8 @@ impl Scene {
             wake.soon = true;
         }
         if let (Some(flight), Some(camera)) = (&mut self.flight, &mut self.camera) {
-            let (pose, arrived) = flight.step(if self.reduced_motion { 10.0 } else { secs });
+            let step = flight.step(clock.now_ms);
+            let (pose, arrived) = if self.reduced_motion { (flight.end(), true) } else { step };
             camera.set(pose);
             if arrived {
                 self.flight = None;

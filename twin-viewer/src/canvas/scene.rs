@@ -28,6 +28,8 @@ const PAINT_MS: f64 = 2.0;
 const PAINTS_A_STEP: usize = 256;
 /// The camera has come to rest when nothing moved it for so long.
 const REST_MS: f64 = 250.0;
+/// While frames take longer than this, pictures of a moving camera are drawn coarser.
+const SLOW_FRAME_MS: f64 = 80.0;
 /// Time between the pictures of a pulse, and length of a pulse.
 const PULSE_STEP_MS: f64 = 100.0;
 const PULSE_MS: f64 = 2_400.0;
@@ -59,6 +61,8 @@ pub struct Clock {
     pub now_ms: f64,
     /// Since the frame before, seconds, at most a tenth.
     pub delta_secs: f64,
+    /// Since this frame was asked for, milliseconds: what the display takes for a frame.
+    pub frame_ms: f64,
     /// Reads the clock anew.
     pub read: Option<fn() -> f64>,
 }
@@ -129,6 +133,8 @@ pub struct Scene {
     changed: bool,
     progress: Progress,
     ready: bool,
+    /// Average time of the frames of a move, milliseconds.
+    frame_ms: f64,
 }
 
 impl Default for Scene {
@@ -160,6 +166,7 @@ impl Default for Scene {
             changed: true,
             progress: Progress::default(),
             ready: false,
+            frame_ms: 0.0,
         }
     }
 }
@@ -389,22 +396,35 @@ impl Scene {
             return;
         }
         self.changed = false;
-        let ratio = f64::from(self.size.pixels[1]) / self.size.css[1].max(1.0);
+        let coarse = self.too_slow(clock);
+        let pixels =
+            self.size.pixels.map(|pixels| if coarse { pixels.div_ceil(2) } else { pixels });
+        let ratio = f64::from(pixels[1]) / self.size.css[1].max(1.0);
         picture.camera = Some(self.camera.unwrap_or_else(|| Camera::new(EMPTY, 0.0)));
         picture.look = Look {
-            width: self.size.pixels[0],
-            height: self.size.pixels[1],
+            width: pixels[0],
+            height: pixels[1],
             scale: ratio as f32 * self.scale,
             pulse: picture.look.pulse,
             ghosts: self.ghosts,
         };
         picture.spaces = self.show_spaces || self.state.selected().is_some();
-        picture.edge_passes = 1;
+        picture.edge_passes = if coarse { 0 } else { edge_passes(picture.look.scale) };
         picture.tiles = self.nearest_first();
         if !self.ready && !picture.tiles.is_empty() {
             self.ready = true;
             bridge::emit(ViewEvent::Ready);
         }
+    }
+
+    /// Whether this picture is one of a move that the device draws too slowly; the one at
+    /// rest is whole again.
+    fn too_slow(&mut self, clock: &Clock) -> bool {
+        let moving = self.moved_ms.is_some();
+        if moving {
+            self.frame_ms += (clock.frame_ms.clamp(0.0, 1_000.0) - self.frame_ms) * 0.3;
+        }
+        moving && self.frame_ms > SLOW_FRAME_MS
     }
 
     fn nearest_first(&self) -> Vec<usize> {
@@ -423,6 +443,12 @@ impl Scene {
         let still = self.flight.is_none() && !self.gestures.pressed();
         if still && clock.now_ms - moved >= REST_MS {
             self.moved_ms = None;
+            if self.frame_ms > SLOW_FRAME_MS {
+                // The last picture of the move was coarse. The next move is tried whole.
+                self.frame_ms *= 0.9;
+                self.changed = true;
+                wake.soon = true;
+            }
             if let Some(camera) = &self.camera {
                 bridge::emit(ViewEvent::Rested(camera.pose));
             }
@@ -441,6 +467,11 @@ impl Scene {
         let bytes = self.stream.as_ref().map_or(0, Stream::bytes);
         (self.progress.loaded, self.progress.wanted, bytes)
     }
+}
+
+/// How often edges are drawn, a pixel apart, so that they carry on a large display.
+fn edge_passes(scale: f32) -> u32 {
+    if scale >= 1.6 { 2 } else { 1 }
 }
 
 pub(super) const EMPTY: Bounds = Bounds { min: DVec3::splat(-20.0), max: DVec3::splat(20.0) };

@@ -5,11 +5,13 @@
 //! | --- | --- |
 //! | 0–2 | sRGB colour laid over the authored one |
 //! | 3 | how much of it: 0 or 255 |
-//! | 4 | flags: 1 hidden, 2 selected, 4 hovered |
+//! | 4 | flags: 1 hidden, 2 selected, 4 hovered, 8 a building of the surroundings |
 //! | 5 | pattern: 0 none, 1 stripes, 2 dots |
 //! | 6 | 255 pulses |
 
 use std::{collections::HashMap, ops::Range};
+
+use foldhash::fast::RandomState;
 
 use twin_model::EntityId;
 
@@ -26,6 +28,7 @@ const NONE: u32 = u32::MAX;
 const HIDDEN: u8 = 1;
 const SELECTED: u8 = 2;
 const HOVERED: u8 = 4;
+const CONTEXT: u8 = 8;
 
 type Texels = [u8; 8];
 
@@ -37,6 +40,8 @@ pub enum Place {
     Indoors,
     /// Ground, roads, green, water: stays when a storey is isolated.
     Outdoors,
+    /// A building of the surroundings: context, and drawn quieter.
+    Context,
     /// The volume of a space: shown only when painted.
     Space,
 }
@@ -46,9 +51,8 @@ impl Place {
     pub fn from_kind(kind: &str) -> Self {
         match kind {
             "space" | "zone" => Self::Space,
-            "terrain" | "road" | "green" | "water" | "landmark" | "site" | "building" => {
-                Self::Outdoors
-            }
+            "terrain" | "road" | "green" | "water" | "landmark" | "site" => Self::Outdoors,
+            "building" => Self::Context,
             _ => Self::Indoors,
         }
     }
@@ -80,10 +84,10 @@ struct Storey {
 /// The looks of all entities, loaded or not, and the texture of those that are loaded.
 #[derive(Default)]
 pub struct State {
-    entity_index: HashMap<EntityId, u32>,
+    entity_index: HashMap<EntityId, u32, RandomState>,
     entity_ids: Vec<EntityId>,
     entities: Vec<Look>,
-    storey_index: HashMap<EntityId, u32>,
+    storey_index: HashMap<EntityId, u32, RandomState>,
     storeys: Vec<Storey>,
     slots: Vec<Slot>,
     texels: Vec<Texels>,
@@ -349,12 +353,13 @@ impl State {
         };
         let here = match storey {
             Some(storey) => storey.isolated,
-            None => slot.place == Place::Outdoors,
+            None => matches!(slot.place, Place::Outdoors | Place::Context),
         };
         let flag = |bit: u8, on: bool| if on { bit } else { 0 };
         let flags = flag(HIDDEN, self.isolating && !here)
             | flag(SELECTED, slot.entity == self.selected)
-            | flag(HOVERED, slot.entity == self.hovered);
+            | flag(HOVERED, slot.entity == self.hovered)
+            | flag(CONTEXT, slot.place == Place::Context && storey.is_none());
         let pattern = match paint.pattern {
             Pattern::None => 0,
             Pattern::Stripes => 1,

@@ -340,3 +340,148 @@ impl Stream {
         self.bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use glam::{DVec3, DVec4};
+
+    use super::*;
+    use crate::canvas::tiles::{
+        sample::{SamplePart, glb},
+        tileset::{Bounds, Tile},
+    };
+
+    fn tile() -> Vec<u8> {
+        let part = SamplePart {
+            material: "opaque",
+            positions: vec![[0, 0, 0], [9, 0, 0], [9, 9, 0]],
+            indices: vec![0, 1, 2],
+            features: vec![0, 0, 0],
+        };
+        glb(&[part], &["wall"], &[""], 1.0)
+    }
+
+    /// Ten tiles in a row, each seen only by an eye beside it.
+    fn row() -> Tileset {
+        let place =
+            |x: f64| Bounds { min: DVec3::new(x, 0.0, 0.0), max: DVec3::new(x + 9.0, 9.0, 9.0) };
+        let leaf = |at: usize| Tile {
+            bounds: place(at as f64 * 100.0),
+            geometric_error: 0.0,
+            content: Some(format!("{at}.glb")),
+            children: Vec::new(),
+        };
+        let root = Tile {
+            bounds: Bounds { min: DVec3::ZERO, max: DVec3::new(1_100.0, 9.0, 9.0) },
+            geometric_error: 100.0,
+            content: None,
+            children: (1..=10).collect(),
+        };
+        Tileset { tiles: std::iter::once(root).chain((1..=10).map(leaf)).collect() }
+    }
+
+    fn eye(from: f64, to: f64) -> Eye {
+        let any = DVec4::W;
+        Eye {
+            position: DVec3::new((from + to) / 2.0, -10.0, 0.0),
+            planes: [
+                DVec4::new(1.0, 0.0, 0.0, -from),
+                DVec4::new(-1.0, 0.0, 0.0, to),
+                any,
+                any,
+                any,
+            ],
+            pixels_per_radian: 1_000.0,
+        }
+    }
+
+    fn load(stream: &mut Stream, state: &mut State, now_ms: f64) -> Vec<Change> {
+        for (tile, _) in stream.fetches(now_ms) {
+            stream.arrived(tile, Ok(super::tests::tile()), now_ms);
+        }
+        stream.work(state, now_ms, || true)
+    }
+
+    #[test]
+    fn loads_what_is_seen_and_lets_go_of_what_was_seen_longest_ago() {
+        let size = glb::decode(&tile()).unwrap().bin.len();
+        let (mut stream, mut state) = (Stream::new(row(), size * 3), State::new());
+        for at in 1..=3 {
+            stream.look(&eye(f64::from(at) * 100.0, f64::from(at) * 100.0 + 5.0));
+            assert_eq!(load(&mut stream, &mut state, 0.0), [Change::Ready(at as usize)]);
+        }
+        assert_eq!(stream.bytes(), size * 3);
+        stream.look(&eye(100.0, 105.0));
+        stream.look(&eye(400.0, 405.0));
+        assert!(load(&mut stream, &mut state, 0.0).is_empty(), "the budget is full");
+    }
+
+    #[test]
+    fn makes_room_when_over_the_budget() {
+        let size = glb::decode(&tile()).unwrap().bin.len();
+        let (mut stream, mut state) = (Stream::new(row(), size * 2 + 1), State::new());
+        for at in 1..=3 {
+            let x = f64::from(at) * 100.0;
+            stream.look(&eye(x, x + 5.0));
+            let changes = load(&mut stream, &mut state, 0.0);
+            assert_eq!(changes[0], Change::Ready(at as usize));
+            if at == 3 {
+                assert_eq!(changes[1..], [Change::Gone(1)]);
+            }
+        }
+        assert_eq!(stream.bytes(), size * 2);
+        assert_eq!(state.slots_of(&"wall".into()).count(), 2);
+    }
+
+    #[test]
+    fn asks_for_a_few_at_a_time_and_again_after_a_failure() {
+        let (mut stream, mut state) = (Stream::new(row(), usize::MAX), State::new());
+        stream.look(&eye(0.0, 2_000.0));
+        let first = stream.fetches(0.0);
+        assert_eq!(first.len(), MAX_FETCHES);
+        assert!(stream.fetches(0.0).is_empty());
+        for round in 0..FAILED_AFTER {
+            let now = f64::from(round) * MAX_RETRY_MS;
+            if round > 0 {
+                assert!(stream.fetches(now).iter().any(|(tile, _)| *tile == first[0].0));
+            }
+            stream.arrived(first[0].0, Err("HTTP 500".to_owned()), now);
+        }
+        assert_eq!(stream.progress().failed, Some((1, "HTTP 500".to_owned())));
+        let later = stream.retry_at_ms().unwrap();
+        assert!(later > MAX_RETRY_MS * f64::from(FAILED_AFTER - 1));
+        for (tile, _) in stream.fetches(later) {
+            stream.arrived(tile, Ok(super::tests::tile()), later);
+        }
+        stream.work(&mut state, later, || true);
+        assert_eq!(stream.progress().failed, None, "it came after all");
+    }
+
+    #[test]
+    fn a_broken_tile_is_a_failure_with_its_reason_and_stops_no_other() {
+        let (mut stream, mut state) = (Stream::new(row(), usize::MAX), State::new());
+        stream.look(&eye(100.0, 205.0));
+        for (tile, _) in stream.fetches(0.0) {
+            let bytes = if tile == 1 { b"<html>".to_vec() } else { super::tests::tile() };
+            stream.arrived(tile, Ok(bytes), 0.0);
+        }
+        assert_eq!(stream.work(&mut state, 0.0, || true), [Change::Ready(2)]);
+        assert!(stream.retry_at_ms().is_some() && !stream.busy());
+    }
+
+    #[test]
+    fn decoding_stops_when_the_frame_is_over() {
+        let (mut stream, mut state) = (Stream::new(row(), usize::MAX), State::new());
+        stream.look(&eye(0.0, 2_000.0));
+        for (tile, _) in stream.fetches(0.0) {
+            stream.arrived(tile, Ok(super::tests::tile()), 0.0);
+        }
+        let mut steps = 3;
+        let ready = stream.work(&mut state, 0.0, || {
+            steps -= 1;
+            steps >= 0
+        });
+        assert_eq!(ready.len(), 1, "two steps make a tile, the third starts the next");
+        assert!(stream.busy());
+    }
+}

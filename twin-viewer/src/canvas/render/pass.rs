@@ -1,5 +1,7 @@
 //! The one pass: background, solids, edges, glass and spaces, emphasis.
 
+use std::ops::Range;
+
 use bevy::{
     ecs::{
         system::{Res, ResMut},
@@ -96,8 +98,9 @@ pub(super) fn draw(mut context: RenderContext<'_, '_>, gpu: Res<'_, Gpu>, screen
     tiles().for_each(|tile| draw_class(&mut pass, tile, Class::Opaque));
     tiles().for_each(|tile| draw_class(&mut pass, tile, Class::Ground));
     pass.set_pipeline(&gpu.pipelines.edge);
-    for _ in 0..picture.edge_passes {
-        tiles().for_each(|tile| draw_class(&mut pass, tile, Class::Edge));
+    for edge_pass in 0..picture.edge_passes {
+        let pass_at = edge_pass..edge_pass + 1;
+        tiles().for_each(|tile| draw_instance(&mut pass, tile, Class::Edge, pass_at.clone()));
     }
     pass.set_pipeline(&gpu.pipelines.glass);
     farthest_first().for_each(|tile| draw_class(&mut pass, tile, Class::Glass));
@@ -115,6 +118,10 @@ pub(super) fn draw(mut context: RenderContext<'_, '_>, gpu: Res<'_, Gpu>, screen
 }
 
 fn draw_class(pass: &mut RenderPass<'_>, tile: &GpuTile, class: Class) {
+    draw_instance(pass, tile, class, 0..1);
+}
+
+fn draw_instance(pass: &mut RenderPass<'_>, tile: &GpuTile, class: Class, which: Range<u32>) {
     for draw in tile.draws.iter().filter(|draw| draw.class == class) {
         pass.set_bind_group(1, &tile.bind_group, &[draw.uniforms]);
         let streams: &[usize] = if class.is_lines() { &[0, 3] } else { &[0, 1, 2, 3] };
@@ -122,7 +129,7 @@ fn draw_class(pass: &mut RenderPass<'_>, tile: &GpuTile, class: Class) {
             pass.set_vertex_buffer(slot as u32, tile.vertices.slice(draw.streams[stream]..));
         }
         pass.set_index_buffer(tile.indices.slice(draw.index_offset..), draw.index_format);
-        pass.draw_indexed(0..draw.index_count, 0, 0..1);
+        pass.draw_indexed(0..draw.index_count, 0, which.clone());
     }
 }
 

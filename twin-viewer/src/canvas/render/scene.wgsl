@@ -42,6 +42,7 @@ const SLOTS_PER_ROW: u32 = 1024u;
 const HIDDEN: u32 = 1u;
 const SELECTED: u32 = 2u;
 const HOVERED: u32 = 4u;
+const CONTEXT: u32 = 8u;
 
 const OPAQUE: u32 = 0u;
 const GROUND: u32 = 1u;
@@ -152,13 +153,23 @@ fn patterned(pattern: u32, at: vec2<f32>) -> f32 {
     return select(1.0, step(dot(cell, cell), 0.075), pattern == 2u);
 }
 
-// The authored colour, calmed: data is what is saturated here.
-fn calmed(color: vec3<f32>, kind: u32) -> vec3<f32> {
-    let grey = vec3<f32>(luminance(color));
-    if kind == GROUND {
-        return mix(grey, color, 0.75) * 0.042 + 0.004;
+// The authored colour, calmed: data is what is saturated here. What lies flat on the
+// ground is darkest, so that buildings stand out against it.
+fn calmed(color: vec3<f32>, flat_on_ground: f32, flags: u32) -> vec3<f32> {
+    let luma = luminance(color);
+    let grey = vec3<f32>(luma);
+    if (flags & CONTEXT) != 0u {
+        return mix(grey, color, 0.3) * 0.105 + 0.010;
     }
-    return mix(grey, color, 0.55) * 0.40 + 0.012;
+    // Trees and lamps stand back behind the buildings.
+    let object = select(
+        mix(grey, color, 0.60) * 0.40 + 0.012,
+        mix(grey, color, 0.85) * 0.20 + 0.006,
+        part.slot.y == GROUND,
+    );
+    // Dark lawns and pale paving come closer together.
+    let plain = mix(grey, color, 0.9) * 0.050 * pow(luma + 0.02, -0.35);
+    return mix(object, plain, flat_on_ground);
 }
 
 fn lit(albedo: vec3<f32>, normal: vec3<f32>, view: vec3<f32>, height: f32) -> vec3<f32> {
@@ -178,7 +189,12 @@ fn shade(in: Surface, front: bool) -> vec3<f32> {
     normal = select(-normal, normal, front);
     let distance = length(in.relative);
     let view = -in.relative / distance;
-    var albedo = calmed(in.color.rgb, part.slot.y);
+    let height = in.relative.z + frame.eye_high.z + frame.eye_low.z - frame.picture.w;
+    var flat_on_ground = 0.0;
+    if part.slot.y == GROUND {
+        flat_on_ground = smoothstep(0.75, 0.95, normal.z) * (1.0 - smoothstep(0.5, 1.5, height));
+    }
+    var albedo = calmed(in.color.rgb, flat_on_ground, in.bits.x);
     let pattern = patterned(in.bits.y, in.clip.xy);
     var paint = in.paint.rgb;
     if in.bits.y != 0u {
@@ -192,7 +208,6 @@ fn shade(in: Surface, front: bool) -> vec3<f32> {
         // Data keeps its colour; the outline says the rest.
         albedo = mix(albedo, ACCENT, 0.45 * (1.0 - in.paint.a));
     }
-    let height = in.relative.z + frame.eye_high.z + frame.eye_low.z - frame.picture.w;
     var color = lit(albedo, normal, view, height);
     // Data keeps its hue in the shade.
     color = mix(color, paint * 0.62, in.paint.a * 0.45);
@@ -200,6 +215,8 @@ fn shade(in: Surface, front: bool) -> vec3<f32> {
         color = color * 1.25 + 0.02;
     }
     if part.slot.y == GROUND {
+        // Where data is shown, the ground is only where it stands.
+        color = mix(color, vec3<f32>(luminance(color)) * 0.8, frame.look.z * 0.6 * (1.0 - in.paint.a));
         color = mix(color, PLAIN, border(in.relative.xy) * (1.0 - in.paint.a));
     } else {
         color = mix(color, PLAIN * 1.6, border(in.relative.xy) * 0.6 * (1.0 - in.paint.a));
@@ -262,13 +279,20 @@ struct Line {
 }
 
 @vertex
-fn edge_vertex(@location(0) position: vec4<f32>, @location(1) feature: vec2<u32>) -> Line {
+fn edge_vertex(
+    @location(0) position: vec4<f32>,
+    @location(1) feature: vec2<u32>,
+    @builtin(instance_index) repeat: u32,
+) -> Line {
     let look = look_of(feature.x);
     let at = relative(position.xyz);
     var out: Line;
     out.clip = frame.clip_from_relative * vec4<f32>(at, 1.0);
     // Towards the eye by a hair, so that a line wins over its own surfaces.
     out.clip.z += out.clip.w * 0.00004 + frame.look.w * 0.0006;
+    // Drawn again a pixel aside, a line is twice as wide.
+    out.clip.x += f32(repeat) * 1.6 / frame.picture.x * out.clip.w;
+    out.clip.y += f32(repeat) * 1.6 / frame.picture.y * out.clip.w;
     let unpainted = look.mix == 0.0 && (look.flags & SELECTED) == 0u;
     if (look.flags & HIDDEN) != 0u || (part.slot.y == SPACE_EDGE && unpainted) {
         out.clip = vec4<f32>(2.0, 2.0, 2.0, 1.0);

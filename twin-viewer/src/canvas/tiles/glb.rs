@@ -521,3 +521,61 @@ impl Part {
         self.placement.transform_point3(DVec3::new(f64::from(x), f64::from(y), f64::from(z)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canvas::tiles::sample::{SamplePart, glb};
+
+    fn square() -> SamplePart {
+        SamplePart {
+            material: "opaque",
+            positions: vec![[0, 0, 0], [65_535, 0, 0], [65_535, 65_535, 0]],
+            indices: vec![0, 1, 2],
+            features: vec![1, 1, 1],
+        }
+    }
+
+    fn sample() -> Vec<u8> {
+        let edge = SamplePart { material: "edge", indices: vec![0, 1], ..square() };
+        glb(&[square(), edge], &["wall", "tür"], &["", "s1"], 10.0)
+    }
+
+    #[test]
+    fn reads_classes_names_and_places() {
+        let content = decode(&sample()).unwrap();
+        let classes: Vec<Class> = content.parts.iter().map(|part| part.class).collect();
+        assert_eq!(classes, [Class::Opaque, Class::Edge]);
+        assert_eq!(content.entity.get(&content.bin, 1), "tür");
+        assert_eq!(content.storey.get(&content.bin, 0), "");
+        assert_eq!(content.entity.get(&content.bin, 7), "");
+        let part = &content.parts[0];
+        assert_eq!(part.feature(&content.bin, 2), 1);
+        // glTF's y is up: the third corner is 10 m above the second.
+        assert_eq!(part.point(&content.bin, 2), DVec3::new(10.0, 0.0, 10.0));
+    }
+
+    #[test]
+    fn refuses_what_it_could_not_index() {
+        let outside = SamplePart { indices: vec![0, 1, 3], ..square() };
+        let wrong = |part| decode(&glb(&[part], &["a", "b"], &["", ""], 1.0)).unwrap_err();
+        assert_eq!(wrong(outside), GlbError::Range("index"));
+        let nameless = SamplePart { features: vec![0, 1, 2], ..square() };
+        assert_eq!(wrong(nameless), GlbError::Range("feature id"));
+    }
+
+    #[test]
+    fn no_cut_and_no_flipped_byte_panics() {
+        let whole = sample();
+        for length in 0..whole.len() {
+            let _ = decode(&whole[..length]);
+        }
+        for at in 0..whole.len() {
+            let mut broken = whole.clone();
+            for value in [0, 1, 0x7f, 0xff, b'9'] {
+                broken[at] = value;
+                let _ = decode(&broken);
+            }
+        }
+    }
+}

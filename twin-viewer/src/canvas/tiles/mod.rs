@@ -4,5 +4,6 @@
 pub mod glb;
 mod glb_json;
 pub mod pick;
+pub mod sample;
 pub mod select;
 pub mod tileset;

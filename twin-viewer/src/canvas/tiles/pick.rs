@@ -105,8 +105,8 @@ impl Picker {
         let mut nearest: Option<Hit> = None;
         for chunk in &mut self.chunks {
             let part = &content.parts[chunk.part];
-            let mut local = local_ray(part, ray);
-            local.tmax = nearest.map_or(limit, |hit| hit.distance) as f32;
+            let (mut local, metres) = local_ray(part, ray);
+            local.tmax = (nearest.map_or(limit, |hit| hit.distance) / metres) as f32;
             if chunk.bounds.intersect_ray(&local) >= local.tmax {
                 continue;
             }
@@ -130,7 +130,8 @@ impl Picker {
                 distance
             });
             if closest < local.tmax {
-                nearest = Some(Hit { feature, distance: f64::from(closest), class: part.class });
+                let distance = f64::from(closest) * metres;
+                nearest = Some(Hit { feature, distance, class: part.class });
             }
         }
         nearest
@@ -146,13 +147,14 @@ impl Picker {
     }
 }
 
-/// The ray in the part's quantised space; distances along it stay metres.
-fn local_ray(part: &Part, ray: &WorldRay) -> Ray {
+/// The ray in the part's quantised space, and the metres of one unit along it. Its
+/// direction is made a unit vector there too: the box test rounds by absolute amounts.
+fn local_ray(part: &Part, ray: &WorldRay) -> (Ray, f64) {
     let inverse = part.placement.inverse();
-    Ray::new_inf(
-        inverse.transform_point3(ray.origin).as_vec3a(),
-        inverse.transform_vector3(ray.direction).as_vec3a(),
-    )
+    let direction = inverse.transform_vector3(ray.direction);
+    let units = direction.length().max(f64::MIN_POSITIVE);
+    let origin = inverse.transform_point3(ray.origin);
+    (Ray::new_inf(origin.as_vec3a(), (direction / units).as_vec3a()), 1.0 / units)
 }
 
 /// Flat boxes would be missed by rounding.
@@ -206,4 +208,68 @@ fn intersect(ray: &Ray, [a, b, c]: &[Vec3A; 3]) -> f32 {
     let t = ac.dot(q) * inverse;
     let inside = u >= 0.0 && v >= 0.0 && u + v <= 1.0 && t > ray.tmin;
     if inside { t } else { f32::INFINITY }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canvas::tiles::sample::sheet;
+
+    fn down(x: f64, y: f64) -> WorldRay {
+        WorldRay { origin: DVec3::new(x, y, 900.0), direction: DVec3::NEG_Z }
+    }
+
+    /// The same by trying every triangle.
+    fn brute(content: &Content, ray: &WorldRay, visible: impl Fn(usize) -> bool) -> Option<Hit> {
+        let part = &content.parts[0];
+        let (local, metres) = local_ray(part, ray);
+        (0..part.index_count / 3)
+            .map(|triangle| {
+                let vertex = part.index(&content.bin, triangle * 3) as usize;
+                let distance = intersect(&local, &corners(content, part, triangle));
+                (distance, part.feature(&content.bin, vertex))
+            })
+            .filter(|&(distance, feature)| distance.is_finite() && visible(feature))
+            .min_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(distance, feature)| Hit {
+                feature,
+                distance: f64::from(distance) * metres,
+                class: part.class,
+            })
+    }
+
+    #[test]
+    fn finds_what_trying_every_triangle_finds() {
+        let content = sheet(100, 3);
+        let mut picker = Picker::new(&content);
+        assert!(picker.chunks.len() > 1);
+        let everything = |_: Class, _: usize| true;
+        for step in 0..200 {
+            let at = f64::from(step);
+            let aslant = WorldRay {
+                origin: DVec3::new(at * 2.5, 30.0, 90.0),
+                direction: DVec3::new(0.2, -0.9, -0.15).normalize(),
+            };
+            for ray in [down(at * 2.5, at * -2.4), aslant] {
+                let hit = picker.cast(&content, &ray, 1e6, everything);
+                assert_eq!(hit, brute(&content, &ray, |_| true), "{ray:?}");
+            }
+        }
+        assert!(picker.bytes() > 0);
+    }
+
+    #[test]
+    fn what_is_hidden_lets_the_ray_through_and_a_limit_stops_it() {
+        let content = sheet(50, 3);
+        let mut picker = Picker::new(&content);
+        let ray = WorldRay {
+            origin: DVec3::new(-10.0, -100.0, 35.0),
+            direction: DVec3::new(1.0, -0.01, 0.0).normalize(),
+        };
+        let first = picker.cast(&content, &ray, 1e6, |_, _| true).unwrap();
+        let second = picker.cast(&content, &ray, 1e6, |_, feature| feature != first.feature);
+        assert_eq!(second, brute(&content, &ray, |feature| feature != first.feature));
+        assert_ne!(second.map(|hit| hit.feature), Some(first.feature));
+        assert_eq!(picker.cast(&content, &ray, first.distance * 0.9, |_, _| true), None);
+    }
 }

@@ -35,6 +35,7 @@ thread_local! {
     static ASKED: Cell<bool> = const { Cell::new(false) };
     static TIMER: Cell<Option<i32>> = const { Cell::new(None) };
     static LAST_MS: Cell<f64> = const { Cell::new(0.0) };
+    static ASKED_MS: Cell<f64> = const { Cell::new(0.0) };
 }
 
 /// Milliseconds since the page began.
@@ -78,6 +79,7 @@ pub fn wake() {
                 window.request_animation_frame(callback)
             };
             ASKED.set(asked.is_ok());
+            ASKED_MS.set(now_ms());
         }
     });
 }
@@ -128,7 +130,10 @@ fn step(running: &mut Running) -> Wake {
     let delta_secs = ((now - LAST_MS.replace(now)) / 1_000.0).clamp(0.0, 0.1);
     let size = fit(&running.canvas);
     let world = running.app.world_mut();
-    *world.resource_mut::<Clock>() = Clock { now_ms: now, delta_secs, read: Some(now_ms) };
+    // A display that is behind gives frames late.
+    let frame_ms = now - ASKED_MS.get();
+    *world.resource_mut::<Clock>() =
+        Clock { now_ms: now, delta_secs, frame_ms, read: Some(now_ms) };
     *world.resource_mut::<Inbox>() = INBOX.take();
     let mut scene = world.resource_mut::<Scene>();
     scene.resize(size);

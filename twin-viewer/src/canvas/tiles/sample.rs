@@ -1,0 +1,144 @@
+//! A small tile made by hand, for tests and benches.
+
+use super::glb::Content;
+
+/// One class of a sample tile: material, positions (0..65535 on each axis), indices, and
+/// the feature of each vertex.
+pub struct SamplePart {
+    /// Material name.
+    pub material: &'static str,
+    /// Quantised positions, in glTF's axes (y up).
+    pub positions: Vec<[u16; 3]>,
+    /// Triangles, or lines for edges.
+    pub indices: Vec<u32>,
+    /// Feature of each vertex.
+    pub features: Vec<u16>,
+}
+
+/// A GLB as the importer writes it. `scale_m` is the size of the quantised cube.
+pub fn glb(parts: &[SamplePart], entities: &[&str], storeys: &[&str], scale_m: f64) -> Vec<u8> {
+    let mut bin: Vec<u8> = Vec::new();
+    let mut views = Vec::new();
+    let mut accessors = Vec::new();
+    let (mut nodes, mut meshes, mut materials) = (Vec::new(), Vec::new(), Vec::new());
+    let mut view = |bin: &mut Vec<u8>, bytes: Vec<u8>, stride: Option<usize>| {
+        bin.resize(bin.len().next_multiple_of(4), 0);
+        let stride = stride.map_or(String::new(), |stride| format!(r#","byteStride":{stride}"#));
+        views.push(format!(
+            r#"{{"buffer":0,"byteOffset":{},"byteLength":{}{stride}}}"#,
+            bin.len(),
+            bytes.len()
+        ));
+        bin.extend(bytes);
+        views.len() - 1
+    };
+    for (index, part) in parts.iter().enumerate() {
+        let count = part.positions.len();
+        let mut accessor = |view: usize,
+                            component: u32,
+                            normalized: bool,
+                            shape: &str,
+                            count: usize| {
+            accessors.push(format!(
+                r#"{{"bufferView":{view},"componentType":{component},"normalized":{normalized},"type":"{shape}","count":{count}}}"#
+            ));
+            accessors.len() - 1
+        };
+        let padded = |[x, y, z]: [u16; 3]| [x, y, z, 0].map(u16::to_le_bytes).concat();
+        let positions = part.positions.iter().copied().flat_map(padded).collect();
+        let positions = accessor(view(&mut bin, positions, Some(8)), 5123, true, "VEC3", count);
+        let features = part.features.iter().flat_map(|id| [*id, 0].map(u16::to_le_bytes).concat());
+        let features = features.collect();
+        let features = accessor(view(&mut bin, features, Some(4)), 5123, false, "SCALAR", count);
+        let mut attributes = format!(r#""POSITION":{positions},"_FEATURE_ID_0":{features}"#);
+        let lines = part.material.ends_with("edge");
+        if !lines {
+            let normals = view(&mut bin, [0, 127, 0, 0].repeat(count), Some(4));
+            let normals = accessor(normals, 5120, true, "VEC3", count);
+            let colors = view(&mut bin, [200, 180, 160, 255].repeat(count), Some(4));
+            let colors = accessor(colors, 5121, true, "VEC4", count);
+            attributes += &format!(r#","NORMAL":{normals},"COLOR_0":{colors}"#);
+        }
+        let indices = part.indices.iter().flat_map(|index| index.to_le_bytes()).collect();
+        let indices =
+            accessor(view(&mut bin, indices, None), 5125, false, "SCALAR", part.indices.len());
+        let mode = if lines { 1 } else { 4 };
+        nodes.push(format!(r#"{{"mesh":{index},"scale":[{scale_m},{scale_m},{scale_m}]}}"#));
+        meshes.push(format!(
+            r#"{{"primitives":[{{"attributes":{{{attributes}}},"indices":{indices},"material":{index},"mode":{mode}}}]}}"#
+        ));
+        materials.push(format!(r#"{{"name":"{}"}}"#, part.material));
+    }
+    let mut column = |name: &str, texts: &[&str]| {
+        let values = view(&mut bin, texts.concat().into_bytes(), None);
+        let mut end = 0;
+        let ends = texts.iter().map(|text| {
+            end += text.len() as u32;
+            end
+        });
+        let offsets = std::iter::once(0).chain(ends).flat_map(u32::to_le_bytes).collect();
+        let offsets = view(&mut bin, offsets, None);
+        format!(
+            r#""{name}":{{"values":{values},"stringOffsets":{offsets},"stringOffsetType":"UINT32"}}"#
+        )
+    };
+    let kinds = vec!["element"; entities.len()];
+    let columns =
+        [column("entity", entities), column("storey", storeys), column("kind", &kinds)].join(",");
+    let scene: Vec<String> = (0..parts.len()).map(|node| node.to_string()).collect();
+    let json = format!(
+        r#"{{"asset":{{"version":"2.0"}},"scene":0,"scenes":[{{"nodes":[{}]}}],"nodes":[{}],"meshes":[{}],"materials":[{}],"accessors":[{}],"bufferViews":[{}],"buffers":[{{"byteLength":{}}}],"extensions":{{"EXT_structural_metadata":{{"propertyTables":[{{"class":"element","count":{},"properties":{{{columns}}}}}]}}}}}}"#,
+        scene.join(","),
+        nodes.join(","),
+        meshes.join(","),
+        materials.join(","),
+        accessors.join(","),
+        views.join(","),
+        bin.len(),
+        entities.len(),
+    );
+    container(json.into_bytes(), bin)
+}
+
+fn container(mut json: Vec<u8>, mut bin: Vec<u8>) -> Vec<u8> {
+    json.resize(json.len().next_multiple_of(4), b' ');
+    bin.resize(bin.len().next_multiple_of(4), 0);
+    let word = |value: usize| (value as u32).to_le_bytes();
+    let mut out = b"glTF".to_vec();
+    out.extend(word(2));
+    out.extend(word(28 + json.len() + bin.len()));
+    out.extend(word(json.len()));
+    out.extend(b"JSON");
+    out.extend(json);
+    out.extend(word(bin.len()));
+    out.extend(b"BIN\0");
+    out.extend(bin);
+    out
+}
+
+/// A sheet of `side` × `side` squares, each a feature of its own, bent so that no two lie
+/// in one plane; `storeys` storeys share them row by row. For measuring.
+pub fn sheet(side: u16, storeys: usize) -> Content {
+    let step = u16::MAX / side;
+    let (mut positions, mut indices, mut features) = (Vec::new(), Vec::new(), Vec::new());
+    for row in 0..side {
+        for column in 0..side {
+            let first = positions.len() as u32;
+            for (x, z) in [(0, 0), (1, 0), (1, 1), (0, 1)] {
+                let (x, z) = ((column + x) * step, (row + z) * step);
+                let height = ((u32::from(x) * 7 + u32::from(z) * 3) % 9_000) as u16;
+                positions.push([x, height, z]);
+                features.push(row * side + column);
+            }
+            indices.extend([0, 1, 2, 0, 2, 3].map(|corner| first + corner));
+        }
+    }
+    let count = usize::from(side) * usize::from(side);
+    let names: Vec<String> = (0..count).map(|at| format!("entity-{at:017}")).collect();
+    let storey: Vec<String> = (0..count).map(|at| format!("storey-{}", at % storeys)).collect();
+    let part = SamplePart { material: "opaque", positions, indices, features };
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let storey: Vec<&str> = storey.iter().map(String::as_str).collect();
+    let bytes = glb(&[part], &names, &storey, 500.0);
+    super::glb::decode(&bytes).unwrap_or_else(|error| unreachable!("the sample decodes: {error}"))
+}
