@@ -1,5 +1,7 @@
 //! Messages through the binding engine: what becomes a reading, and what is told of the rest.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test may")]
+
 use std::{path::Path, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};

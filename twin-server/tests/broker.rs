@@ -1,6 +1,8 @@
 //! The embedded broker under malformed packets and floods: whatever a stranger sends,
 //! the others are served, and it can still be stopped.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test may")]
+
 use std::{
     io::{Read, Write},
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream},

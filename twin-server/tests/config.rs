@@ -1,5 +1,7 @@
 //! The configuration: the shipped files are right, and mistakes are named.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test may")]
+
 use std::path::{Path, PathBuf};
 
 use twin_server::config::{BrokerChoice, Config, ConfigError, Problem, Protocol};

@@ -1,6 +1,8 @@
 //! Ingest against a real Mosquitto, in both MQTT versions: values arrive, and arrive
 //! again after the broker was killed and came back without memory.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test may")]
+
 use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},
     path::Path,

@@ -8,7 +8,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("{}: reading the configuration: {source}", file.display())]
+    #[error("{}: reading the configuration", file.display())]
     Read {
         /// The configuration file.
         file: PathBuf,
