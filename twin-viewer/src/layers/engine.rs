@@ -318,6 +318,14 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_night_keeps_a_scale_that_can_be_read() {
+        let mut store = campus();
+        support::add(&mut store, &[("room", "density", "0")]);
+        let (engine, _) = engine(Layer::Density, &store);
+        assert_eq!(engine.scale(), Some(Scale { low: 0.0, high: 0.05 }));
+    }
+
+    #[test]
     fn another_layer_starts_clean() {
         let store = campus();
         let (mut engine, _) = engine(Layer::Energy, &store);

@@ -115,8 +115,14 @@ impl Layer {
         match self {
             Self::Temperature => Scale::centered(COMFORT_CEL, LEAST_SPREAD_CEL, low, high),
             Self::Co2 => Scale::around(low.min(400.0), high.max(1000.0)),
-            _ => Scale::around(low.min(0.0), high),
+            _ => Scale::around(low.min(0.0), high.max(self.least_high())),
         }
+    }
+
+    /// The lowest upper end of the range: at night next to nothing should look like it.
+    fn least_high(self) -> f64 {
+        let scale = self.metric().and_then(twin_model::metric::find).and_then(|found| found.scale);
+        scale.map_or(0.0, |[_, high]| high / 10.0)
     }
 
     /// The kind of entity a value stands for: a storey, a building, a room.

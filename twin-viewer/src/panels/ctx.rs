@@ -191,7 +191,7 @@ impl Ctx {
     /// Moves the camera so that the entity fills the view.
     pub(crate) fn fly_to(self, id: &EntityId) {
         if let Some(bbox) = self.box_of(id) {
-            self.command(ViewCommand::FlyTo(bbox));
+            self.command(ViewCommand::FlyTo(with_surroundings(bbox)));
             self.pane.set("scene");
         }
     }
@@ -266,6 +266,14 @@ impl Ctx {
             Some(Quality::Good) => "good",
         }
     }
+}
+
+/// A sensor alone fills the view with nothing to tell where it is.
+fn with_surroundings(bbox: BoundingBox) -> BoundingBox {
+    const LEAST_M: f64 = 8.0;
+    let size = bbox.size().into_iter().fold(0.0, f64::max);
+    let grow = ((LEAST_M - size) / 2.0).max(0.0);
+    BoundingBox { min: bbox.min.map(|m| m - grow), max: bbox.max.map(|m| m + grow) }
 }
 
 /// Words for a quality named by [`Ctx::quality`].

@@ -7,7 +7,7 @@ mod unit;
 
 pub use age::{age, clock_time, date_time};
 pub use lang::Lang;
-pub use number::number;
+pub use number::{measured, number};
 pub use unit::unit;
 
 use twin_model::Value;
@@ -16,6 +16,7 @@ use twin_model::Value;
 /// and yes/no by name.
 pub fn value(lang: Lang, metric: &str, value: &Value) -> String {
     match value {
+        Value::Number(value) if is_measured(metric) => measured(*value),
         Value::Number(value) => number(*value),
         Value::Bool(yes) => {
             let (word, plain) = if *yes { ("yes", "value.yes") } else { ("no", "value.no") };
@@ -26,6 +27,12 @@ pub fn value(lang: Lang, metric: &str, value: &Value) -> String {
             lang.find(&format!("state.{state}")).map_or_else(|| state.clone(), str::to_owned)
         }
     }
+}
+
+/// Whether a metric is measured, not counted.
+fn is_measured(metric: &str) -> bool {
+    let found = twin_model::metric::find(metric);
+    found.is_some_and(|found| !found.unit.is_empty() && !found.unit.ends_with('}'))
 }
 
 /// A kind of entity by name.
@@ -49,6 +56,8 @@ mod tests {
     #[test]
     fn values_read_like_words() {
         let text = |state: &str| Value::Text(state.into());
+        assert_eq!(value(Lang::En, "temperature", &Value::Number(22.0)), "22.0");
+        assert_eq!(value(Lang::En, "people", &Value::Number(22.0)), "22");
         assert_eq!(value(Lang::En, "door", &text("forced")), "Forced open");
         assert_eq!(value(Lang::Zh, "door", &text("closed")), "关闭");
         assert_eq!(value(Lang::En, "door", &text("ajar")), "ajar", "unknown states as they are");

@@ -1,8 +1,15 @@
 //! Numbers with the digits a person can use: about three, never more than one place
 //! below a tenth of what was measured.
 
-/// The number with about three significant digits and thousands set apart.
+/// The number with about three significant digits and thousands set apart; whole numbers
+/// without places, as for counts and ticks.
 pub fn number(value: f64) -> String {
+    if value.fract() == 0.0 { group(&format!("{value:.0}")) } else { measured(value) }
+}
+
+/// The number with about three significant digits, whole or not: a reading that passes
+/// 22.0 should not change its width.
+pub fn measured(value: f64) -> String {
     let size = value.abs();
     let places = match size {
         _ if value == 0.0 || size >= 100.0 => 0,
@@ -11,13 +18,7 @@ pub fn number(value: f64) -> String {
         _ if size >= 0.001 => 4,
         _ => return format!("{value:.1e}"),
     };
-    let text = format!("{value:.places$}");
-    let text = if text.contains('.') && value.fract() == 0.0 {
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        text
-    };
-    group(&text)
+    group(&format!("{value:.places$}"))
 }
 
 /// Sets thousands apart where there are five digits or more.
@@ -55,5 +56,6 @@ mod tests {
         ] {
             assert_eq!(number(value), text);
         }
+        assert_eq!((measured(22.0), measured(0.0)), ("22.0".into(), "0".into()));
     }
 }
