@@ -88,7 +88,7 @@ fn exit_codes_tell_whose_fault_it_is() {
     let dir = project(&CONFIG.replace("metric", "metrik"));
     let (code, out, err) = check(dir.path(), &[]);
     assert_eq!((code, out.as_str()), (2, ""));
-    assert!(err.starts_with("error: twin.toml:10: binding[0].point[0]"), "{err}");
+    assert!(err.starts_with("error: twin.toml:11: binding[0].point[0].metrik: unknown"), "{err}");
 
     let dir = project(&CONFIG.replace("\"scene\"", "\"elsewhere\""));
     let (code, _, err) = check(dir.path(), &[]);

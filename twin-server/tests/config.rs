@@ -87,6 +87,8 @@ fn unknown_keys_and_wrong_types_are_refused() {
     assert!(unknown[0].message.contains("unknown field `listen_on`"));
     let kind = problems("[scene]\npackage = 5\n");
     assert_eq!((kind[0].line, kind[0].key.as_str()), (2, "scene.package"));
+    let kind = problems("[scene]\npackage = \"x\"\n[mqtt]\nurl = 5\n");
+    assert_eq!((kind[0].line, kind[0].key.as_str()), (4, "mqtt.url"));
     let missing = problems("[http]\n");
     assert!(missing[0].message.contains("missing field `scene`"), "{missing:?}");
     let syntax = problems("[scene\npackage = 5\n");

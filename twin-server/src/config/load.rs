@@ -78,7 +78,8 @@ fn parse_raw(text: &str) -> Result<Raw, Problem> {
     };
     let document = toml::Deserializer::parse(text).map_err(|e| problem(&e, String::new()))?;
     serde_path_to_error::deserialize(document).map_err(|error| {
-        let path = error.path().to_string();
+        // A value with a span is, to serde, a struct of its own.
+        let path = error.path().to_string().replace(".$__serde_spanned_private_value", "");
         let key = if path == "." { String::new() } else { path };
         problem(error.inner(), key)
     })
