@@ -124,7 +124,7 @@ impl Scene {
             return;
         }
         // A door handle fills no screen: its surroundings tell where it is.
-        let room = DVec3::splat(3.0).max(max - min) / 2.0 * 1.15;
+        let room = DVec3::splat(9.0).max(max - min) / 2.0 * 1.15;
         let center = (min + max) / 2.0;
         let bounds = Bounds { min: center - room, max: center + room };
         let tilt = camera.pose.tilt_deg.clamp(24.0, 55.0);

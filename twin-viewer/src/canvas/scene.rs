@@ -133,8 +133,12 @@ pub struct Scene {
     changed: bool,
     progress: Progress,
     ready: bool,
-    /// Average time of the frames of a move, milliseconds.
+    /// Average time that a drawn frame takes, milliseconds.
     frame_ms: f64,
+    /// Whether the frame before drew, and when the last one that did was.
+    drew: bool,
+    drawn_ms: f64,
+    tiles_changed: bool,
 }
 
 impl Default for Scene {
@@ -167,6 +171,9 @@ impl Default for Scene {
             progress: Progress::default(),
             ready: false,
             frame_ms: 0.0,
+            drew: false,
+            drawn_ms: f64::NEG_INFINITY,
+            tiles_changed: false,
         }
     }
 }
@@ -348,7 +355,7 @@ impl Scene {
                 Change::Gone(tile) => picture.drops.push(tile),
             }
         }
-        self.changed |= !changes.is_empty();
+        self.tiles_changed |= !changes.is_empty();
         self.outline_changed |= !changes.is_empty() && self.state.selected().is_some();
         let (opening, base) = (self.opening, &self.tileset_url);
         self.requests.extend(stream.fetches(clock.now_ms).into_iter().map(|(tile, uri)| Request {
@@ -370,11 +377,16 @@ impl Scene {
 
     /// Composes the picture of this frame, and says when the next is wanted.
     pub fn compose(&mut self, picture: &mut Picture, clock: &Clock, wake: &mut Wake) {
+        if std::mem::take(&mut self.drew) {
+            self.frame_ms += (clock.frame_ms.clamp(0.0, 2_000.0) - self.frame_ms) * 0.3;
+        }
+        self.show_tiles(clock, wake);
         let pulses = self.state.pulses() && !self.reduced_motion;
+        let pulse_now = pulses && clock.now_ms - self.drawn_ms >= self.pulse_step_ms();
         if pulses {
             let phase = (clock.now_ms / PULSE_MS).fract();
             picture.look.pulse = (0.5 + 0.5 * (phase * std::f64::consts::TAU).cos()) as f32;
-            wake.at(clock.now_ms + PULSE_STEP_MS);
+            wake.at(clock.now_ms + self.pulse_step_ms());
         }
         if !pulses {
             picture.look.pulse = 1.0;
@@ -389,14 +401,16 @@ impl Scene {
             self.changed = true;
         }
         let drawable = self.size.pixels[0] > 0 && self.size.pixels[1] > 0;
-        picture.redraw = drawable && (self.changed || pulses || self.state.is_dirty());
+        picture.redraw = drawable && (self.changed || pulse_now || self.state.is_dirty());
         wake.soon |= !self.paints.is_empty();
         self.rest(clock, wake);
         if !picture.redraw {
             return;
         }
-        self.changed = false;
-        let coarse = self.too_slow(clock);
+        (self.changed, self.tiles_changed, self.drew) = (false, false, true);
+        self.drawn_ms = clock.now_ms;
+        // A move that the device draws too slowly; the picture at rest is whole again.
+        let coarse = self.moved_ms.is_some() && self.frame_ms > SLOW_FRAME_MS;
         let pixels =
             self.size.pixels.map(|pixels| if coarse { pixels.div_ceil(2) } else { pixels });
         let ratio = f64::from(pixels[1]) / self.size.css[1].max(1.0);
@@ -417,14 +431,24 @@ impl Scene {
         }
     }
 
-    /// Whether this picture is one of a move that the device draws too slowly; the one at
-    /// rest is whole again.
-    fn too_slow(&mut self, clock: &Clock) -> bool {
-        let moving = self.moved_ms.is_some();
-        if moving {
-            self.frame_ms += (clock.frame_ms.clamp(0.0, 1_000.0) - self.frame_ms) * 0.3;
+    /// Shows tiles that came: at once where drawing is cheap, else a few together, so that
+    /// a slow device spends its time on loading.
+    fn show_tiles(&mut self, clock: &Clock, wake: &mut Wake) {
+        if !self.tiles_changed {
+            return;
         }
-        moving && self.frame_ms > SLOW_FRAME_MS
+        let complete = self.progress.loaded == self.progress.wanted;
+        let next = self.drawn_ms + (self.frame_ms * 6.0).min(3_000.0);
+        if !self.ready || complete || clock.now_ms >= next {
+            self.changed = true;
+        } else {
+            wake.at(next);
+        }
+    }
+
+    /// A pulse takes a quarter of a slow device's time at most.
+    fn pulse_step_ms(&self) -> f64 {
+        PULSE_STEP_MS.max(self.frame_ms * 4.0)
     }
 
     fn nearest_first(&self) -> Vec<usize> {

@@ -163,7 +163,7 @@ fn calmed(color: vec3<f32>, flat_on_ground: f32, flags: u32) -> vec3<f32> {
     }
     // Trees and lamps stand back behind the buildings.
     let object = select(
-        mix(grey, color, 0.60) * 0.40 + 0.012,
+        mix(grey, color, 0.60) * 0.36 + 0.012,
         mix(grey, color, 0.85) * 0.20 + 0.006,
         part.slot.y == GROUND,
     );
