@@ -486,10 +486,11 @@ impl Scene {
         self.camera.map(|camera| camera.pose)
     }
 
-    /// Figures for whoever measures: tiles loaded, tiles wanted, bytes held.
-    pub fn figures(&self) -> (u32, u32, usize) {
+    /// Figures for whoever measures: tiles loaded, tiles wanted, bytes held, and the
+    /// milliseconds that a drawn frame takes.
+    pub fn figures(&self) -> (u32, u32, usize, f64) {
         let bytes = self.stream.as_ref().map_or(0, Stream::bytes);
-        (self.progress.loaded, self.progress.wanted, bytes)
+        (self.progress.loaded, self.progress.wanted, bytes, self.frame_ms)
     }
 }
 

@@ -251,6 +251,10 @@ fn glass_fragment(in: Surface, @builtin(front_facing) front: bool) -> @location(
     var color = shade(in, front);
     var alpha = mix(0.42, 0.78, grazing);
     if part.slot.y == SPACE {
+        // One layer of each space, whatever the order of its faces.
+        if !front {
+            discard;
+        }
         color = in.paint.rgb * mix(0.55, 0.85, normal.z * 0.5 + 0.5);
         if (in.bits.x & SELECTED) != 0u {
             color = mix(ACCENT, color, in.paint.a);

@@ -4,7 +4,7 @@
 //!   pixels, or `null`
 //! - `pick(x, y)`: the entity under a CSS pixel of the canvas, or `null`
 //! - `camera()`: `{target: [x, y, z], distance, heading, tilt}` in metres and degrees
-//! - `stats()`: `{frames, tilesLoaded, tilesWanted, bytes}`
+//! - `stats()`: `{frames, tilesLoaded, tilesWanted, bytes, frameMs}`
 
 use bevy::app::App;
 use js_sys::{Array, Object, Reflect};
@@ -74,11 +74,12 @@ fn stats() -> JsValue {
         let frames = app.world().resource::<Picture>().frames;
         (frames, app.world().resource::<Scene>().figures())
     });
-    let (frames, (loaded, wanted, bytes)) = figures.unwrap_or_default();
+    let (frames, (loaded, wanted, bytes, frame_ms)) = figures.unwrap_or_default();
     object(&[
         ("frames", (frames as f64).into()),
         ("tilesLoaded", loaded.into()),
         ("tilesWanted", wanted.into()),
         ("bytes", (bytes as f64).into()),
+        ("frameMs", frame_ms.into()),
     ])
 }

@@ -36,6 +36,7 @@ thread_local! {
     static TIMER: Cell<Option<i32>> = const { Cell::new(None) };
     static LAST_MS: Cell<f64> = const { Cell::new(0.0) };
     static ASKED_MS: Cell<f64> = const { Cell::new(0.0) };
+    static STEP_MS: Cell<f64> = const { Cell::new(0.0) };
 }
 
 /// Milliseconds since the page began.
@@ -130,8 +131,8 @@ fn step(running: &mut Running) -> Wake {
     let delta_secs = ((now - LAST_MS.replace(now)) / 1_000.0).clamp(0.0, 0.1);
     let size = fit(&running.canvas);
     let world = running.app.world_mut();
-    // A display that is behind gives frames late.
-    let frame_ms = now - ASKED_MS.get();
+    // A device that is behind gives frames late, or keeps the one before waiting.
+    let frame_ms = now - ASKED_MS.get() + STEP_MS.get();
     *world.resource_mut::<Clock>() =
         Clock { now_ms: now, delta_secs, frame_ms, read: Some(now_ms) };
     *world.resource_mut::<Inbox>() = INBOX.take();
@@ -143,6 +144,7 @@ fn step(running: &mut Running) -> Wake {
     for request in std::mem::take(&mut world.resource_mut::<Scene>().requests) {
         fetch::start(request);
     }
+    STEP_MS.set(now_ms() - now);
     *world.resource::<Wake>()
 }
 
