@@ -88,10 +88,14 @@ impl Thread {
         .await
     }
 
-    /// Where the room's middle is on the canvas, and the colour around it.
+    /// Where the room's middle is on the screen, and the colour around it.
     async fn look(&self) -> Result<Option<[f64; 3]>> {
-        let place =
-            self.browser.script(&format!("return window.twin?.locate({ROOM:?}) ?? null")).await?;
+        let script = format!(
+            "const at = window.twin?.locate({ROOM:?});
+             const canvas = document.querySelector('canvas')?.getBoundingClientRect();
+             return at && canvas ? [at[0] + canvas.left, at[1] + canvas.top] : null"
+        );
+        let place = self.browser.script(&script).await?;
         let (Some(x), Some(y)) = (place[0].as_f64(), place[1].as_f64()) else { return Ok(None) };
         Ok(self.browser.picture().await?.mean(x, y, 4))
     }
@@ -155,9 +159,9 @@ async fn survives_a_broker_restart(thread: &mut Thread) -> Result<()> {
     thread.broker.restart()?;
     // Published again and again: the server subscribes anew when it has found the broker.
     wait::until_async(PATIENCE, "a value after the broker's restart", || async {
-        thread.publish(21.25).await?;
+        thread.publish(21.5).await?;
         let row = format!("[data-point=\"{ROOM}/temperature\"]");
-        Ok(thread.browser.text(&row).await?.filter(|text| text.contains("21.2")))
+        Ok(thread.browser.text(&row).await?.filter(|text| text.contains("21.5")))
     })
     .await?;
     Ok(())
@@ -172,6 +176,6 @@ async fn resynchronises_after_a_crash(thread: &mut Thread) -> Result<()> {
         Ok(thread.server.get("readyz").ok())
     })
     .await?;
-    thread.publish(24.75).await?;
-    thread.see_value("24.8").await.or(thread.see_value("24.7").await)
+    thread.publish(24.5).await?;
+    thread.see_value("24.5").await
 }
