@@ -13,7 +13,7 @@ use twin_model::{Entity, Scene, SceneError, walk::WalkGraph};
 #[derive(Debug, Error)]
 pub enum PackageError {
     /// A file of the package could not be read.
-    #[error("reading {path}: {source}")]
+    #[error("reading {path}")]
     Read {
         /// The file.
         path: PathBuf,
@@ -21,7 +21,7 @@ pub enum PackageError {
         source: std::io::Error,
     },
     /// A line or file is not the JSON it should be.
-    #[error("{path}, line {line}: {source}")]
+    #[error("{path}, line {line}")]
     Parse {
         /// The file.
         path: PathBuf,
@@ -31,7 +31,7 @@ pub enum PackageError {
         source: serde_json::Error,
     },
     /// The entities do not hold together.
-    #[error("{path}: {source}")]
+    #[error("{path}")]
     Scene {
         /// The file.
         path: PathBuf,

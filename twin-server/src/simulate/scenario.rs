@@ -12,20 +12,22 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum ScenarioError {
     /// The file could not be read.
-    #[error("reading scenario {path}: {source}")]
+    #[error("reading scenario {path}")]
     Read {
         /// The file.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
     },
-    /// The file is not what it should be; the message names line, key and what was expected.
-    #[error("scenario {path}: {source}")]
+    /// The file is not what it should be.
+    #[error("scenario {path}, line {line}: {message}")]
     Parse {
         /// The file, or what stands for it.
         path: PathBuf,
-        /// Where and what.
-        source: Box<toml::de::Error>,
+        /// Where, from 1.
+        line: usize,
+        /// Which key, and what was expected.
+        message: String,
     },
     /// A value that parses and makes no sense.
     #[error("scenario {path}: `{key}` {expected}")]
@@ -237,9 +239,13 @@ impl Scenario {
 
     /// Reads and checks a scenario; `path` is only named in errors.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ScenarioError> {
-        let scenario: Self = toml::from_str(text).map_err(|source| ScenarioError::Parse {
-            path: path.to_owned(),
-            source: Box::new(source),
+        let scenario: Self = toml::from_str(text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            ScenarioError::Parse {
+                path: path.to_owned(),
+                line: text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1,
+                message: error.message().replace('\n', " "),
+            }
         })?;
         scenario.check().map_err(|(key, expected)| ScenarioError::Value {
             path: path.to_owned(),
@@ -328,7 +334,8 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        assert!(error("sead = 2").contains("sead"));
+        assert!(error("seed = 1\nsead = 2").starts_with("scenario s.toml, line 2: unknown field"));
+        assert!(!error("seed = \n").contains('\n'));
         assert!(error("utc_offset = \"8\"").contains("+08:00"));
         assert!(error("[people]\nscale = -1.0").contains("`people.scale` must be from 0"));
         assert!(error("[publish]\nevery = \"10ms\"").contains("publish.every"));
