@@ -17,8 +17,8 @@ pub(crate) struct Args {
 const BENCHES: &[(&str, &[&str])] = &[
     ("fanout", &["--package", "twin-server"]),
     ("latency", &["--package", "twin-server"]),
-    ("layers", &["--package", "twin-viewer", "--no-default-features", "--features", "tiles"]),
-    ("picking", &["--package", "twin-viewer", "--no-default-features", "--features", "tiles"]),
+    ("updates", &["--package", "twin-viewer", "--no-default-features"]),
+    ("canvas", &["--package", "twin-viewer", "--no-default-features", "--features", "tiles"]),
 ];
 
 /// Runs the benchmarks one after the other.
