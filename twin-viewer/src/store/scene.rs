@@ -410,19 +410,7 @@ fn leading_digits(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn entry(id: &str, parent: Option<u32>, kind: EntityKind) -> Entry {
-        Entry {
-            id: id.into(),
-            parent,
-            kind,
-            name: id.to_owned(),
-            long_name: None,
-            storey: None,
-            bbox: None,
-            area_m2: None,
-        }
-    }
+    use crate::store::test_support::entry;
 
     fn index(entities: Vec<Entry>) -> SceneIndex {
         SceneIndex::new(IndexFile { revision: "r".into(), entities })

@@ -56,9 +56,9 @@ pub(crate) fn set(store: &mut Store, entity: &str, metric: &str, value: &str, at
     store.points.update(update, at_ms).unwrap();
 }
 
-/// A scene of (id, parent's position, kind).
-pub(crate) fn scene_of(entities: &[(&str, Option<u32>, EntityKind)]) -> SceneIndex {
-    let entry = |&(id, parent, kind): &(&str, Option<u32>, EntityKind)| Entry {
+/// An index entry that has nothing but its place in the tree.
+pub(crate) fn entry(id: &str, parent: Option<u32>, kind: EntityKind) -> Entry {
+    Entry {
         id: id.into(),
         parent,
         kind,
@@ -67,7 +67,11 @@ pub(crate) fn scene_of(entities: &[(&str, Option<u32>, EntityKind)]) -> SceneInd
         storey: None,
         bbox: None,
         area_m2: None,
-    };
-    let entities = entities.iter().map(entry).collect();
+    }
+}
+
+/// A scene of (id, parent's position, kind).
+pub(crate) fn scene_of(entities: &[(&str, Option<u32>, EntityKind)]) -> SceneIndex {
+    let entities = entities.iter().map(|&(id, parent, kind)| entry(id, parent, kind)).collect();
     SceneIndex::new(IndexFile { revision: "r".into(), entities })
 }
