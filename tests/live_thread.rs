@@ -110,6 +110,7 @@ fn warmth([red, _, blue]: [f64; 3]) -> f64 {
     red - blue
 }
 
+#[ignore = "needs the browser bundle: cargo xtask test e2e"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_value_reaches_the_page_and_every_part_may_fail() -> Result<()> {
     let Some(mut thread) = Thread::start().await? else { return Ok(()) };

@@ -69,16 +69,14 @@ fn lint() -> Result<()> {
     clippy(PURE_VIEWER)
 }
 
+/// The same packages in every step: Cargo unites their features, and another selection
+/// would compile half of the dependencies and the server once more.
+const NATIVE: &[&str] = &["test", "--release", "--workspace", "--exclude", "twin-viewer"];
+
 fn unit() -> Result<()> {
     packages::ensure("the broker tests", &["mosquitto"], &["mosquitto"])?;
     let tools = node::tools()?;
-    let crates = ["test", "--release", "--workspace"];
-    let without = ["--exclude", "twin-viewer", "--exclude", "twin-e2e"];
-    shell::run(
-        shell::cargo(&[&crates[..], &without].concat())
-            .envs(models())
-            .env("TWIN_NODE_TOOLS", &tools),
-    )?;
+    shell::run(shell::cargo(NATIVE).envs(models()).env("TWIN_NODE_TOOLS", &tools))?;
     shell::run(&mut shell::cargo(&[&["test", "--release"], PURE_VIEWER].concat()))
 }
 
@@ -86,12 +84,12 @@ fn e2e() -> Result<()> {
     packages::ensure("the end-to-end tests", &["mosquitto"], &["mosquitto"])?;
     packages::ensure("the end-to-end tests", &["chromedriver"], &["chromium", "chromium-driver"])?;
     packages::ensure_font("Noto Sans CJK", &["fonts-noto-cjk"])?;
-    let binaries = ["build", "--release", "--package", "twin-server", "--package", "bim-import"];
-    shell::run(&mut shell::cargo(&binaries))?;
+    // The integration tests' build is what puts the binaries in place.
+    shell::run(&mut shell::cargo(&[NATIVE, &["--no-run"]].concat()))?;
     // One at a time: a software-rendered browser takes all the cores there are.
-    let tests = ["test", "--release", "--package", "twin-e2e", "--", "--test-threads=1"];
+    let tests = ["--test", "live_thread", "--", "--ignored", "--test-threads=1"];
     shell::run(
-        shell::cargo(&tests)
+        shell::cargo(&[NATIVE, &tests].concat())
             .envs(models())
             .env("TWIN_BIN", paths::release())
             .env("TWIN_VIEWER", paths::bundle()),
