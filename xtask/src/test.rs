@@ -8,7 +8,9 @@ use anyhow::Result;
 use crate::{
     node, packages, paths,
     report::{note, step},
-    shell, viewer,
+    shell,
+    toolchain::Toolchain,
+    viewer,
 };
 
 /// Arguments of `cargo xtask test`.
@@ -22,7 +24,7 @@ pub(crate) struct Args {
 enum Step {
     /// `cargo fmt --check`.
     Format,
-    /// Clippy over all native code, warnings are errors.
+    /// Clippy over all code, native and for the browser, warnings are errors.
     Lint,
     /// The browser bundle builds.
     Viewer,
@@ -66,7 +68,16 @@ fn lint() -> Result<()> {
         shell::run(&mut shell::cargo(&[&["clippy"], what, &deny].concat()))
     };
     clippy(&["--workspace", "--exclude", "twin-viewer"])?;
-    clippy(PURE_VIEWER)
+    clippy(PURE_VIEWER)?;
+    match Toolchain::find(None)?.cargo_clippy() {
+        Some(mut browser) => {
+            shell::run(browser.args(["--package", "twin-viewer", "--", "--deny", "warnings"]))
+        }
+        None => {
+            note("no clippy for the browser here: only rustc checks the viewer's browser half");
+            Ok(())
+        }
+    }
 }
 
 /// The same packages in every step: Cargo unites their features, and another selection

@@ -66,6 +66,18 @@ impl Toolchain {
         command
     }
 
+    /// `cargo clippy` for the browser; absent where the toolchain brings no clippy.
+    pub(crate) fn cargo_clippy(&self) -> Option<Command> {
+        match self {
+            Self::Rustup => {
+                let mut command = shell::cargo(&["clippy", "--target", TARGET]);
+                command.env("CARGO_TARGET_DIR", self.target_dir());
+                Some(command)
+            }
+            Self::Debian { .. } => None,
+        }
+    }
+
     /// For people.
     pub(crate) fn describe(&self) -> &'static str {
         match self {

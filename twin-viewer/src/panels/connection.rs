@@ -133,7 +133,8 @@ fn set_link(ctx: Ctx, state: LinkState) {
 }
 
 fn subscribe(ctx: Ctx) {
-    let resume = ctx.read(|store| store.resume()).map(|(epoch, seq)| Resume { epoch, seq });
+    let resume =
+        ctx.read(super::super::store::Store::resume).map(|(epoch, seq)| Resume { epoch, seq });
     let subscribe = Subscribe { interest: Interest::All, max_hz: MAX_HZ, lossless: false, resume };
     send(ctx, &ClientMessage::Subscribe(subscribe));
 }
@@ -154,7 +155,7 @@ fn send(ctx: Ctx, message: &ClientMessage) {
 
 /// What came does not fit what we hold: everything from the beginning.
 fn start_anew(ctx: Ctx, reason: String) {
-    ctx.store.update_value(|store| store.forget_sequence());
+    ctx.store.update_value(super::super::store::Store::forget_sequence);
     lose(ctx, reason);
 }
 

@@ -19,10 +19,13 @@ const TEXT_EVERY_MS: f64 = 250.0;
 /// Lines of the attention list kept for the page.
 const ATTENTION_LINES: usize = 100;
 
+/// The closure that asks for itself again, where it can find itself.
+type Again = Rc<Cell<Option<Closure<dyn FnMut()>>>>;
+
 /// Starts the loops; they run as long as the page.
 pub(crate) fn start(ctx: Ctx) {
     set_interval(move || tick(ctx), Duration::from_millis(250));
-    let handler: Rc<Cell<Option<Closure<dyn FnMut()>>>> = Rc::default();
+    let handler = Again::default();
     let again = handler.clone();
     let closure = Closure::new(move || {
         frame(ctx);

@@ -264,9 +264,9 @@ fn on_key(
         "Enter" | " " => {
             let id = ctx.read(|store| store.scene.at(at).id.clone());
             if event.key() == "Enter" {
-                ctx.go_to(&id)
+                ctx.go_to(&id);
             } else {
-                ctx.select(Some(id))
+                ctx.select(Some(id));
             }
             Some(at)
         }

@@ -35,7 +35,7 @@ fn split(value: DVec3) -> [Vec4; 2] {
 }
 
 fn bytes(vectors: &[Vec4]) -> Vec<u8> {
-    vectors.iter().flat_map(|vector| vector.to_array()).flat_map(f32::to_le_bytes).collect()
+    vectors.iter().flat_map(glam::Vec4::to_array).flat_map(f32::to_le_bytes).collect()
 }
 
 /// Uniforms of a frame.
