@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: runs the benchmarks; their numbers land in `target/bench/*.json`.
 
+mod import;
+
 use std::fs;
 
 use anyhow::{Context, Result};
@@ -11,6 +13,8 @@ use crate::{paths, report::step, shell};
 pub(crate) struct Args {
     /// Only benchmarks with this name.
     name: Option<String>,
+    #[command(flatten)]
+    import: import::Args,
 }
 
 /// A benchmark and the package it is in; the viewer's are built without Bevy.
@@ -25,21 +29,23 @@ const BENCHES: &[(&str, &[&str])] = &[
 pub(crate) fn run(args: &Args) -> Result<()> {
     let out = paths::target().join("bench");
     fs::create_dir_all(&out).with_context(|| format!("creating {}", out.display()))?;
-    // Benches start the real server.
-    step("build", || {
-        shell::run(&mut shell::cargo(&["build", "--release", "--package", "twin-server"]))
-    })?;
-    for (name, package) in BENCHES {
-        if args.name.as_deref().is_none_or(|wanted| wanted == *name) {
-            step(name, || {
-                let bench = [&["bench"][..], package, &["--bench", name]].concat();
-                shell::run(
-                    shell::cargo(&bench)
-                        .env("TWIN_BENCH_OUT", &out)
-                        .env("TWIN_BIN", paths::release()),
-                )
-            })?;
-        }
+    let wanted = |name: &str| args.name.as_deref().is_none_or(|wanted| wanted == name);
+    if BENCHES.iter().any(|(name, _)| wanted(name)) {
+        // Benches start the real server.
+        step("build", || {
+            shell::run(&mut shell::cargo(&["build", "--release", "--package", "twin-server"]))
+        })?;
+    }
+    for (name, package) in BENCHES.iter().filter(|(name, _)| wanted(name)) {
+        step(name, || {
+            let bench = [&["bench"][..], package, &["--bench", name]].concat();
+            shell::run(
+                shell::cargo(&bench).env("TWIN_BENCH_OUT", &out).env("TWIN_BIN", paths::release()),
+            )
+        })?;
+    }
+    if wanted("import") {
+        step("import", || import::run(&args.import, &out))?;
     }
     Ok(())
 }
