@@ -42,6 +42,9 @@ struct Arguments {
     /// Writes the report here as well as into the package
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Writes box, volume, triangles and colours of every IFC element here, as JSON lines
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
     /// How to show progress
     #[arg(long, value_enum, default_value_t)]
     progress: ProgressArgument,
@@ -112,6 +115,7 @@ fn import(arguments: &Arguments) -> Result<Summary, Failure> {
         },
         crs: arguments.crs.clone(),
         element_timeout_secs: arguments.element_timeout,
+        audit: arguments.audit.clone(),
         ..Options::new(&arguments.out)
     };
     let mut progress: Box<dyn Progress> = match arguments.progress {

@@ -8,6 +8,7 @@ use std::{
 use thiserror::Error;
 
 use crate::{
+    audit,
     crs::{Crs, CrsError},
     package::{self, PackageError},
     report::Report,
@@ -37,6 +38,8 @@ pub struct Options {
     pub worker: Option<PathBuf>,
     /// After how much processor time one element is given up, s.
     pub element_timeout_secs: f64,
+    /// Writes measures of every IFC element here, one JSON line each.
+    pub audit: Option<PathBuf>,
 }
 
 impl Options {
@@ -48,6 +51,7 @@ impl Options {
             crs: None,
             worker: None,
             element_timeout_secs: 4.0,
+            audit: None,
         }
     }
 }
@@ -137,7 +141,7 @@ pub fn import(
 ) -> Result<Summary, ImportError> {
     let started = Instant::now();
     check(files, options)?;
-    let scene = scene::read(files, options, progress);
+    let mut scene = scene::read(files, options, progress);
     let failed: Vec<(String, String)> = scene
         .sources
         .iter()
@@ -145,6 +149,9 @@ pub fn import(
         .collect();
     if failed.len() == files.len() {
         return Err(ImportError::Nothing(failed));
+    }
+    if let Some(path) = &options.audit {
+        write_audit(path, &mut scene)?;
     }
     progress.writing();
     let mut report = Report::default();
@@ -163,6 +170,18 @@ pub fn import(
 /// When the file cannot be written.
 pub fn write_report(path: &Path, report: &Report) -> Result<(), PackageError> {
     package::write_json(path, report, &mut sha2::Digest::new())
+}
+
+fn write_audit(path: &Path, scene: &mut scene::Scene) -> Result<(), PackageError> {
+    let mut elements = Vec::new();
+    for source in &mut scene.sources {
+        for mut measured in std::mem::take(&mut source.imported.measured) {
+            measured.source.clone_from(&source.file);
+            elements.push(measured);
+        }
+    }
+    audit::write(path, &elements)
+        .map_err(|source| PackageError::Write { path: path.to_owned(), source })
 }
 
 fn check(files: &[PathBuf], options: &Options) -> Result<(), ImportError> {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use twin_model::{Entity, EntityId};
 
-use crate::mesh::ElementMesh;
+use crate::{audit::Measured, mesh::ElementMesh};
 
 /// One source, read.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,8 @@ pub struct Imported {
     pub floors: HashMap<EntityId, Floor>,
     /// Openings that nothing fills: one can walk through if they reach the floor.
     pub passages: Vec<EntityId>,
+    /// Measures of each element with geometry, openings among them; only when asked for.
+    pub measured: Vec<Measured>,
 }
 
 /// The floor of a space, in the scene's local frame.

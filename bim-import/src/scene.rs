@@ -257,7 +257,7 @@ fn place(
                 report.placed_by = placed_by(frame, ifc.fix.as_ref());
                 placing::place(frame, ifc.fix.as_ref(), ifc.extent, &mut notes)
             };
-            ifc::shapes::join(ifc.semantics, ifc.geometry, &placement)
+            ifc::shapes::join(ifc.semantics, ifc.geometry, &placement, options.audit.is_some())
         }
         Read::GeoJson(bytes) => {
             report.placed_by = "longitude and latitude".into();

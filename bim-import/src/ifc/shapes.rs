@@ -7,6 +7,7 @@ use twin_model::{BoundingBox, Entity, EntityId, EntityKind};
 
 use super::read::{Representation, Semantics};
 use crate::{
+    audit::Gauge,
     imported::{Floor, Imported, Note, Severity},
     mesh::{ElementMesh, MaterialClass},
     placement::Placement,
@@ -33,6 +34,7 @@ pub(crate) fn join(
     semantics: Semantics,
     mut geometry: Geometry,
     placement: &Placement,
+    measure: bool,
 ) -> Imported {
     let Semantics {
         mut entities,
@@ -50,7 +52,13 @@ pub(crate) fn join(
     {
         let shape = geometry.shapes.remove(instance);
         let fate = geometry.fates.get(instance).copied();
-        let drawn = shape.map(|shape| draw(entity, shape, placement, &mut imported));
+        let mut gauge = measure.then(Gauge::default);
+        let drawn =
+            shape.map(|shape| draw(entity, shape, placement, gauge.as_mut(), &mut imported));
+        imported.measured.extend(gauge.and_then(|gauge| {
+            let id = entity.global_id.clone().unwrap_or_else(|| entity.id.to_string());
+            gauge.read(id, entity.ifc_class.clone().unwrap_or_default())
+        }));
         let outcome = Outcome {
             representation: *representation,
             fate,
@@ -76,6 +84,7 @@ fn draw(
     entity: &mut Entity,
     shape: Shape,
     placement: &Placement,
+    mut gauge: Option<&mut Gauge>,
     imported: &mut Imported,
 ) -> Drawn {
     let mut drawn = Drawn { complaints: shape.complaints, broken: 0, parts: 0 };
@@ -85,6 +94,9 @@ fn draw(
             continue;
         };
         drawn.parts += 1;
+        if let Some(gauge) = gauge.as_deref_mut() {
+            gauge.add(&mesh);
+        }
         let origin = mesh.origin;
         let bbox = BoundingBox::around(
             mesh.positions

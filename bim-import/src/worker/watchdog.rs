@@ -19,9 +19,9 @@ use crate::resources;
 /// Frames waiting for the parent; the worker waits when there are more.
 const FRAMES: usize = 256;
 
-/// How long things may take. Processor time where the system tells it, so that a busy
-/// machine does not change what is imported; the clock, times [`Limits::PATIENCE`],
-/// where it does not or where a worker waits for nothing.
+/// How long things may take: processor time where the system tells it, so that a busy
+/// machine does not change what is imported, else by the clock. A worker that uses no
+/// processor time at all for [`Limits::STALLED`] waits for nothing and is ended, too.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// For one element.
@@ -33,8 +33,8 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// How much longer the clock may run than the processor.
-    const PATIENCE: u32 = 5;
+    /// After how long without any processor time a thread counts as stuck.
+    const STALLED: Duration = Duration::from_secs(60);
 
     /// The limits for a file of so many bytes.
     pub(crate) fn for_file(bytes: u64, element: Duration) -> Self {
@@ -147,19 +147,42 @@ enum End {
 struct UnderWay {
     id: u32,
     tid: Option<u32>,
-    since: Instant,
-    cpu: Option<Duration>,
+    spent: Spent,
+}
+
+/// Time spent on something since it was first asked about.
+struct Spent {
+    started: Instant,
+    /// Processor time when first asked, and when last asked.
+    cpu: Option<(Duration, Duration)>,
+    /// When the processor time was last seen to grow.
+    grew: Instant,
+}
+
+impl Spent {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self { started: now, cpu: None, grew: now }
+    }
+
+    /// Whether it is more than this much. `cpu` is the processor time so far, where known.
+    fn exceeds(&mut self, limit: Duration, cpu: Option<Duration>) -> bool {
+        let Some(cpu) = cpu else { return self.started.elapsed() > limit };
+        let (first, last) = *self.cpu.get_or_insert((cpu, cpu));
+        if cpu > last {
+            self.cpu = Some((first, cpu));
+            self.grew = Instant::now();
+        }
+        cpu.saturating_sub(first) > limit || self.grew.elapsed() > Limits::STALLED
+    }
 }
 
 impl UnderWay {
     /// Whether it has taken more than its time.
     fn hangs(&mut self, pid: u32, limit: Duration) -> bool {
-        let cpu = self.tid.and_then(|tid| resources::thread_cpu(pid, tid));
-        // What the thread had used before this element, to a tenth of a second.
-        let before = *self.cpu.get_or_insert(cpu.unwrap_or_default());
-        let patience = if cpu.is_some() { Limits::PATIENCE } else { 1 };
-        cpu.unwrap_or_default().saturating_sub(before) > limit
-            || self.since.elapsed() > limit * patience
+        // Asked some tenths of a second after it began, but a thread is seldom the
+        // first to be asked: what is missed is small beside the limit.
+        self.spent.exceeds(limit, self.tid.and_then(|tid| resources::thread_cpu(pid, tid)))
     }
 }
 
@@ -288,7 +311,7 @@ impl Watch<'_> {
                 return Taken::Ready;
             }
             Frame::Started { thread, tid, id } => {
-                under_way.insert(thread, UnderWay { id, tid, since: Instant::now(), cpu: None });
+                under_way.insert(thread, UnderWay { id, tid, spent: Spent::new() });
             }
             Frame::Done { thread, id, shape } => {
                 under_way.remove(&thread);
@@ -306,8 +329,10 @@ impl Watch<'_> {
     }
 
     fn is_out_of_time(&self, pid: u32) -> bool {
-        let cpu = self.cpu_before + resources::process_cpu(pid).unwrap_or_default();
-        cpu > self.limits.file || self.started.elapsed() > self.limits.file * Limits::PATIENCE
+        match resources::process_cpu(pid) {
+            Some(cpu) => self.cpu_before + cpu > self.limits.file,
+            None => self.started.elapsed() > self.limits.file,
+        }
     }
 }
 

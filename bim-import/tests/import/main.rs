@@ -10,5 +10,6 @@
 mod broken;
 mod campus;
 mod real_models;
+mod reference;
 mod support;
 mod watchdog;
