@@ -8,7 +8,7 @@ use super::{
     render::Outline,
     state::State,
     stream::{Loaded, Stream},
-    tiles::glb::Part,
+    tiles::content::Part,
 };
 
 /// Most lines of one outline: enough for a façade, too few to stall a frame.

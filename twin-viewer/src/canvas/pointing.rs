@@ -8,7 +8,7 @@ use super::{
     gesture::{Action, Input},
     scene::{Clock, Scene, Wake},
     tiles::{
-        glb::Class,
+        content::Class,
         pick::{Hit, WorldRay},
         tileset::Bounds,
     },

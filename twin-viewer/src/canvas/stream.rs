@@ -6,7 +6,8 @@ use std::{collections::HashMap, sync::Arc};
 use super::{
     state::{Place, State},
     tiles::{
-        glb::{self, Content},
+        content::{Column, Content},
+        glb,
         pick::Picker,
         select::{self, Eye, Wanted},
         tileset::Tileset,
@@ -231,7 +232,7 @@ impl Stream {
             Stage::Naming { content, base, named } => {
                 let end = (named + FEATURES_A_STEP).min(content.features);
                 for feature in named..end {
-                    let get = |column: &glb::Column| column.get(&content.bin, feature).to_owned();
+                    let get = |column: &Column| column.get(&content.bin, feature).to_owned();
                     let place = Place::from_kind(&get(&content.kind));
                     state.register(
                         base + feature,

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::canvas::{
     state::{SLOTS_PER_ROW, State},
-    tiles::glb::{Class, IndexWidth},
+    tiles::content::{Class, IndexWidth},
 };
 
 /// One draw call of a tile.
@@ -183,8 +183,9 @@ impl Gpu {
         let mut uniforms = Vec::new();
         let mut draws = Vec::new();
         let drawn = || content.parts.iter().filter(|part| part.index_count > 0);
-        let start = drawn().map(super::super::tiles::glb::Part::stream_start).min().unwrap_or(0);
-        let end = drawn().map(super::super::tiles::glb::Part::stream_end).max().unwrap_or(0);
+        let start =
+            drawn().map(super::super::tiles::content::Part::stream_start).min().unwrap_or(0);
+        let end = drawn().map(super::super::tiles::content::Part::stream_end).max().unwrap_or(0);
         for part in drawn() {
             let offset = |at: usize| (at - start) as u64;
             draws.push(Draw {

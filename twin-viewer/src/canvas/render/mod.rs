@@ -25,7 +25,7 @@ use glam::DVec3;
 pub use surface::{Graphics, GraphicsError};
 pub use uniforms::Look;
 
-use super::{camera::Camera, tiles::glb::Content};
+use super::{camera::Camera, tiles::content::Content};
 
 /// A tile to put on the GPU.
 pub struct Upload {

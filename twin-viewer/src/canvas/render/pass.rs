@@ -23,7 +23,7 @@ use super::{
     surface::Screen,
     uniforms,
 };
-use crate::canvas::{scene::Scene, tiles::glb::Class};
+use crate::canvas::{scene::Scene, tiles::content::Class};
 
 /// Takes what changed out of the main world, straight to the GPU.
 pub(super) fn extract(

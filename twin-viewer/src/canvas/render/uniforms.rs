@@ -4,7 +4,7 @@ use glam::{DVec3, Mat4, Vec4};
 
 use crate::canvas::{
     camera::{Camera, FOV_Y},
-    tiles::glb::{Class, Part},
+    tiles::content::{Class, Part},
 };
 
 /// A part's uniforms start at multiples of this.

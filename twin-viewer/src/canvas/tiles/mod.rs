@@ -1,6 +1,7 @@
 //! Tiles: what a tileset says, which of it a view needs, what stands in a tile, and
 //! what a ray hits. Pure: no GPU, no network, no Bevy.
 
+pub mod content;
 pub mod glb;
 mod glb_json;
 pub mod pick;

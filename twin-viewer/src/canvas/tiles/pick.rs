@@ -12,7 +12,7 @@ use obvhs::{
     ray::{Ray, RayHit},
 };
 
-use super::glb::{Class, Content, Part};
+use super::content::{Class, Content, Part};
 
 /// Triangles of one chunk: a build of about a millisecond.
 const CHUNK: usize = 4096;

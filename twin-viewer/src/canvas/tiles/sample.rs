@@ -1,6 +1,6 @@
 //! A small tile made by hand, for tests and benches.
 
-use super::glb::Content;
+use super::content::Content;
 
 /// One class of a sample tile: material, positions (0..65535 on each axis), indices, and
 /// the feature of each vertex.

@@ -1,5 +1,4 @@
-//! The site as the simulator sees it: spaces and the ways between them, and the devices
-//! that have a topic. Read once from the scene; nothing changes in it afterwards.
+//! Reads the site off a scene and its walking graph.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -11,162 +10,11 @@ use twin_model::{
     walk::{Via, WalkGraph},
 };
 
-use super::{rng::hash, schedule::Use};
+use super::{Device, Door, Lift, Meter, Plan, Space, SpaceIx, Storey, Through, Way, attribute};
+use crate::simulate::{rng::hash, schedule::Use};
 
-/// Position of a space in [`Plan::spaces`].
-pub type SpaceIx = usize;
-
-/// A place people can be in.
-#[derive(Clone, Debug)]
-pub struct Space {
-    /// Its code.
-    pub name: String,
-    /// Floor area, m².
-    pub area_m2: f64,
-    /// Middle of the floor, local frame, m.
-    pub center: [f64; 3],
-    /// What people do there.
-    pub usage: Use,
-    /// Position in [`Plan::storeys`].
-    pub storey: Option<usize>,
-}
-
-/// A storey of a building.
-#[derive(Clone, Debug)]
-pub struct Storey {
-    /// Position in [`Plan::buildings`].
-    pub building: usize,
-    /// Name, which is also its topic level.
-    pub name: String,
-    /// What a lift shows there: −1 for B1F, 3 for 03F.
-    pub floor: f64,
-}
-
-/// A way between two spaces, or from one outdoors.
-#[derive(Clone, Debug)]
-pub struct Way {
-    /// One end.
-    pub a: SpaceIx,
-    /// The other end; `None` is outdoors.
-    pub b: Option<SpaceIx>,
-    /// What one passes.
-    pub through: Through,
-}
-
-/// What one passes on a way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Through {
-    /// A door of [`Plan::doors`].
-    Door(usize),
-    /// A stair or ramp.
-    Stair,
-    /// A lift of [`Plan::lifts`].
-    Lift(usize),
-    /// An opening, or a door that sends nothing.
-    Opening,
-}
-
-/// A thing with a topic.
-#[derive(Clone, Debug)]
-pub struct Device {
-    /// Its IFC Tag.
-    pub tag: String,
-    /// Where its telemetry goes.
-    pub topic: Arc<str>,
-    /// Its own chance.
-    pub seed: u64,
-    /// The space it stands in.
-    pub space: Option<SpaceIx>,
-    /// The storey it stands in.
-    pub storey: Option<usize>,
-    /// The building it stands in.
-    pub building: Option<usize>,
-}
-
-/// A door or gate.
-#[derive(Clone, Debug)]
-pub struct Door {
-    /// Topic and place.
-    pub device: Device,
-    /// Whether it is a gate of the site: people pass it on the way in and out.
-    pub gate: bool,
-    /// Whether it leads outdoors.
-    pub exit: bool,
-}
-
-/// A lift and the storeys it stops at, lowest first.
-#[derive(Clone, Debug)]
-pub struct Lift {
-    /// Topic and place.
-    pub device: Device,
-    /// Positions in [`Plan::storeys`].
-    pub stops: Vec<usize>,
-}
-
-/// A meter and what it measures.
-#[derive(Clone, Debug)]
-pub struct Meter {
-    /// Topic and place.
-    pub device: Device,
-    /// Floor area it serves by use, m².
-    pub serves: Vec<(Use, f64)>,
-}
-
-/// See the module.
-#[derive(Clone, Debug, Default)]
-pub struct Plan {
-    /// Names of buildings.
-    pub buildings: Vec<String>,
-    /// All storeys.
-    pub storeys: Vec<Storey>,
-    /// All spaces.
-    pub spaces: Vec<Space>,
-    /// All ways.
-    pub ways: Vec<Way>,
-    /// Doors and gates.
-    pub doors: Vec<Door>,
-    /// Electric meters.
-    pub electric: Vec<Meter>,
-    /// Water meters.
-    pub water: Vec<Meter>,
-    /// Environment sensors.
-    pub environment: Vec<Device>,
-    /// Crowd counters; `space` is always there.
-    pub counters: Vec<Device>,
-    /// Lifts.
-    pub lifts: Vec<Lift>,
-    /// Pumps.
-    pub pumps: Vec<Device>,
-    /// Chargers.
-    pub chargers: Vec<Device>,
-    /// What could not be used, for the log: never dropped in silence.
-    pub notes: Vec<String>,
-}
-
-impl Plan {
-    /// Reads a scene. Devices come in the order of the file, so that equal scenes give equal plans.
-    pub fn new(scene: &Scene, graph: &WalkGraph, topic_root: &str) -> Self {
-        let mut reader = Reader::new(scene, topic_root);
-        reader.places(graph);
-        reader.devices();
-        reader.ways(graph);
-        reader.finish()
-    }
-
-    /// How many devices have a topic.
-    pub fn devices(&self) -> usize {
-        self.doors.len()
-            + self.electric.len()
-            + self.water.len()
-            + self.environment.len()
-            + self.counters.len()
-            + self.lifts.len()
-            + self.pumps.len()
-            + self.chargers.len()
-    }
-}
-
-struct Reader<'a> {
+/// What is read so far.
+pub(super) struct Reader<'a> {
     scene: &'a Scene,
     topic_root: &'a str,
     plan: Plan,
@@ -188,7 +36,7 @@ struct Place {
 }
 
 impl<'a> Reader<'a> {
-    fn new(scene: &'a Scene, topic_root: &'a str) -> Self {
+    pub(super) fn new(scene: &'a Scene, topic_root: &'a str) -> Self {
         Self {
             scene,
             topic_root,
@@ -203,7 +51,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn places(&mut self, graph: &WalkGraph) {
+    pub(super) fn places(&mut self, graph: &WalkGraph) {
         for (index, entity) in (0..).zip(self.scene.entities()) {
             if entity.kind == EntityKind::Building {
                 self.building_of.insert(index, self.plan.buildings.len());
@@ -293,7 +141,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn devices(&mut self) {
+    pub(super) fn devices(&mut self) {
         for (index, entity) in (0..).zip(self.scene.entities()) {
             match entity.kind {
                 EntityKind::Meter => self.meter(index, entity),
@@ -404,7 +252,7 @@ impl<'a> Reader<'a> {
         format!("{}/{building}/{storey}/{class}/{name}/{last}", self.topic_root).into()
     }
 
-    fn ways(&mut self, graph: &WalkGraph) {
+    pub(super) fn ways(&mut self, graph: &WalkGraph) {
         let mut lost = 0;
         for link in &graph.links {
             let find = |id: &str| {
@@ -440,7 +288,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn finish(mut self) -> Plan {
+    pub(super) fn finish(mut self) -> Plan {
         for (what, count) in &self.untagged {
             self.plan.notes.push(format!("{count} × {what}: no tag or place to publish under"));
         }
@@ -500,11 +348,6 @@ fn share_areas(plan: &Plan, meters: &mut [Meter]) {
     }
 }
 
-/// A text attribute the importer keeps in the set `Attributes`.
-pub fn attribute<'e>(entity: &'e Entity, key: &str) -> Option<&'e str> {
-    entity.properties.get("Attributes")?.get(key)?.as_str()
-}
-
 /// A name as one topic level: what MQTT gives a meaning to is replaced.
 fn topic_level(name: &str) -> String {
     if name.is_empty() {
@@ -514,47 +357,10 @@ fn topic_level(name: &str) -> String {
 }
 
 /// `B1F` → −1, `03F` → 3; names that are not floor codes have none.
-fn floor_number(name: &str) -> Option<f64> {
+pub(super) fn floor_number(name: &str) -> Option<f64> {
     let code = name.strip_suffix('F').unwrap_or(name);
     match code.strip_prefix('B') {
         Some(below) => below.parse::<u16>().ok().map(|n| -f64::from(n)),
         None => code.parse::<u16>().ok().map(f64::from),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::simulate::fixture;
-
-    #[test]
-    fn devices_get_the_agreed_topics() {
-        let plan = fixture::plan();
-        assert_eq!(&*plan.electric[0].device.topic, "campus/T1/01F/meter/T1-01F-EM1/state");
-        assert_eq!(&*plan.water[0].device.topic, "campus/T1/01F/water/T1-01F-WM1/state");
-        assert_eq!(&*plan.counters[0].topic, "campus/T1/01F/crowd/T1-01F-L/count");
-        assert_eq!(&*plan.lifts[0].device.topic, "campus/T1/01F/lift/T1-01F-LF1/state");
-        let exits: Vec<&str> =
-            plan.doors.iter().filter(|d| d.exit).map(|d| d.device.tag.as_str()).collect();
-        assert_eq!(exits, ["T1-01F-D1"]);
-        assert!(plan.doors.iter().any(|d| d.gate));
-        assert_eq!(plan.lifts[0].stops.len(), 3);
-    }
-
-    #[test]
-    fn a_meter_serves_its_storey_and_the_only_one_its_building() {
-        let plan = fixture::plan();
-        let area = |meter: &Meter| meter.serves.iter().map(|(_, area)| area).sum::<f64>();
-        let total: f64 = plan.spaces.iter().map(|s| s.area_m2).sum();
-        assert!(area(&plan.electric[0]) < total);
-        assert_eq!(area(&plan.water[0]), total);
-    }
-
-    #[test]
-    fn floors_are_read_off_codes() {
-        let codes = [("B2F", Some(-2.0)), ("01F", Some(1.0)), ("12", Some(12.0)), ("RF", None)];
-        for (name, floor) in codes {
-            assert_eq!(floor_number(name), floor, "{name}");
-        }
     }
 }

@@ -1,8 +1,12 @@
 //! The scene as the panels know it: the compact index the server sends at start, with
 //! the ways to walk it. Elements that no point hangs on are not in it.
 
-use std::{cmp::Ordering, collections::HashMap, ops::Range};
+mod build;
+mod order;
 
+use std::{collections::HashMap, ops::Range};
+
+use order::rank;
 use serde::Deserialize;
 use twin_model::{BoundingBox, EntityId, EntityKind};
 
@@ -95,116 +99,6 @@ impl SceneIndex {
         index.sort();
         index.walk();
         index
-    }
-
-    fn cut_loose_parents(&mut self) {
-        let count = self.entries.len();
-        // 0: not seen, 1: on the way up now, 2: known to reach a root.
-        let mut state = vec![0u8; count];
-        for start in 0..count {
-            let (mut way, mut at) = (Vec::new(), start);
-            while state[at] == 0 {
-                state[at] = 1;
-                way.push(at);
-                match self.entries[at].parent.map(|parent| parent as usize) {
-                    Some(parent) if parent < count && state[parent] != 1 => at = parent,
-                    Some(_) => {
-                        self.entries[at].parent = None;
-                        self.repaired += 1;
-                    }
-                    None => {}
-                }
-            }
-            for at in way {
-                state[at] = 2;
-            }
-        }
-    }
-
-    /// Extents from the leaves up.
-    fn measure(&mut self) {
-        for at in self.breadth_first().into_iter().rev() {
-            let own = self.entries[at as usize].bbox;
-            let below = self.children[at as usize].iter().map(|&child| self.extent[child as usize]);
-            self.extent[at as usize] =
-                below.chain([own]).flatten().reduce(|a, b| BoundingBox::union(&a, &b));
-        }
-    }
-
-    /// How high each storey lies; 0 for everything else. A storey in which nothing is drawn
-    /// (an open roof) lies next to the one that the file names before it.
-    fn level(&mut self) {
-        self.level = vec![0.0; self.len()];
-        for parent in 0..self.len() {
-            let storeys = self.children[parent].iter().copied();
-            let storeys: Vec<EntityIx> =
-                storeys.filter(|&at| self.at(at).kind == EntityKind::Storey).collect();
-            let known = |&at: &EntityIx| self.extent[at as usize].map(|bbox| bbox.min[2]);
-            let mut levels = storeys.iter().filter_map(known);
-            let (lowest_first, first) = match (levels.next(), levels.next_back()) {
-                (Some(first), Some(last)) => (first <= last, first),
-                (first, _) => (true, first.unwrap_or(0.0)),
-            };
-            // Less than any storey is high, and enough for several in a row to differ.
-            let step = if lowest_first { 1e-3 } else { -1e-3 };
-            let mut level = first - step;
-            let found: Vec<f64> = storeys
-                .iter()
-                .map(|at| {
-                    level = known(at).unwrap_or(level + step);
-                    level
-                })
-                .collect();
-            for (at, level) in storeys.into_iter().zip(found) {
-                self.level[at as usize] = level;
-            }
-        }
-    }
-
-    fn breadth_first(&self) -> Vec<EntityIx> {
-        let mut order = self.roots.clone();
-        let mut next = 0;
-        while let Some(&at) = order.get(next) {
-            order.extend(&self.children[at as usize]);
-            next += 1;
-        }
-        order
-    }
-
-    fn sort(&mut self) {
-        let (mut children, mut roots) =
-            (std::mem::take(&mut self.children), std::mem::take(&mut self.roots));
-        for list in children.iter_mut().chain([&mut roots]) {
-            list.sort_by(|&a, &b| self.order(a, b));
-        }
-        (self.children, self.roots) = (children, roots);
-    }
-
-    /// Places before things; storeys top first, since that is how a building stands; the
-    /// rest by name, numbers in it as numbers.
-    fn order(&self, a: EntityIx, b: EntityIx) -> Ordering {
-        let (one, two) = (self.at(a), self.at(b));
-        let levels = || self.level[b as usize].total_cmp(&self.level[a as usize]);
-        rank(one.kind)
-            .cmp(&rank(two.kind))
-            .then_with(levels)
-            .then_with(|| natural(&one.name, &two.name))
-    }
-
-    fn walk(&mut self) {
-        let mut next = 0;
-        let mut open: Vec<(EntityIx, bool)> =
-            self.roots.iter().rev().map(|&root| (root, false)).collect();
-        while let Some((at, done)) = open.pop() {
-            if done {
-                self.span[at as usize].end = next;
-                continue;
-            }
-            self.span[at as usize].start = next;
-            next += 1;
-            open.push((at, true));
-            open.extend(self.children[at as usize].iter().rev().map(|&child| (child, false)));
-        }
     }
 
     /// Revision of the scene package.
@@ -357,56 +251,6 @@ impl SceneIndex {
     }
 }
 
-/// Places before things, outer before inner.
-fn rank(kind: EntityKind) -> u8 {
-    match kind {
-        EntityKind::Project => 0,
-        EntityKind::Site => 1,
-        EntityKind::Building => 2,
-        EntityKind::Storey => 3,
-        EntityKind::Space => 4,
-        EntityKind::Zone => 5,
-        EntityKind::Lift | EntityKind::Door => 6,
-        EntityKind::Meter | EntityKind::Sensor | EntityKind::Pump | EntityKind::Charger => 7,
-        _ => 8,
-    }
-}
-
-/// Compares names the way people count: `9F` before `10F`.
-fn natural(a: &str, b: &str) -> Ordering {
-    let (mut a, mut b) = (a, b);
-    loop {
-        let (digits_a, digits_b) = (leading_digits(a), leading_digits(b));
-        let step = match (digits_a, digits_b) {
-            ("", "") => {
-                let (mut one, mut two) = (a.chars(), b.chars());
-                let order = one.next().cmp(&two.next());
-                if a.is_empty() && b.is_empty() {
-                    return Ordering::Equal;
-                }
-                (a, b) = (one.as_str(), two.as_str());
-                order
-            }
-            ("", _) | (_, "") => return a.cmp(b),
-            _ => {
-                let (one, two) =
-                    (digits_a.trim_start_matches('0'), digits_b.trim_start_matches('0'));
-                let order = one.len().cmp(&two.len()).then_with(|| one.cmp(two));
-                (a, b) = (&a[digits_a.len()..], &b[digits_b.len()..]);
-                order
-            }
-        };
-        if step != Ordering::Equal {
-            return step;
-        }
-    }
-}
-
-fn leading_digits(text: &str) -> &str {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    &text[..end]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -490,14 +334,5 @@ mod tests {
         assert_eq!(scene.search("t1-03f", 1), [1]);
         assert_eq!(scene.search("  ", 10), [] as [u32; 0]);
         assert_eq!(scene.search("nothing", 10), [] as [u32; 0]);
-    }
-
-    #[test]
-    fn numbers_in_names_count_as_numbers() {
-        for (a, b) in [("9F", "10F"), ("T1-2", "T1-10"), ("a", "b"), ("a", "a1"), ("a01", "a2")] {
-            assert_eq!(natural(a, b), Ordering::Less, "{a} {b}");
-            assert_eq!(natural(b, a), Ordering::Greater, "{b} {a}");
-        }
-        assert_eq!(natural("01F", "1F"), Ordering::Equal);
     }
 }
