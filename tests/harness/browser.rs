@@ -1,6 +1,10 @@
 //! A real, headless Chromium through ChromeDriver.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use thirtyfour::{By, ChromiumLikeCapabilities, DesiredCapabilities, WebDriver};
@@ -25,7 +29,7 @@ const ARGUMENTS: &[&str] = &[
 #[derive(Debug)]
 pub struct Browser {
     driver: WebDriver,
-    // Dropped after the session: the driver process takes the browser with it.
+    profile: PathBuf,
     _process: Process,
 }
 
@@ -41,7 +45,8 @@ impl Browser {
             wanted.add_arg(argument)?;
         }
         wanted.add_arg(&format!("--window-size={width},{height}"))?;
-        wanted.add_arg(&format!("--user-data-dir={}", folder.join("profile").display()))?;
+        let profile = folder.join("profile");
+        wanted.add_arg(&format!("--user-data-dir={}", profile.display()))?;
         let url = format!("http://127.0.0.1:{port}");
         let driver = wait::until_async(Duration::from_secs(30), "ChromeDriver", || async {
             Ok(WebDriver::new(&url, wanted.clone()).await.ok())
@@ -49,7 +54,7 @@ impl Browser {
         .await?;
         // The first frame takes seconds in software; scripts wait behind it.
         driver.set_script_timeout(Duration::from_secs(60)).await?;
-        Ok(Self { driver, _process: process })
+        Ok(Self { driver, profile, _process: process })
     }
 
     /// Opens a page.
@@ -109,5 +114,18 @@ impl Browser {
     /// What is on the screen.
     pub async fn picture(&self) -> Result<Picture> {
         Picture::decode(&self.driver.screenshot_as_png().await?)
+    }
+}
+
+impl Drop for Browser {
+    /// Ends the browser: it outlives a driver that is killed, and would render for ever.
+    fn drop(&mut self) {
+        // Chromium's lock on its profile is a link to `host-pid`.
+        let Ok(lock) = self.profile.join("SingletonLock").read_link() else { return };
+        let lock = lock.to_string_lossy();
+        if let Some((_, pid)) = lock.rsplit_once('-') {
+            // Fails only where it has already ended.
+            let _ = Command::new("kill").args(["-KILL", pid]).status();
+        }
     }
 }
