@@ -83,6 +83,16 @@ pub(crate) fn make_unique(
         rename(&mut boundary.space);
         rename(&mut boundary.element);
     }
+    imported.footing.rename(rename);
+    imported.fillings = imported
+        .fillings
+        .drain()
+        .map(|(mut filling, mut opening)| {
+            rename(&mut filling);
+            rename(&mut opening);
+            (filling, opening)
+        })
+        .collect();
     imported.passages.iter_mut().for_each(rename);
     imported.floors = imported
         .floors

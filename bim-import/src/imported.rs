@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use twin_model::{Entity, EntityId};
 
-use crate::{audit::Measured, mesh::ElementMesh};
+use crate::{audit::Measured, mesh::ElementMesh, walk::footing::Footing};
 
 /// One source, read.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,10 @@ pub struct Imported {
     pub passages: Vec<EntityId>,
     /// Measures of each element with geometry, openings among them; only when asked for.
     pub measured: Vec<Measured>,
+    /// Opening by the door or window that fills it.
+    pub fillings: HashMap<EntityId, EntityId>,
+    /// Outlines of doors and stairs, and the plan of walls.
+    pub footing: Footing,
 }
 
 /// The floor of a space, in the scene's local frame.
@@ -43,6 +47,8 @@ pub struct Boundary {
     pub space: EntityId,
     /// The door, stair or other element at its edge.
     pub element: EntityId,
+    /// Whether the file says that outdoors is on the other side.
+    pub is_external: bool,
 }
 
 /// How bad a [`Note`] is.

@@ -13,7 +13,6 @@ use thiserror::Error;
 use twin_model::{
     Entity, EntityId,
     scene::{Origin, SceneInfo, Source as SceneSource},
-    walk::WalkGraph,
 };
 
 use crate::{
@@ -21,7 +20,7 @@ use crate::{
     report::{GraphReport, Report, TilesReport},
     scene::{Scene, Source},
     tiles::{self, TilesError},
-    walk,
+    walk::{self, Walk},
 };
 
 /// The name of the file that makes a folder a scene package.
@@ -102,14 +101,16 @@ fn fill(dir: &Path, scene: Scene, report: &mut Report) -> Result<Written, Packag
     let mut parts = merge(sources, report);
     let mut hash = Sha256::new();
     write_entities(&dir.join("entities.ndjson"), &parts.entities, &mut hash)?;
-    let graph = walk::build(&walk::Plan {
+    let walk = walk::build(walk::Plan {
         entities: &parts.entities,
         floors: &parts.floors,
         boundaries: &parts.boundaries,
         passages: &parts.passages,
+        fillings: &parts.fillings,
+        footing: std::mem::take(&mut parts.footing),
     });
-    report.graph = graph_report(&graph);
-    write_json(&dir.join("graph.json"), &graph, &mut hash)?;
+    write_json(&dir.join("graph.json"), &walk.graph, &mut hash)?;
+    report.graph = graph_report(walk);
     let kinds = parts.entities.iter().map(|entity| (entity.id.clone(), entity.kind)).collect();
     let root = frame
         .as_ref()
@@ -163,6 +164,8 @@ struct Parts {
     floors: HashMap<EntityId, crate::imported::Floor>,
     boundaries: Vec<crate::imported::Boundary>,
     passages: HashSet<EntityId>,
+    fillings: HashMap<EntityId, EntityId>,
+    footing: walk::footing::Footing,
 }
 
 fn merge(sources: Vec<Source>, report: &mut Report) -> Parts {
@@ -173,18 +176,30 @@ fn merge(sources: Vec<Source>, report: &mut Report) -> Parts {
         parts.floors.extend(source.imported.floors);
         parts.boundaries.extend(source.imported.boundaries);
         parts.passages.extend(source.imported.passages);
+        parts.fillings.extend(source.imported.fillings);
+        parts.footing.extend(source.imported.footing);
         report.sources.push(source.report);
     }
     parts
 }
 
-fn graph_report(graph: &WalkGraph) -> GraphReport {
-    let exits = graph.links.iter().filter(|link| link.to.is_none()).count();
+fn graph_report(walk: Walk) -> GraphReport {
+    let ids = |ids: Vec<EntityId>| ids.iter().map(ToString::to_string).collect();
+    let exits = walk.graph.links.iter().filter(|link| link.to.is_none()).count();
+    let unreachable = walk.unreached.iter().flat_map(|lost| lost.spaces.iter().cloned());
     GraphReport {
-        spaces: graph.spaces.len(),
-        links: graph.links.len() - exits,
+        spaces: walk.graph.spaces.iter().filter(|space| space.part_of.is_none()).count(),
+        parts_of_storeys: walk.graph.spaces.iter().filter(|space| space.part_of.is_some()).count(),
+        links: walk.graph.links.len() - exits,
         exits,
-        unreachable: walk::unreachable(graph).into_iter().map(|id| id.to_string()).collect(),
+        unreachable: unreachable.collect(),
+        causes: walk.unreached,
+        only_by_lift: ids(walk.by_lift_only),
+        balcony_doors: ids(walk.balcony_doors),
+        disputed_exits: ids(walk.disputed_exits),
+        idle_doors: walk.idle_doors.iter().map(|(door, why)| format!("{door}: {why}")).collect(),
+        same_place: walk.twins.iter().map(|(twin, first)| format!("{twin} = {first}")).collect(),
+        is_partial: walk.is_partial,
     }
 }
 

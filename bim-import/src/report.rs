@@ -3,7 +3,10 @@
 
 use serde::Serialize;
 
-use crate::imported::{Imported, Note, Severity};
+use crate::{
+    imported::{Imported, Note, Severity},
+    walk::Unreached,
+};
 
 /// The whole report.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -87,12 +90,30 @@ pub struct TilesReport {
 pub struct GraphReport {
     /// Spaces.
     pub spaces: usize,
-    /// Doors, stairs, ramps and lifts that join spaces.
+    /// Parts of storeys that no space covers and that a door or stair leads to: places
+    /// made by the importer.
+    pub parts_of_storeys: usize,
+    /// Doors, stairs, ramps, lifts and open sides that join places.
     pub links: usize,
     /// Doors that lead outdoors.
     pub exits: usize,
     /// Spaces from which no exit can be reached.
     pub unreachable: Vec<String>,
+    /// The same, by the reason why.
+    pub causes: Vec<Unreached>,
+    /// Spaces from which only a lift leads to an exit.
+    pub only_by_lift: Vec<String>,
+    /// Doors that lead outdoors above the ground, to a balcony or roof: no exits.
+    pub balcony_doors: Vec<String>,
+    /// Exits whose `IsExternal` is false: outdoors is behind them all the same.
+    pub disputed_exits: Vec<String>,
+    /// Doors that join nothing, each with the reason.
+    pub idle_doors: Vec<String>,
+    /// Spaces that are another one drawn again (net and gross), with that one.
+    pub same_place: Vec<String>,
+    /// Whether there were more walls than the importer looks at: parts of storeys and
+    /// open sides may then be missing.
+    pub is_partial: bool,
 }
 
 impl SourceReport {

@@ -32,8 +32,8 @@ pub(super) struct Inventory {
     pub(super) served: HashMap<u32, u32>,
     /// Materials by object.
     pub(super) materials: HashMap<u32, u32>,
-    /// Space and bounding element.
-    pub(super) boundaries: Vec<(u32, u32)>,
+    /// Space and bounding element, and whether outdoors is behind it.
+    pub(super) boundaries: Vec<(u32, u32, bool)>,
     /// Records that say where on earth the file is.
     pub(super) georeference: GeoRecords,
     /// Representation contexts, the holders of true north.
@@ -181,6 +181,14 @@ pub(super) fn scan(bytes: &[u8]) -> (Records<'_>, Inventory) {
 
 impl Inventory {
     fn join(&mut self, relation: Relation, record: &Record) {
+        if relation == Relation::Boundary {
+            let is_external = record.get(8).and_then(Value::as_enum).is_some_and(|word| {
+                word.starts_with("EXTERNAL") && !matches!(word, "EXTERNAL_EARTH" | "EXTERNAL_FIRE")
+            });
+            let ends = record.get_ref(4).zip(record.get_ref(5));
+            self.boundaries.extend(ends.map(|(space, element)| (space, element, is_external)));
+            return;
+        }
         let (one, many) = match relation {
             // The one stands behind the many.
             Relation::Contains | Relation::Types | Relation::Defines | Relation::Material => (5, 4),
@@ -225,7 +233,8 @@ impl Inventory {
             Relation::Material => {
                 self.materials.insert(other, one);
             }
-            Relation::Boundary => self.boundaries.push((one, other)),
+            // Read with their third word, below.
+            Relation::Boundary => {}
         }
     }
 

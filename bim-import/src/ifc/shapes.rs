@@ -41,7 +41,7 @@ pub(crate) fn join(
         instances,
         representations,
         boundaries,
-        filled,
+        fillings,
         hosts,
         notes,
         ..
@@ -68,7 +68,9 @@ pub(crate) fn join(
         };
         report(entity, outcome, &mut imported.notes);
     }
+    let filled: HashSet<&EntityId> = fillings.values().collect();
     imported.passages = unfilled(&entities, &filled);
+    imported.fillings = fillings;
     imported.entities = entities;
     imported
 }
@@ -108,6 +110,7 @@ fn draw(
             (Some(known), Some(more)) => Some(known.union(&more)),
             (known, more) => known.or(more),
         };
+        imported.footing.add(entity, &mesh);
         if entity.kind == EntityKind::Space {
             add_floor(imported.floors.entry(entity.id.clone()).or_default(), &mesh);
         }
@@ -292,7 +295,7 @@ fn report(entity: &Entity, outcome: Outcome, notes: &mut Vec<Note>) {
     }
 }
 
-fn unfilled(entities: &[Entity], filled: &HashSet<EntityId>) -> Vec<EntityId> {
+fn unfilled(entities: &[Entity], filled: &HashSet<&EntityId>) -> Vec<EntityId> {
     let holds: HashMap<&EntityId, &Entity> =
         entities.iter().map(|entity| (&entity.id, entity)).collect();
     entities

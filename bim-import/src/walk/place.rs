@@ -11,40 +11,70 @@ use crate::imported::Floor;
 
 /// Names of the quantity that holds a space's floor area, the best first.
 const AREA_NAMES: &[&str] = &["NetFloorArea", "GrossFloorArea", "NetArea", "Area", "GSA BIM Area"];
+/// Names of the property that holds how many people a space is made for.
+const OCCUPANT_NAMES: &[&str] =
+    &["OccupancyNumber", "OccupancyNumberPeak", "NumberOfOccupants", "OccupantCount"];
 
-/// Floor area of a space as its quantities state it, m².
-fn stated_area(entity: &Entity) -> Option<f64> {
-    AREA_NAMES
-        .iter()
-        .find_map(|name| entity.properties.values().find_map(|set| set.get(*name)))
-        .and_then(Json::as_f64)
-        .filter(|area| *area > 0.0)
+/// The first of some properties that is a number above zero.
+pub(super) fn number(entity: &Entity, names: &[&str]) -> Option<f64> {
+    let sets = || entity.properties.values();
+    let found = names.iter().flat_map(|name| sets().filter_map(|set| set.get(*name)));
+    found.filter_map(Json::as_f64).find(|value| *value > 0.0)
 }
 
 /// A space with its box and floor.
 pub(super) struct Place<'a> {
     pub(super) entity: &'a Entity,
+    /// Empty (its smallest corner beyond its largest) where the space has no geometry.
     pub(super) bbox: BoundingBox,
-    floor: Option<&'a Floor>,
+    pub(super) floor: Option<&'a Floor>,
+    pub(super) area_m2: f64,
+    pub(super) center: [f64; 3],
 }
 
 impl<'a> Place<'a> {
     pub(super) fn of(entity: &'a Entity, plan: &Plan<'a>) -> Option<Self> {
-        let bbox = entity.bbox.filter(|_| entity.kind == EntityKind::Space)?;
+        if entity.kind != EntityKind::Space {
+            return None;
+        }
+        let nothing = BoundingBox { min: [f64::INFINITY; 3], max: [f64::NEG_INFINITY; 3] };
+        let bbox = entity.bbox.unwrap_or(nothing);
         let floor = plan.floors.get(&entity.id).filter(|floor| !floor.triangles.is_empty());
-        Some(Self { entity, bbox, floor })
+        let measured = floor.map(|floor| measure(&floor.triangles));
+        let boxed = entity.bbox.map(|bbox| bbox.size()[0] * bbox.size()[1]);
+        let area = number(entity, AREA_NAMES).or(measured.map(|m| m.0)).or(boxed);
+        let middle = entity.bbox.map_or([0.0; 3], |bbox| bbox.center());
+        let [x, y] = measured.map_or([middle[0], middle[1]], |m| m.1);
+        let mut place = Self {
+            entity,
+            bbox,
+            floor,
+            area_m2: area.unwrap_or_default(),
+            center: [x, y, if entity.bbox.is_some() { bbox.min[2] } else { 0.0 }],
+        };
+        // The middle of an L may lie outside of it: then the nearest triangle's.
+        if let Some(floor) = floor.filter(|_| !place.is_over([x, y])) {
+            let [x, y] = nearest_middle(&floor.triangles, [x, y]);
+            place.center = [x, y, bbox.min[2]];
+        }
+        Some(place)
+    }
+
+    /// Whether it has geometry.
+    pub(super) fn is_drawn(&self) -> bool {
+        self.entity.bbox.is_some()
+    }
+
+    /// Height of its floor, m.
+    pub(super) fn z(&self) -> f64 {
+        self.bbox.min[2]
     }
 
     /// How much of a box, seen from above, lies on the floor: by a grid of points, 0 to 1.
     pub(super) fn cover(&self, bbox: &BoundingBox) -> f64 {
-        const STEPS: u32 = 6;
-        let at = |axis: usize, step: u32| {
-            let part = (f64::from(step) + 0.5) / f64::from(STEPS);
-            bbox.min[axis] + (bbox.max[axis] - bbox.min[axis]) * part
-        };
-        let points = (0..STEPS * STEPS).map(|n| [at(0, n / STEPS), at(1, n % STEPS)]);
-        let inside = points.filter(|point| self.is_over(*point)).count();
-        inside as f64 / f64::from(STEPS * STEPS)
+        let points = raster(bbox, 6);
+        let inside = points.iter().filter(|point| self.is_over(**point)).count();
+        inside as f64 / points.len() as f64
     }
 
     /// Whether a point, seen from above, lies on the floor.
@@ -57,24 +87,47 @@ impl<'a> Place<'a> {
             })
     }
 
-    pub(super) fn into_walk_space(self) -> WalkSpace {
-        let tidy = |value: f64| (value * 1e4).round() / 1e4;
-        let measured = self.floor.map(|floor| measure(&floor.triangles));
-        let [dx, dy, _] = self.bbox.size();
-        let area = stated_area(self.entity).or(measured.map(|m| m.0)).unwrap_or(dx * dy);
-        let middle = self.bbox.center();
-        let center = measured.map_or([middle[0], middle[1]], |m| m.1);
-        // The middle of an L may lie outside of it: then the nearest triangle's.
-        let center = match self.floor {
-            Some(floor) if !self.is_over(center) => nearest_middle(&floor.triangles, center),
-            _ => center,
-        };
-        WalkSpace {
-            entity: self.entity.id.clone(),
-            area_m2: tidy(area),
-            center: [tidy(center[0]), tidy(center[1]), tidy(self.bbox.min[2])],
+    /// Whether the two are one place drawn twice: a net and a gross area of one room.
+    pub(super) fn is_twin(&self, other: &Self) -> bool {
+        let (a, b) = (&self.bbox, &other.bbox);
+        let shared = a.max[2].min(b.max[2]) - a.min[2].max(b.min[2]);
+        if shared < 0.5 * a.size()[2].min(b.size()[2]) || (a.min[2] - b.min[2]).abs() > 1.0 {
+            return false;
         }
+        let area = |bbox: &BoundingBox| bbox.size()[0] * bbox.size()[1];
+        let common = (0..2)
+            .map(|axis| (a.max[axis].min(b.max[axis]) - a.min[axis].max(b.min[axis])).max(0.0));
+        if common.product::<f64>() < 0.6 * area(a).max(area(b)) {
+            return false;
+        }
+        let (mut both, mut either) = (0u32, 0u32);
+        for point in raster(&a.union(b), 14) {
+            let (a, b) = (self.is_over(point), other.is_over(point));
+            both += u32::from(a && b);
+            either += u32::from(a || b);
+        }
+        f64::from(both) > 0.6 * f64::from(either)
     }
+
+    pub(super) fn walk_space(&self) -> WalkSpace {
+        let mut space =
+            WalkSpace::new(self.entity.id.clone(), tidy(self.area_m2), self.center.map(tidy));
+        space.occupants = number(self.entity, OCCUPANT_NAMES);
+        space
+    }
+}
+
+/// To a tenth of a millimetre.
+pub(super) fn tidy(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+fn raster(bbox: &BoundingBox, steps: u32) -> Vec<[f64; 2]> {
+    let at = |axis: usize, step: u32| {
+        let part = (f64::from(step) + 0.5) / f64::from(steps);
+        bbox.min[axis] + (bbox.max[axis] - bbox.min[axis]) * part
+    };
+    (0..steps * steps).map(|n| [at(0, n / steps), at(1, n % steps)]).collect()
 }
 
 fn cross(o: [f64; 2], a: [f64; 2], b: [f64; 2]) -> f64 {
@@ -122,7 +175,7 @@ const MAX_SQUARES: i64 = 10_000;
 impl Grid {
     pub(super) fn over(spaces: &[Place<'_>]) -> Self {
         let mut squares: HashMap<(i64, i64), Vec<usize>> = HashMap::new();
-        for (position, space) in spaces.iter().enumerate() {
+        for (position, space) in spaces.iter().enumerate().filter(|(_, space)| space.is_drawn()) {
             for square in squares_of(&space.bbox) {
                 squares.entry(square).or_default().push(position);
             }
@@ -157,8 +210,12 @@ fn squares_of(bbox: &BoundingBox) -> Vec<(i64, i64)> {
         (low, high)
     };
     let ((x0, x1), (y0, y1)) = (range(0), range(1));
-    if (x1 - x0 + 1).saturating_mul(y1 - y0 + 1) > MAX_SQUARES {
-        return vec![((x0 + x1) / 2, (y0 + y1) / 2)];
+    let squares = x1
+        .saturating_sub(x0)
+        .saturating_add(1)
+        .saturating_mul(y1.saturating_sub(y0).saturating_add(1));
+    if squares > MAX_SQUARES {
+        return vec![(x0 / 2 + x1 / 2, y0 / 2 + y1 / 2)];
     }
     (x0..=x1).flat_map(|x| (y0..=y1).map(move |y| (x, y))).collect()
 }

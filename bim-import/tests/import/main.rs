@@ -9,6 +9,7 @@
 
 mod broken;
 mod campus;
+mod graph;
 mod real_models;
 mod reference;
 mod support;

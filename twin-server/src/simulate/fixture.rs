@@ -57,12 +57,8 @@ pub(crate) fn scene() -> (Scene, WalkGraph) {
             let id = format!("T1-{floor}-{code}");
             all.push(entity(&id, Some(&storey), Space, &[("LongName", long)]));
             let level: f64 = floor[..2].parse::<f64>().unwrap_or(0.0) * 3.5;
-            let space = WalkSpace {
-                entity: id.as_str().into(),
-                area_m2: 60.0,
-                center: [10.0 * i as f64, 0.0, level],
-            };
-            graph.spaces.push(space);
+            let center = [10.0 * i as f64, 0.0, level];
+            graph.spaces.push(WalkSpace::new(id.as_str().into(), 60.0, center));
             let counter = format!("T1-{floor}-CC{i}");
             all.push(device(&id, Sensor, &counter, &[("ObjectType", "PeopleCounter")]));
             if i > 0 {
@@ -91,14 +87,8 @@ pub(crate) fn scene() -> (Scene, WalkGraph) {
 }
 
 fn link(graph: &mut WalkGraph, entity: &str, via: Via, from: &str, to: Option<&str>) {
-    graph.links.push(WalkLink {
-        entity: entity.into(),
-        via,
-        from: from.into(),
-        to: to.map(EntityId::from),
-        width_m: None,
-        derived: true,
-    });
+    let to = to.map(EntityId::from);
+    graph.links.push(WalkLink::new(entity.into(), via, from.into(), to));
 }
 
 /// The plan of the scene.
@@ -122,7 +112,7 @@ pub(crate) fn two_lifts() -> Plan {
             entities.push(entity(&id, Some(&format!("T1/{floor}")), EntityKind::Space, &long));
             let level: f64 = floor[..2].parse::<f64>().unwrap_or(0.0) * 3.5;
             let center = [0.0, 3.0, level];
-            graph.spaces.push(WalkSpace { entity: id.as_str().into(), area_m2: 5.0, center });
+            graph.spaces.push(WalkSpace::new(id.as_str().into(), 5.0, center));
             link(&mut graph, "opening", Via::Door, &format!("T1-{floor}-{hub}"), Some(&id));
         }
         for (a, b) in [("01F", "02F"), ("02F", "03F")] {

@@ -64,6 +64,11 @@ impl Reader<'_> {
         if let Some(predefined) = predefined.filter(|_| undecided(set)) {
             set.insert("PredefinedType".into(), json!(predefined));
         }
+        // How a door or window moves stands with the type before IFC4, and may do so after.
+        let slot = self.records.slot(&class, "OperationType");
+        if let Some(operation) = slot.and_then(|slot| record.get(slot)?.as_enum()) {
+            set.entry("OperationType".into()).or_insert_with(|| json!(operation));
+        }
         // An IFC2x3 device says what it is in the type's ElementType.
         if let Some(text) = record.get_string(8).filter(|text| !text.is_empty()) {
             set.entry("ObjectType".into()).or_insert_with(|| json!(text));

@@ -34,8 +34,8 @@ pub(crate) struct Semantics {
     pub(crate) representations: Vec<Representation>,
     /// Doors, stairs and the spaces they bound.
     pub(crate) boundaries: Vec<Boundary>,
-    /// Openings that a door or window fills.
-    pub(crate) filled: HashSet<EntityId>,
+    /// Opening by the door or window that fills it.
+    pub(crate) fillings: HashMap<EntityId, EntityId>,
     /// Where on earth it is.
     pub(crate) georeference: GeoReference,
     /// Origin of the placement of the site that has latitude and longitude, m.
@@ -163,11 +163,10 @@ impl Reader<'_> {
         }
         add_place_tags(&mut entities, &parents);
         let boundaries = self.boundaries(&entities, &places);
-        let filled = self.inventory.opening_of_filling.values();
-        let filled = filled
-            .filter_map(|opening| places.get(opening))
-            .map(|&opening| entities[opening].id.clone())
-            .collect();
+        let id = |instance: &u32| Some(entities[*places.get(instance)?].id.clone());
+        let fillings = self.inventory.opening_of_filling.iter();
+        let fillings =
+            fillings.filter_map(|(filling, opening)| Some((id(filling)?, id(opening)?))).collect();
         let metres = self.properties.metres();
         let georeference = georef::read(&self.records, &self.inventory, metres);
         let site_origin = georeference
@@ -195,7 +194,7 @@ impl Reader<'_> {
             instances: objects.iter().map(|object| object.id).collect(),
             representations,
             boundaries,
-            filled,
+            fillings,
             georeference,
             site_origin,
             hosts: self.inventory.host_of_opening.into_values().collect(),

@@ -61,15 +61,17 @@ impl Reader<'_> {
             .inventory
             .boundaries
             .iter()
-            .filter_map(|(space, element)| {
+            .filter_map(|(space, element, is_external)| {
                 let (space, element) =
                     (&entities[*places.get(space)?], &entities[*places.get(element)?]);
-                let passable = matches!(
-                    element.kind,
-                    EntityKind::Door | EntityKind::Stair | EntityKind::Ramp | EntityKind::Lift
-                );
-                (passable && space.kind == EntityKind::Space)
-                    .then(|| Boundary { space: space.id.clone(), element: element.id.clone() })
+                let is_outside = space.ifc_class.as_deref() == Some("IfcExternalSpatialElement");
+                let counts =
+                    is_passable(element) && (is_outside || space.kind == EntityKind::Space);
+                counts.then(|| Boundary {
+                    space: space.id.clone(),
+                    element: element.id.clone(),
+                    is_external: *is_external || is_outside,
+                })
             })
             .collect();
         boundaries.sort_by(|a, b| (&a.element, &a.space).cmp(&(&b.element, &b.space)));
@@ -95,6 +97,16 @@ impl Reader<'_> {
         }
         None
     }
+}
+
+/// Whether people pass through it, or through what fills it.
+fn is_passable(element: &Entity) -> bool {
+    use EntityKind::{Door, Lift, Ramp, Stair};
+    matches!(element.kind, Door | Stair | Ramp | Lift)
+        || matches!(
+            element.ifc_class.as_deref(),
+            Some("IfcOpeningElement" | "IfcOpeningStandardCase" | "IfcVirtualElement")
+        )
 }
 
 pub(super) fn ancestors(place: usize, parents: &[Option<usize>]) -> impl Iterator<Item = usize> {

@@ -268,7 +268,8 @@ impl<'a> Reader<'a> {
             let device = |table: &HashMap<u32, usize>| entity.and_then(|e| table.get(&e)).copied();
             let through = match link.via {
                 Via::Door => device(&self.door_of).map_or(Through::Opening, Through::Door),
-                Via::Stair | Via::Ramp => Through::Stair,
+                Via::Opening => Through::Opening,
+                Via::Stair | Via::Ramp | Via::Escalator => Through::Stair,
                 Via::Lift => device(&self.lift_of).map_or(Through::Stair, Through::Lift),
             };
             let b = to.flatten();
