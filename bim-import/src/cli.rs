@@ -27,7 +27,7 @@ Exit codes:
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Arguments {
-    /// Files to import: IFC2x3, IFC4, IFC4x3 (STEP), GeoJSON
+    /// Files to import: IFC2x3, IFC4, IFC4x3 (STEP), CityJSON, GeoJSON
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Scene package to write; replaced whole if it is one already
@@ -36,6 +36,9 @@ struct Arguments {
     /// Coordinate system of the files' map conversions, whatever they name
     #[arg(long, value_name = "EPSG:n")]
     crs: Option<String>,
+    /// Level of detail of city models: this one, else the next below [default: up to 2.2]
+    #[arg(long, value_name = "LOD")]
+    lod: Option<f64>,
     /// Coordinates of the scene
     #[arg(long, value_enum, default_value_t)]
     frame: FrameArgument,
@@ -114,6 +117,7 @@ fn import(arguments: &Arguments) -> Result<Summary, Failure> {
             FrameArgument::Source => Frame::Source,
         },
         crs: arguments.crs.clone(),
+        lod: arguments.lod,
         element_timeout_secs: arguments.element_timeout,
         audit: arguments.audit.clone(),
         ..Options::new(&arguments.out)

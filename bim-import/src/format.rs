@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use crate::gis::Kind;
+
 /// What a file is to the importer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     /// IFC as STEP text.
     Ifc,
-    /// GeoJSON.
-    GeoJson,
+    /// A GIS format.
+    Gis(Kind),
     /// Something else, with what to do about it.
     Unsupported(&'static str),
 }
@@ -27,17 +29,15 @@ impl Format {
             return Self::Ifc;
         }
         if head.contains("\"CityJSON\"") || head.contains("\"CityJSONFeature\"") {
-            return Self::Unsupported(
-                "is CityJSON, which is not read yet; convert it to IFC or GeoJSON",
-            );
+            return Self::Gis(Kind::CityJson);
         }
         match extension {
             "ifc" => Self::Unsupported(
                 "is not an IFC file: it does not start with ISO-10303-21; export it as IFC (STEP) again",
             ),
-            "geojson" => Self::GeoJson,
+            "geojson" => Self::Gis(Kind::GeoJson),
             "json" if head.contains("FeatureCollection") || head.contains("\"Feature\"") => {
-                Self::GeoJson
+                Self::Gis(Kind::GeoJson)
             }
             "ifczip" => Self::Unsupported("is zipped IFC; unzip it first"),
             "ifcxml" => Self::Unsupported("is ifcXML, which is not read; export it as IFC (STEP)"),
@@ -65,15 +65,15 @@ mod tests {
     fn content_counts_before_the_name() {
         let detect = |name: &str, bytes: &[u8]| Format::detect(Path::new(name), bytes);
         assert_eq!(detect("a.txt", b"ISO-10303-21;\nHEADER;"), Format::Ifc);
-        assert_eq!(detect("a.json", br#"{"type":"FeatureCollection"}"#), Format::GeoJson);
-        assert_eq!(detect("a.GEOJSON", b"{}"), Format::GeoJson);
-        for (name, bytes) in [
-            ("a.ifc", &b"garbage"[..]),
-            ("a.ifc", b""),
-            ("a.json", br#"{"type":"CityJSON"}"#),
-            ("a.fgb", b"fgb"),
-            ("a", b"\0\0"),
-        ] {
+        assert_eq!(
+            detect("a.json", br#"{"type":"FeatureCollection"}"#),
+            Format::Gis(Kind::GeoJson)
+        );
+        assert_eq!(detect("a.GEOJSON", b"{}"), Format::Gis(Kind::GeoJson));
+        assert_eq!(detect("a", br#"{"type":"CityJSON"}"#), Format::Gis(Kind::CityJson));
+        for (name, bytes) in
+            [("a.ifc", &b"garbage"[..]), ("a.ifc", b""), ("a.fgb", b"fgb"), ("a", b"\0\0")]
+        {
             assert!(matches!(detect(name, bytes), Format::Unsupported(_)), "{name}");
         }
     }

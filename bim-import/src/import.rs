@@ -34,6 +34,8 @@ pub struct Options {
     pub frame: Frame,
     /// Coordinate system of the sources' map conversions, whatever they name: `EPSG:4547`.
     pub crs: Option<String>,
+    /// Level of detail of city models; absent: the highest up to 2.2.
+    pub lod: Option<f64>,
     /// A program that calls [`crate::worker::run_if_worker`] first; absent: this one.
     pub worker: Option<PathBuf>,
     /// After how much processor time one element is given up, s.
@@ -49,6 +51,7 @@ impl Options {
             out: out.into(),
             frame: Frame::Local,
             crs: None,
+            lod: None,
             worker: None,
             element_timeout_secs: 4.0,
             audit: None,

@@ -11,8 +11,7 @@ use crate::{
     placement::Placement,
 };
 
-/// A source farther from the frame's origin than this is not placed: a plane tangent to
-/// the earth is no map of a continent, and no viewer could show both.
+/// Sources farther apart than this do not make one picture, which the report says.
 const MAX_DISTANCE_M: f64 = 100_000.0;
 /// Beyond this, coordinates of a source without georeference are map coordinates in all
 /// but name, and are moved to the origin.
@@ -29,6 +28,23 @@ pub(crate) struct Fix {
     heading_rad: f64,
     /// The coordinate system it was read in.
     pub(crate) crs: Option<String>,
+}
+
+impl Fix {
+    /// A source whose every place is known on earth: its middle, and its system.
+    pub(crate) fn at(wgs84: [f64; 3], crs: Option<String>) -> Self {
+        Self { anchor: [0.0; 3], wgs84, heading_rad: 0.0, crs }
+    }
+}
+
+/// What the report says of a source that stands this far from the first one, if it is too
+/// far to be seen with it.
+pub(crate) fn far_note(away_m: f64) -> Option<Note> {
+    let text = format!(
+        "it stands at its true place, {:.0} km from the scene's origin at the first georeferenced source; import it as a scene of its own to see it well",
+        away_m / 1_000.0
+    );
+    (away_m > MAX_DISTANCE_M).then(|| Note::source(Severity::Info, text))
 }
 
 /// Ties a source to the earth, if it says how. `extent` is the box around its geometry
@@ -70,6 +86,9 @@ fn by_map(
         }
         (None, None) => return Err("it names no coordinate system; pass --crs".into()),
     };
+    if crs.is_geographic() {
+        return Err(format!("{} counts in degrees, not in metres", crs.name()));
+    }
     if map.assumed_metres {
         let text = "its map conversion names no unit and was taken as metres";
         notes.push(Note::source(Severity::Info, text));
@@ -156,11 +175,14 @@ pub(crate) fn place(
         let [lon, lat, height] = fix.wgs84;
         let [x, y, z] = frame.to_local(lon, lat, height);
         let distance = (x * x + y * y + z * z).sqrt();
-        if distance <= MAX_DISTANCE_M {
+        // A map conversion means what it says. Latitude and longitude of a site are often
+        // those of the author's office.
+        if distance <= MAX_DISTANCE_M || fix.crs.is_some() {
+            notes.extend(far_note(distance));
             return Placement::on_earth(frame, fix.anchor, fix.wgs84, fix.heading_rad);
         }
         let text = format!(
-            "it is {:.0} km from the scene's origin, which is at the first georeferenced source; it was put at the origin instead",
+            "by its site's latitude and longitude it is {:.0} km from the scene's origin, which is at the first georeferenced source; it was put at the origin instead",
             distance / 1_000.0
         );
         notes.push(Note::source(Severity::Info, text));

@@ -50,7 +50,7 @@ pub(crate) struct Scene {
 /// A file read, but not placed yet.
 enum Read {
     Ifc(Box<IfcSource>),
-    GeoJson(Vec<u8>),
+    Gis(Box<gis::Layer>),
     Failed(String),
 }
 
@@ -74,21 +74,15 @@ pub(crate) fn read(files: &[PathBuf], options: &Options, progress: &mut dyn Prog
     let wanted = options.crs.as_deref().and_then(|name| Crs::parse(name).ok());
     let mut pending = read_all(files, options, wanted.as_ref(), progress);
     let georeferenced = options.frame == Frame::Local;
-    let first = pending.iter().find_map(|source| match &source.read {
-        Read::Ifc(ifc) => ifc.fix.clone(),
-        _ => None,
-    });
-    let frame = georeferenced.then(|| {
-        let first = first.as_ref().map(|fix| fix.wgs84);
-        let by_features = || {
-            pending.iter().find_map(|source| match &source.read {
-                Read::GeoJson(bytes) => gis_origin(bytes),
-                _ => None,
-            })
-        };
-        first.or_else(by_features).map(placing::frame_at)
-    });
-    let frame = frame.flatten();
+    let first = pending
+        .iter()
+        .find_map(|source| match &source.read {
+            Read::Ifc(ifc) => ifc.fix.clone(),
+            _ => None,
+        })
+        .or_else(|| first_layer(&pending, true))
+        .or_else(|| first_layer(&pending, false));
+    let frame = first.as_ref().filter(|_| georeferenced).map(|fix| placing::frame_at(fix.wgs84));
     let named = first.and_then(|fix| fix.crs).and_then(|name| Crs::parse(&name).ok());
     let crs = wanted.or(named).filter(|_| frame.is_some());
     let mut taken = HashMap::new();
@@ -97,6 +91,14 @@ pub(crate) fn read(files: &[PathBuf], options: &Options, progress: &mut dyn Prog
         .map(|(number, source)| place(number, source, frame.as_ref(), options, &mut taken))
         .collect();
     Scene { sources, frame, crs }
+}
+
+/// Where the first GIS file is, with heights or without.
+fn first_layer(pending: &[Pending], with_heights: bool) -> Option<Fix> {
+    pending.iter().find_map(|source| match &source.read {
+        Read::Gis(layer) if layer.has_heights() == with_heights => layer.fix.clone(),
+        _ => None,
+    })
 }
 
 /// Reads files side by side, as many as there are processors; the largest first, since
@@ -161,9 +163,13 @@ fn read_one(
                         IfcRequest { position, path, file: &file, options, wanted, threads };
                     read_ifc(&request, &bytes, &mut report, &mut notes, &mut tell)
                 }
-                Format::GeoJson => {
-                    report.format = "GeoJSON".into();
-                    Read::GeoJson(bytes)
+                Format::Gis(kind) => {
+                    report.format = kind.name().into();
+                    let wishes = gis::Wishes { crs: options.crs.as_deref(), lod: options.lod };
+                    match gis::Layer::read(kind, bytes, &file, wishes) {
+                        Ok(layer) => Read::Gis(Box::new(layer)),
+                        Err(error) => Read::Failed(error.to_string()),
+                    }
                 }
                 Format::Unsupported(reason) => Read::Failed(reason.to_owned()),
             }
@@ -259,22 +265,14 @@ fn place(
             };
             ifc::shapes::join(ifc.semantics, ifc.geometry, &placement, options.audit.is_some())
         }
-        Read::GeoJson(bytes) => {
-            report.placed_by = "longitude and latitude".into();
-            match frame {
-                Some(frame) => {
-                    gis::geojson::read(&bytes, &file, number, frame).unwrap_or_else(|error| {
-                        report.error = Some(error.to_string());
-                        Imported::default()
-                    })
-                }
-                None => {
-                    report.error = Some(
-                        "GeoJSON has no coordinates but longitude and latitude; it needs --frame local".into(),
-                    );
-                    Imported::default()
-                }
-            }
+        Read::Gis(layer) => {
+            let unmoved = options.frame == Frame::Source;
+            report.placed_by =
+                if unmoved { "source coordinates".into() } else { layer.placed_by() };
+            layer.draw(&file, number, frame, unmoved).unwrap_or_else(|error| {
+                report.error = Some(error.to_string());
+                Imported::default()
+            })
         }
     };
     ids::make_unique(&mut imported, taken, &mut notes);
@@ -291,25 +289,4 @@ fn placed_by(frame: Option<&LocalFrame>, fix: Option<&Fix>) -> String {
         (Some(_), Some(_)) => "the site's latitude and longitude".into(),
         _ => "nothing: at the scene's origin".into(),
     }
-}
-
-/// The first position in a GeoJSON file: the origin where nothing else gives one.
-fn gis_origin(bytes: &[u8]) -> Option<[f64; 3]> {
-    fn first(value: &serde_json::Value) -> Option<[f64; 2]> {
-        let items = value.as_array()?;
-        match items.first()?.as_f64() {
-            Some(lon) => Some([lon, items.get(1)?.as_f64()?]),
-            None => items.iter().find_map(first),
-        }
-    }
-    fn search(value: &serde_json::Value) -> Option<[f64; 2]> {
-        let object = value.as_object()?;
-        let own = object.get("coordinates").and_then(first);
-        own.or_else(|| object.get("geometry").and_then(search)).or_else(|| {
-            let inner = object.get("features").or_else(|| object.get("geometries"));
-            inner?.as_array()?.iter().find_map(search)
-        })
-    }
-    let [lon, lat] = search(&serde_json::from_slice(bytes).ok()?)?;
-    (lon.abs() <= 180.0 && lat.abs() <= 90.0).then_some([lon, lat, 0.0])
 }

@@ -7,7 +7,7 @@ pub(super) type Rings = Vec<Vec<[f64; 3]>>;
 
 /// How far the area of the triangles may differ from that of the outline before the
 /// outline is called broken.
-const AREA_TOLERANCE: f64 = 0.01;
+pub(super) const AREA_TOLERANCE: f64 = 0.01;
 
 /// A triangulated polygon.
 pub(super) struct Flat {

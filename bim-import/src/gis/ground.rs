@@ -2,11 +2,9 @@
 
 use geojson::Position;
 
+use super::stage::REACH_M;
 use crate::frame::LocalFrame;
 
-/// How far from the scene's origin a feature may lie, m. Beyond, one tangent plane is no
-/// picture of the ground any more.
-const REACH_M: f64 = 50_000.0;
 /// Vertices nearer than this are one, m.
 const SAME_M: f64 = 1.0e-3;
 /// Vertices of one line or ring; more are thinned.
@@ -46,7 +44,7 @@ impl Ground<'_> {
         let distance_m = (local[0] * local[0] + local[1] * local[1]).sqrt();
         if distance_m > REACH_M || local[2].abs() > REACH_M {
             return Err(format!(
-                "lies {:.0} km from the scene's origin; at most {:.0} km are drawn",
+                "lies {:.0} km from the origin; at most {:.0} km are drawn",
                 distance_m / 1000.0,
                 REACH_M / 1000.0
             ));

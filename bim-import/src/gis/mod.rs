@@ -1,24 +1,49 @@
-//! Readers of GIS formats: the surroundings that no building model holds.
+//! Readers of GIS formats: the surroundings that no building model holds. A file is read
+//! side by side with the others into a [`Layer`]; once the scene's frame is known, it is
+//! drawn there.
 
 mod area;
+mod city;
+mod face;
 pub mod geojson;
 mod ground;
 mod ribbon;
 mod shape;
+mod stage;
 mod style;
 mod upright;
 
+use std::collections::HashMap;
+
 use thiserror::Error;
+use twin_model::{BoundingBox, EntityId};
+
+use self::{
+    city::{City, cityjson},
+    stage::Stage,
+};
+use crate::{
+    frame::LocalFrame,
+    imported::{Imported, Note, Severity},
+    placement::Placement,
+    placing::{self, Fix},
+};
+
+/// A layer whose middle is farther than this from the scene's origin is drawn in a frame
+/// of its own, where up is up, and moved as a whole, m.
+const OWN_FRAME_M: f64 = 20_000.0;
 
 /// A GIS file could not be read at all. What is wrong with single features stands in
 /// [`crate::imported::Imported::notes`].
 #[derive(Debug, Error)]
 pub enum GisError {
     /// The file is not what its name says.
-    #[error("cannot read {file} as GeoJSON: {reason}")]
+    #[error("cannot read {file} as {format}: {reason}")]
     Parse {
         /// File name.
         file: String,
+        /// `GeoJSON`, `CityJSON`, …
+        format: &'static str,
         /// What is wrong, and where.
         reason: String,
     },
@@ -33,4 +58,163 @@ pub enum GisError {
         /// What the file's `crs` member says.
         crs: String,
     },
+    /// Longitude and latitude in a scene that has none.
+    #[error("{file} has no coordinates but longitude and latitude; it needs --frame local")]
+    NeedsFrame {
+        /// File name.
+        file: String,
+    },
+}
+
+/// Which GIS format a file has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    GeoJson,
+    CityJson,
+}
+
+impl Kind {
+    /// As the report names it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::GeoJson => "GeoJSON",
+            Self::CityJson => "CityJSON",
+        }
+    }
+}
+
+/// How the user wants GIS files to be read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wishes<'a> {
+    /// `--crs`, whatever a file names.
+    pub(crate) crs: Option<&'a str>,
+    /// `--lod`.
+    pub(crate) lod: Option<f64>,
+}
+
+/// A GIS file, read but not drawn.
+pub(crate) struct Layer {
+    content: Content,
+    /// Where it is on earth, if it says so.
+    pub(crate) fix: Option<Fix>,
+}
+
+enum Content {
+    /// Features are read once more, one at a time, when they are drawn.
+    GeoJson(Vec<u8>),
+    City(Box<City>),
+}
+
+impl Layer {
+    /// Reads a file.
+    pub(crate) fn read(
+        kind: Kind,
+        bytes: Vec<u8>,
+        file: &str,
+        wishes: Wishes<'_>,
+    ) -> Result<Self, GisError> {
+        match kind {
+            Kind::GeoJson => {
+                let center = geojson::center(&bytes, file)?;
+                let fix = center.map(|[lon, lat]| Fix::at([lon, lat, 0.0], None));
+                Ok(Self { content: Content::GeoJson(bytes), fix })
+            }
+            Kind::CityJson => {
+                let lod = city::Wanted::new(wishes.lod);
+                let city = cityjson::read(&bytes, file, wishes.crs, lod)?;
+                Ok(Self::city(city))
+            }
+        }
+    }
+
+    fn city(city: City) -> Self {
+        let fix = city.fix();
+        Self { content: Content::City(Box::new(city)), fix }
+    }
+
+    /// Whether its heights mean something, so that a scene may start from them.
+    pub(crate) fn has_heights(&self) -> bool {
+        matches!(self.content, Content::City(_))
+    }
+
+    /// How the report says that it was placed.
+    pub(crate) fn placed_by(&self) -> String {
+        match (&self.content, &self.fix) {
+            (Content::GeoJson(_), _) => "longitude and latitude".into(),
+            (_, Some(Fix { crs: Some(crs), .. })) => format!("coordinates in {crs}"),
+            _ => "nothing: at the scene's origin".into(),
+        }
+    }
+
+    /// Draws the layer in the scene's frame; without one, in its own coordinates.
+    pub(crate) fn draw(
+        self,
+        file: &str,
+        source: u32,
+        frame: Option<&LocalFrame>,
+        unmoved: bool,
+    ) -> Result<Imported, GisError> {
+        let far = frame.zip(self.fix.as_ref()).and_then(|(scene, fix)| {
+            let [lon, lat, height] = fix.wgs84;
+            let [x, y, z] = scene.to_local(lon, lat, height);
+            let away = (x * x + y * y + z * z).sqrt();
+            (away > OWN_FRAME_M).then(|| (scene, placing::frame_at(fix.wgs84), away))
+        });
+        let Some((scene, own, away_m)) = far else {
+            return self.draw_on(&Stage { frame, unmoved, file, source });
+        };
+        let mut imported = self.draw_on(&Stage { frame: Some(&own), unmoved, file, source })?;
+        place(&mut imported, &Placement::on_earth(scene, [0.0; 3], own.wgs84(), 0.0));
+        imported.notes.extend(placing::far_note(away_m));
+        Ok(imported)
+    }
+
+    fn draw_on(self, stage: &Stage<'_>) -> Result<Imported, GisError> {
+        match (self.content, stage.frame) {
+            (Content::GeoJson(bytes), Some(frame)) => {
+                geojson::read(&bytes, stage.file, stage.source, frame)
+            }
+            (Content::GeoJson(_), None) => {
+                Err(GisError::NeedsFrame { file: stage.file.to_owned() })
+            }
+            (Content::City(mut city), _) => {
+                if let Some(note) = heights_note(&city) {
+                    city.notes.push(note);
+                }
+                Ok(city.draw(stage))
+            }
+        }
+    }
+}
+
+/// Says what heights count from.
+fn heights_note(city: &City) -> Option<Note> {
+    let text = match city.crs()?.vertical() {
+        Some(vertical) => format!(
+            "its heights count from {}; they are taken as they are, no geoid is applied",
+            vertical.name()
+        ),
+        None => "it does not say what its heights count from; they are taken as they are".into(),
+    };
+    Some(Note::source(Severity::Info, text))
+}
+
+/// Moves what was drawn in another frame.
+fn place(imported: &mut Imported, placement: &Placement) {
+    for mesh in &mut imported.meshes {
+        mesh.origin = placement.point(mesh.origin);
+        for vector in mesh.positions.iter_mut().chain(&mut mesh.normals) {
+            *vector = placement.direction(*vector);
+        }
+    }
+    let mut boxes: HashMap<&EntityId, BoundingBox> = HashMap::new();
+    for mesh in &imported.meshes {
+        let place = |p: &[f32; 3]| [0, 1, 2].map(|axis| mesh.origin[axis] + f64::from(p[axis]));
+        if let Some(bbox) = BoundingBox::around(mesh.positions.iter().map(place)) {
+            boxes.entry(&mesh.entity).and_modify(|b| *b = b.union(&bbox)).or_insert(bbox);
+        }
+    }
+    for entity in &mut imported.entities {
+        entity.bbox = boxes.get(&entity.id).copied();
+    }
 }

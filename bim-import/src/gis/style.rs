@@ -2,7 +2,7 @@
 //! `width`, `color`), else OpenStreetMap's.
 
 use serde_json::{Map, Value};
-use twin_model::EntityKind;
+use twin_model::{EntityId, EntityKind};
 
 /// Height of a storey where only their number is known, m.
 pub(super) const STOREY_M: f64 = 3.2;
@@ -215,6 +215,21 @@ pub(super) fn colors(
             None => (Colors { main, trunk }, Some(wanted.to_owned())),
         },
     }
+}
+
+/// A number from an id that is the same in every run.
+pub(super) fn seed(entity: &EntityId) -> u64 {
+    // FNV-1a, mixed once more so that the low bytes differ for similar ids.
+    let hash = entity.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    mix(hash)
+}
+
+/// The next of such numbers.
+pub(super) fn mix(number: u64) -> u64 {
+    let number = (number ^ (number >> 31)).wrapping_mul(0x7fb5_d329_728e_a185);
+    number ^ (number >> 27)
 }
 
 /// `#rrggbb` or `#rgb`.

@@ -45,7 +45,7 @@ pub(super) fn draw(
     properties: &Properties,
     geometry: &GeometryValue,
 ) -> Drawn {
-    let seed = seed(entity);
+    let seed = style::seed(entity);
     let (colors, refused) = style::colors(kind, look, properties, seed);
     let mut pen = Pen {
         ground,
@@ -76,20 +76,6 @@ pub(super) fn draw(
         drawn.notes.push((Severity::Dropped, "has nothing to draw".into()));
     }
     drawn
-}
-
-/// A number from an id that is the same in every run.
-fn seed(entity: &EntityId) -> u64 {
-    // FNV-1a, mixed once more so that the low bytes differ for similar ids.
-    let hash = entity.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    mix(hash)
-}
-
-fn mix(number: u64) -> u64 {
-    let number = (number ^ (number >> 31)).wrapping_mul(0x7fb5_d329_728e_a185);
-    number ^ (number >> 27)
 }
 
 struct Pen<'a> {
@@ -152,7 +138,7 @@ impl Pen<'_> {
         // A green point is a tree, whatever else it says.
         if self.look == Look::Trees || self.kind == EntityKind::Green {
             let (height, crown) = style::tree_size(self.properties);
-            let seed = mix(self.seed.wrapping_add(self.uprights as u64));
+            let seed = style::mix(self.seed.wrapping_add(self.uprights as u64));
             upright::tree(at, height, crown, seed, &mut self.trunk, &mut self.main);
         } else {
             upright::marker(at, &mut self.main);

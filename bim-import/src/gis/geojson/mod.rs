@@ -12,10 +12,9 @@ use serde_json::{Value, value::RawValue};
 use twin_model::{Entity, EntityId, EntityKind};
 
 use self::feature::Ids;
-use super::{GisError, ground::Ground, style};
+use super::{GisError, ground::Ground, stage, style};
 use crate::{
     frame::LocalFrame,
-    ids,
     imported::{Imported, Note, Severity},
 };
 
@@ -48,7 +47,7 @@ pub fn read(
     let text = text_of(bytes, file_name)?;
     let (head, features) = split(text, file_name)?;
     check_crs(head.crs.as_ref(), file_name)?;
-    let site = site(&head, file_name, source);
+    let site = stage::site(file_name, head.name.as_ref().and_then(Value::as_str), source);
     let mut reader = Reader {
         ground: Ground { frame },
         ids: Ids::new(file_name, &site.id),
@@ -103,7 +102,7 @@ pub fn center(bytes: &[u8], file_name: &str) -> Result<Option<[f64; 2]>, GisErro
 }
 
 fn parse_error(file_name: &str, reason: impl ToString) -> GisError {
-    GisError::Parse { file: file_name.to_owned(), reason: reason.to_string() }
+    GisError::Parse { file: file_name.to_owned(), format: "GeoJSON", reason: reason.to_string() }
 }
 
 fn text_of<'a>(bytes: &'a [u8], file_name: &str) -> Result<&'a str, GisError> {
@@ -136,25 +135,6 @@ fn check_crs(crs: Option<&Value>, file_name: &str) -> Result<(), GisError> {
     }
     let crs = if name.is_empty() { crs.to_string() } else { name.to_owned() };
     Err(GisError::Crs { file: file_name.to_owned(), crs })
-}
-
-/// The entity that stands for the file, so that its features are one branch of the tree.
-fn site(head: &Head<'_>, file_name: &str, source: u32) -> Entity {
-    let stem = file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem);
-    let name = head.name.as_ref().and_then(Value::as_str).unwrap_or(stem);
-    Entity {
-        id: ids::derived(file_name, ""),
-        parent: None,
-        kind: EntityKind::Site,
-        ifc_class: None,
-        global_id: None,
-        name: name.to_owned(),
-        storey: None,
-        bbox: None,
-        properties: Default::default(),
-        tags: Vec::new(),
-        source,
-    }
 }
 
 /// Collects what the features give.

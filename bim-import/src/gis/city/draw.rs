@@ -1,0 +1,362 @@
+//! City objects become entities and meshes.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde_json::Value;
+use twin_model::{BoundingBox, Entity, EntityId};
+
+use super::{
+    super::{
+        face::{self, Face, Fault},
+        shape::Shape,
+        stage::{REACH_M, Stage},
+        style,
+    },
+    City, Object, Role, Surface, kind,
+};
+use crate::{
+    ids,
+    imported::{Imported, Note, Severity},
+    mesh::{ElementMesh, MaterialClass},
+};
+
+/// Ids longer than this, or with control characters, are replaced.
+const MAX_ID: usize = 200;
+
+impl City {
+    /// Draws the model on a stage.
+    pub(in super::super) fn draw(mut self, stage: &Stage<'_>) -> Imported {
+        let (vertices, placing) = self.local_vertices(stage);
+        let mut imported =
+            Imported { notes: std::mem::take(&mut self.notes), ..Imported::default() };
+        imported.notes.extend(placing);
+        let site = stage.site(self.title.as_deref());
+        let ids = self.ids(stage, &site.id, &mut imported.notes);
+        let parents = self.parents(&ids, &mut imported.notes);
+        imported.entities.push(site);
+        let mut tally = Tally::default();
+        for (n, object) in self.objects.iter().enumerate() {
+            let parent = parents[n].map_or(&imported.entities[0].id, |parent| &ids[parent]).clone();
+            let mut entity = entity(object, ids[n].clone(), parent, stage.source);
+            let drawn = draw(object, &entity, &vertices);
+            tally.count(object, &drawn);
+            for (fault, count) in drawn.faults {
+                let reason = format!("{count} × a surface {fault}");
+                let severity = if drawn.meshes.is_empty() {
+                    Severity::Dropped
+                } else {
+                    Severity::Approximated
+                };
+                let class = object.class.as_str();
+                imported.notes.push(Note::element(severity, entity.id.as_str(), class, reason));
+            }
+            entity.bbox = drawn.bbox;
+            imported.meshes.extend(drawn.meshes);
+            imported.entities.push(entity);
+        }
+        tally.say(&mut imported.notes);
+        imported
+    }
+
+    /// Vertices in the stage's coordinates; `None` for those that have no place there.
+    fn local_vertices(&self, stage: &Stage<'_>) -> (Vec<Option<[f64; 3]>>, Vec<Note>) {
+        let mut notes = Vec::new();
+        let (Some(frame), Some(crs)) = (stage.frame, &self.crs) else {
+            let shift = stage.shift(self.middle(), &mut notes);
+            let moved = |v: &[f64; 3]| [0, 1, 2].map(|axis| v[axis] + shift[axis]);
+            return (self.vertices.iter().map(|v| Some(moved(v))).collect(), notes);
+        };
+        let near = |p: &[f64; 3]| p.iter().all(|value| value.abs() <= REACH_M);
+        let place = |v: &[f64; 3]| {
+            let [lon, lat] = crs.lon_lat(v[0], v[1])?;
+            Some(frame.to_local(lon, lat, crs.height_m(v[2]))).filter(near)
+        };
+        (self.vertices.iter().map(place).collect(), notes)
+    }
+
+    /// The ids of all objects: their own, where these can be used.
+    fn ids(&self, stage: &Stage<'_>, site: &EntityId, notes: &mut Vec<Note>) -> Vec<EntityId> {
+        let mut taken = HashSet::from([site.clone()]);
+        let mut unusable = 0;
+        let mut ids = Vec::with_capacity(self.objects.len());
+        for (n, object) in self.objects.iter().enumerate() {
+            let own = &object.id;
+            let usable = (1..=MAX_ID).contains(&own.len()) && !own.chars().any(char::is_control);
+            unusable += usize::from(!usable);
+            let wanted = if usable {
+                own.clone()
+            } else if own.is_empty() {
+                ids::derived(stage.file, &format!("objects/{n}")).to_string()
+            } else {
+                ids::derived(stage.file, &format!("id/{own}")).to_string()
+            };
+            let id = ids::unused(&wanted, |id| taken.contains(id));
+            if id.as_str() != wanted {
+                let reason = format!("the file uses the id again; kept as {id}");
+                let class = object.class.as_str();
+                notes.push(Note::element(Severity::Info, own.as_str(), class, reason));
+            }
+            taken.insert(id.clone());
+            ids.push(id);
+        }
+        if unusable > 0 {
+            let text = format!("{unusable} objects have no usable id and got one of ours");
+            notes.push(Note::source(Severity::Info, text));
+        }
+        ids
+    }
+
+    /// The position of each object's parent; rings are cut.
+    fn parents(&self, ids: &[EntityId], notes: &mut Vec<Note>) -> Vec<Option<usize>> {
+        let mut by_id: HashMap<&str, usize> = HashMap::new();
+        for (n, object) in self.objects.iter().enumerate() {
+            by_id.entry(&object.id).or_insert(n);
+        }
+        let mut lost = 0;
+        let mut parents: Vec<Option<usize>> = Vec::with_capacity(self.objects.len());
+        for object in &self.objects {
+            let found = object.parent.as_ref().map(|parent| by_id.get(parent.as_str()).copied());
+            lost += usize::from(found == Some(None));
+            parents.push(found.flatten());
+        }
+        if lost > 0 {
+            let text = format!("{lost} objects name a parent that is not in the file");
+            notes.push(Note::source(Severity::Info, text));
+        }
+        for n in cut_rings(&mut parents) {
+            let reason = "it is inside itself by its parents; taken out".to_owned();
+            let class = self.objects[n].class.as_str();
+            notes.push(Note::element(Severity::Info, ids[n].as_str(), class, reason));
+        }
+        parents
+    }
+}
+
+/// Takes the parent from one object of every ring; each object is passed once.
+fn cut_rings(parents: &mut [Option<usize>]) -> Vec<usize> {
+    // 0: not seen; a number: on the way that started there.
+    let mut seen = vec![0usize; parents.len()];
+    let mut cut = Vec::new();
+    for start in 0..parents.len() {
+        let mut at = start;
+        while seen[at] == 0 {
+            seen[at] = start + 1;
+            match parents[at] {
+                Some(parent) if seen[parent] == start + 1 => {
+                    parents[at] = None;
+                    cut.push(at);
+                }
+                Some(parent) => at = parent,
+                None => {}
+            }
+        }
+    }
+    cut
+}
+
+/// What the objects of a model came to, for the report.
+#[derive(Default)]
+struct Tally {
+    levels: BTreeMap<String, usize>,
+    far: usize,
+    turned: usize,
+    guessed: usize,
+}
+
+impl Tally {
+    fn count(&mut self, object: &Object, drawn: &Drawn) {
+        if let Some(lod) = object.lod {
+            *self.levels.entry(lod.to_string()).or_default() += 1;
+        }
+        self.far += drawn.far;
+        self.turned += usize::from(drawn.turned);
+        self.guessed += drawn.guessed;
+    }
+
+    fn say(&self, notes: &mut Vec<Note>) {
+        let mut say = |severity, text: String| notes.push(Note::source(severity, text));
+        if !self.levels.is_empty() {
+            let levels: Vec<String> =
+                self.levels.iter().map(|(lod, count)| format!("{lod} for {count}")).collect();
+            let text = format!("level of detail {} objects", levels.join(", "));
+            say(Severity::Info, text);
+        }
+        if self.far > 0 {
+            let text = format!(
+                "{} surfaces lie more than {:.0} km from the rest, or outside their coordinate system",
+                self.far,
+                REACH_M / 1_000.0
+            );
+            say(Severity::Dropped, text);
+        }
+        if self.turned > 0 {
+            let text = format!("{} solids were inside out and were turned", self.turned);
+            say(Severity::Approximated, text);
+        }
+        if self.guessed > 0 {
+            let text = format!(
+                "{} surfaces cross themselves or their holes: their inside is a guess",
+                self.guessed
+            );
+            say(Severity::Approximated, text);
+        }
+    }
+}
+
+fn entity(object: &Object, id: EntityId, parent: EntityId, source: u32) -> Entity {
+    let kind = kind::kind(&object.class, object.parent.is_some());
+    let text = |key: &str| object.attributes.get(key).and_then(Value::as_str).map(str::trim);
+    let name = ["name", "Name", "gml:name"].iter().find_map(|key| text(key)).unwrap_or_default();
+    let mut own = BTreeMap::from([("Class".to_owned(), Value::from(object.class.as_str()))]);
+    if let Some(lod) = object.lod {
+        own.insert("LevelOfDetail".to_owned(), Value::from(lod));
+    }
+    let mut properties = BTreeMap::from([("CityObject".to_owned(), own)]);
+    let attributes: BTreeMap<String, Value> = object
+        .attributes
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    if !attributes.is_empty() {
+        properties.insert("Attributes".to_owned(), attributes);
+    }
+    let mut tags = vec![object.id.clone()];
+    if !name.is_empty() {
+        tags.push(format!("{}:{name}", kind.as_str()));
+    }
+    Entity {
+        id,
+        parent: Some(parent),
+        kind,
+        ifc_class: None,
+        global_id: None,
+        name: name.to_owned(),
+        storey: None,
+        bbox: None,
+        properties,
+        tags,
+        source,
+    }
+}
+
+/// What one object gave.
+#[derive(Default)]
+struct Drawn {
+    meshes: Vec<ElementMesh>,
+    bbox: Option<BoundingBox>,
+    faults: BTreeMap<&'static str, usize>,
+    far: usize,
+    guessed: usize,
+    turned: bool,
+}
+
+fn draw(object: &Object, entity: &Entity, vertices: &[Option<[f64; 3]>]) -> Drawn {
+    let mut drawn = Drawn::default();
+    let mut faces: Vec<(&Surface, Face)> = Vec::with_capacity(object.surfaces.len());
+    for surface in &object.surfaces {
+        let ring = |ring: &Vec<u32>| {
+            ring.iter().map(|&i| vertices.get(i as usize).copied().flatten()).collect()
+        };
+        let rings: Option<Vec<Vec<[f64; 3]>>> = surface.rings.iter().map(ring).collect();
+        match rings.map(|rings| face::triangulate(&rings)) {
+            Some(Ok(face)) => {
+                drawn.guessed += usize::from(face.broken);
+                faces.push((surface, face));
+            }
+            // Slivers are what solids are full of; nothing is missing without them.
+            Some(Err(Fault::NoArea)) if object.surfaces.len() > 1 => {}
+            Some(Err(fault)) => *drawn.faults.entry(fault.reason()).or_default() += 1,
+            None => drawn.far += 1,
+        }
+    }
+    let material = kind::material(entity.kind);
+    if object.solid && volume(&faces) < 0.0 {
+        drawn.turned = true;
+        faces.iter_mut().for_each(|(_, face)| turn(face));
+    } else if !object.solid && material == MaterialClass::Ground {
+        // Ground is seen from above, whichever way round it was drawn.
+        let under = |face: &Face| face.normal[2] < -0.2;
+        faces.iter_mut().filter(|(_, face)| under(face)).for_each(|(_, face)| turn(face));
+    }
+    let seed = style::seed(&entity.id);
+    let mut shapes: BTreeMap<[u8; 3], Shape> = BTreeMap::new();
+    for (surface, face) in faces {
+        let role = if surface.role == Role::Unsaid { seen(&face) } else { surface.role };
+        let color = surface.color.unwrap_or_else(|| kind::color(entity.kind, role, seed));
+        add(&face, shapes.entry(color).or_default());
+    }
+    for (color, shape) in shapes {
+        if let Some((mesh, bbox)) = shape.finish(&entity.id, material, color) {
+            drawn.bbox = Some(drawn.bbox.map_or(bbox, |before| before.union(&bbox)));
+            drawn.meshes.push(mesh);
+        }
+    }
+    drawn
+}
+
+/// What a surface of a volume is by the way it faces.
+fn seen(face: &Face) -> Role {
+    match face.normal[2] {
+        up if up > 0.3 => Role::Roof,
+        up if up < -0.3 => Role::Ground,
+        _ => Role::Wall,
+    }
+}
+
+/// The volume that faces enclose by the divergence theorem, m³; negative inside out.
+fn volume(faces: &[(&Surface, Face)]) -> f64 {
+    let Some(origin) = faces.first().map(|(_, face)| face.points[0]) else { return 0.0 };
+    let of = |face: &Face| -> f64 {
+        let at = |i: usize| [0, 1, 2].map(|axis| face.points[i][axis] - origin[axis]);
+        let one = |t: &[usize; 3]| {
+            let [a, b, c] = t.map(at);
+            a[0] * (b[1] * c[2] - b[2] * c[1])
+                + a[1] * (b[2] * c[0] - b[0] * c[2])
+                + a[2] * (b[0] * c[1] - b[1] * c[0])
+        };
+        face.triangles.iter().map(one).sum()
+    };
+    faces.iter().map(|(_, face)| of(face)).sum::<f64>() / 6.0
+}
+
+fn turn(face: &mut Face) {
+    face.normal = face.normal.map(|x| -x);
+    face.triangles.iter_mut().for_each(|triangle| triangle.swap(1, 2));
+}
+
+fn add(face: &Face, shape: &mut Shape) {
+    let ids: Vec<u32> = face.points.iter().map(|p| shape.vertex(*p, face.normal)).collect();
+    for triangle in &face.triangles {
+        shape.triangle(triangle.map(|i| ids[i]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use twin_model::EntityKind;
+
+    use super::*;
+
+    #[test]
+    fn rings_of_parents_are_cut_once() {
+        let mut parents = vec![Some(1), Some(2), Some(0), Some(2), None, Some(5)];
+        let cut = cut_rings(&mut parents);
+        assert_eq!(cut.len(), 2, "{cut:?}");
+        for start in 0..parents.len() {
+            let (mut at, mut steps) = (start, 0);
+            while let Some(parent) = parents[at] {
+                (at, steps) = (parent, steps + 1);
+                assert!(steps <= parents.len());
+            }
+        }
+        assert_eq!(parents[4], None);
+    }
+
+    #[test]
+    fn kinds_know_whole_and_part() {
+        assert_eq!(kind::kind("BuildingPart", true), EntityKind::Element);
+        assert_eq!(kind::kind("BuildingPart", false), EntityKind::Building);
+        assert_eq!(kind::kind("+Shed", false), EntityKind::Element);
+    }
+}
