@@ -22,13 +22,16 @@ impl Format {
         let extension =
             path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
         let extension = extension.as_deref().unwrap_or_default();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         if bytes.is_empty() {
             return Self::Unsupported("is empty");
         }
         if head.contains("ISO-10303-21") {
             return Self::Ifc;
         }
-        if head.contains("\"CityJSON\"") || head.contains("\"CityJSONFeature\"") {
+        // JSON has no order: what the document is may stand behind all its objects.
+        let words = ["\"CityJSON\"", "\"CityJSONFeature\"", "\"CityObjects\""];
+        if words.iter().any(|word| head.contains(word)) || name.contains(".city.json") {
             return Self::Gis(Kind::CityJson);
         }
         match extension {

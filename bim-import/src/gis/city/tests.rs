@@ -105,7 +105,7 @@ fn a_building_stands_at_its_place_with_its_properties_and_parts() {
     let bbox = part.bbox.unwrap();
     // The map's north is a little off the true one.
     for (got, want) in bbox.size().into_iter().zip([10.0, 8.0, 6.0]) {
-        assert!((got - want).abs() < 0.1, "{bbox:?}");
+        assert!((got - want).abs() < 0.2, "{bbox:?}");
     }
     assert!((bbox.min[2] - 1.5).abs() < 0.01, "{bbox:?}");
     // Walls, roof and floor have colours of their own.
