@@ -121,6 +121,9 @@ pub(crate) fn read(
             }
         }
     }
+    if reader.city.objects.is_empty() {
+        return Err(failed("none of its city objects can be read, or it has none".into()));
+    }
     Ok(reader.finish())
 }
 
