@@ -144,7 +144,8 @@ pub fn import(
 ) -> Result<Summary, ImportError> {
     let started = Instant::now();
     check(files, options)?;
-    let mut scene = scene::read(files, options, progress);
+    let store = package::store_beside(&options.out)?;
+    let mut scene = scene::read(files, options, store, progress);
     let failed: Vec<(String, String)> = scene
         .sources
         .iter()

@@ -26,6 +26,7 @@ use crate::{
     placement::Placement,
     placing::{self, Fix},
     report::SourceReport,
+    store::{MeshStore, Store},
     worker::{
         self,
         watchdog::{self, Geometry, Limits},
@@ -45,6 +46,8 @@ pub(crate) struct Scene {
     pub(crate) sources: Vec<Source>,
     pub(crate) frame: Option<LocalFrame>,
     pub(crate) crs: Option<Crs>,
+    /// Where the sources' meshes lie.
+    pub(crate) meshes: MeshStore,
 }
 
 /// A file read, but not placed yet.
@@ -69,10 +72,15 @@ struct Pending {
     notes: Vec<Note>,
 }
 
-/// Reads all files.
-pub(crate) fn read(files: &[PathBuf], options: &Options, progress: &mut dyn Progress) -> Scene {
+/// Reads all files, their geometry into the store.
+pub(crate) fn read(
+    files: &[PathBuf],
+    options: &Options,
+    store: Store,
+    progress: &mut dyn Progress,
+) -> Scene {
     let wanted = options.crs.as_deref().and_then(|name| Crs::parse(name).ok());
-    let mut pending = read_all(files, options, wanted.as_ref(), progress);
+    let mut pending = read_all(files, options, wanted.as_ref(), &store, progress);
     let georeferenced = options.frame == Frame::Local;
     let first = pending
         .iter()
@@ -85,12 +93,16 @@ pub(crate) fn read(files: &[PathBuf], options: &Options, progress: &mut dyn Prog
     let frame = first.as_ref().filter(|_| georeferenced).map(|fix| placing::frame_at(fix.wgs84));
     let named = first.and_then(|fix| fix.crs).and_then(|name| Crs::parse(&name).ok());
     let crs = wanted.or(named).filter(|_| frame.is_some());
+    let mut meshes =
+        if frame.is_some() { MeshStore::local(store) } else { MeshStore::near_first(store) };
     let mut taken = HashMap::new();
     let sources = (0u32..)
         .zip(pending.drain(..))
-        .map(|(number, source)| place(number, source, frame.as_ref(), options, &mut taken))
+        .map(|(number, source)| {
+            place(number, source, frame.as_ref(), options, &mut meshes, &mut taken)
+        })
         .collect();
-    Scene { sources, frame, crs }
+    Scene { sources, frame, crs, meshes }
 }
 
 /// Where the first GIS file is, with heights or without.
@@ -107,6 +119,7 @@ fn read_all(
     files: &[PathBuf],
     options: &Options,
     wanted: Option<&Crs>,
+    store: &Store,
     progress: &mut dyn Progress,
 ) -> Vec<Pending> {
     let processors = thread::available_parallelism().map_or(1, std::num::NonZero::get).min(8);
@@ -122,8 +135,9 @@ fn read_all(
         for _ in 0..lanes {
             scope.spawn(|| {
                 while let Some(&position) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let source =
-                        read_one(position, &files[position], options, wanted, threads, &progress);
+                    let path = &files[position];
+                    let request = Request { position, path, options, wanted, threads, store };
+                    let source = read_one(&request, &progress);
                     lock(&done).push((position, source));
                 }
             });
@@ -138,14 +152,18 @@ fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn read_one(
+/// A file to read, and how.
+struct Request<'a> {
     position: usize,
-    path: &Path,
-    options: &Options,
-    wanted: Option<&Crs>,
+    path: &'a Path,
+    options: &'a Options,
+    wanted: Option<&'a Crs>,
     threads: u32,
-    progress: &Mutex<&mut dyn Progress>,
-) -> Pending {
+    store: &'a Store,
+}
+
+fn read_one(request: &Request<'_>, progress: &Mutex<&mut dyn Progress>) -> Pending {
+    let &Request { position, path, .. } = request;
     let started = Instant::now();
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     lock(progress).started(position, &file);
@@ -158,13 +176,10 @@ fn read_one(
             sha256 = ids::hex(&Sha256::digest(&bytes));
             let mut tell = |done: u64, total: u64| lock(progress).advanced(position, done, total);
             match Format::detect(path, &bytes) {
-                Format::Ifc => {
-                    let request =
-                        IfcRequest { position, path, file: &file, options, wanted, threads };
-                    read_ifc(&request, &bytes, &mut report, &mut notes, &mut tell)
-                }
+                Format::Ifc => read_ifc(request, &file, &bytes, &mut report, &mut notes, &mut tell),
                 Format::Gis(kind) => {
                     report.format = kind.name().into();
+                    let options = request.options;
                     let wishes = gis::Wishes { crs: options.crs.as_deref(), lod: options.lod };
                     match gis::Layer::read(kind, bytes, &file, wishes) {
                         Ok(layer) => Read::Gis(Box::new(layer)),
@@ -180,17 +195,9 @@ fn read_one(
     Pending { file, sha256, read, report, notes }
 }
 
-struct IfcRequest<'a> {
-    position: usize,
-    path: &'a Path,
-    file: &'a str,
-    options: &'a Options,
-    wanted: Option<&'a Crs>,
-    threads: u32,
-}
-
 fn read_ifc(
-    request: &IfcRequest<'_>,
+    request: &Request<'_>,
+    file: &str,
     bytes: &[u8],
     report: &mut SourceReport,
     notes: &mut Vec<Note>,
@@ -206,9 +213,10 @@ fn read_ifc(
         let geometry = scope.spawn(|| {
             let program = worker::program(request.options.worker.as_ref())
                 .map_err(|source| worker::WorkerError::Start { program: PathBuf::new(), source })?;
-            watchdog::tessellate(&program, request.path, request.threads, limits, tell)
+            let store = request.store.clone();
+            watchdog::tessellate(&program, request.path, request.threads, limits, store, tell)
         });
-        let semantics = ifc::read::read(bytes, request.file, source);
+        let semantics = ifc::read::read(bytes, file, source);
         (semantics, geometry.join())
     });
     let mut semantics = match semantics {
@@ -226,7 +234,7 @@ fn read_ifc(
         let text = format!("its geometry is incomplete: {reason}");
         notes.push(Note::source(Severity::Dropped, text));
     }
-    let extent = ifc::shapes::extent(&geometry);
+    let extent = geometry.extent;
     let fix = if request.options.frame == Frame::Local {
         placing::fix(&semantics.georeference, extent, semantics.site_origin, request.wanted, notes)
     } else {
@@ -246,6 +254,7 @@ fn place(
     pending: Pending,
     frame: Option<&LocalFrame>,
     options: &Options,
+    meshes: &mut MeshStore,
     taken: &mut HashMap<EntityId, EntityKind>,
 ) -> Source {
     let Pending { file, sha256, read, mut report, mut notes } = pending;
@@ -263,7 +272,8 @@ fn place(
                 report.placed_by = placed_by(frame, ifc.fix.as_ref());
                 placing::place(frame, ifc.fix.as_ref(), ifc.extent, &mut notes)
             };
-            ifc::shapes::join(ifc.semantics, ifc.geometry, &placement, options.audit.is_some())
+            let measure = options.audit.is_some();
+            ifc::shapes::join(ifc.semantics, ifc.geometry, &placement, measure, meshes)
         }
         Read::Gis(layer) => {
             let unmoved = options.frame == Frame::Source;
@@ -275,6 +285,7 @@ fn place(
             })
         }
     };
+    imported.stow(meshes);
     ids::make_unique(&mut imported, taken, &mut notes);
     notes.append(&mut imported.notes);
     report.count(&imported);

@@ -11,10 +11,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustc_hash::FxHashMap;
 use thiserror::Error;
+use twin_model::BoundingBox;
 
 use super::protocol::{self, Frame, Shape, Task};
-use crate::resources;
+use crate::{
+    resources,
+    store::{Span, Store},
+};
 
 /// Frames waiting for the parent; the worker waits when there are more.
 const FRAMES: usize = 256;
@@ -85,10 +90,13 @@ pub(crate) enum Fate {
 }
 
 /// The geometry of a file.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Geometry {
-    /// What came of each element, by STEP instance name.
-    pub(crate) shapes: HashMap<u32, Shape>,
+    /// Where what came of each element lies, by STEP instance name.
+    shapes: FxHashMap<u32, Kept>,
+    store: Store,
+    /// Box around all geometry in the file's own coordinates, m.
+    pub(crate) extent: Option<BoundingBox>,
     /// The elements that did not go the ordinary way.
     pub(crate) fates: HashMap<u32, Fate>,
     /// Why some elements were never taken up, if so.
@@ -97,12 +105,47 @@ pub(crate) struct Geometry {
     pub(crate) peak_kib: u64,
 }
 
-/// Tessellates a file under watch. `progress` is told elements done and to do.
+/// An element's shape, put aside.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    span: Span,
+    is_drawn: bool,
+}
+
+impl Geometry {
+    fn new(store: Store) -> Self {
+        Self {
+            shapes: FxHashMap::default(),
+            store,
+            extent: None,
+            fates: HashMap::new(),
+            incomplete: None,
+            peak_kib: 0,
+        }
+    }
+
+    fn keep(&mut self, id: u32, extent: Option<BoundingBox>, is_drawn: bool, shape: &[u8]) {
+        self.extent = match (self.extent, extent) {
+            (Some(known), Some(more)) => Some(known.union(&more)),
+            (known, more) => known.or(more),
+        };
+        self.shapes.insert(id, Kept { span: self.store.push(shape), is_drawn });
+    }
+
+    /// What came of an element; nothing if it was never taken up.
+    pub(crate) fn take(&mut self, id: u32) -> Option<Shape> {
+        let kept = self.shapes.remove(&id)?;
+        Some(Shape::decode(&self.store.read(kept.span)).unwrap_or_default())
+    }
+}
+
+/// Tessellates a file under watch; shapes go into the store. `progress` is told elements done and to do.
 pub(crate) fn tessellate(
     program: &Path,
     file: &Path,
     threads: u32,
     limits: Limits,
+    store: Store,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Geometry, WorkerError> {
     let mut watch = Watch {
@@ -113,7 +156,8 @@ pub(crate) fn tessellate(
         started: Instant::now(),
         cpu_before: Duration::ZERO,
         total: 0,
-        geometry: Geometry::default(),
+        careful: false,
+        geometry: Geometry::new(store),
         progress,
     };
     watch.all()?;
@@ -129,6 +173,8 @@ struct Watch<'a> {
     /// Processor time of workers that have ended.
     cpu_before: Duration,
     total: u64,
+    /// Whether a worker has crashed: from then on they tell what they are at at once.
+    careful: bool,
     geometry: Geometry,
     progress: &'a mut dyn FnMut(u64, u64),
 }
@@ -197,6 +243,8 @@ impl Watch<'_> {
             match self.run(&task, self.limits.element)? {
                 End::Finished => break,
                 End::Hung(ids) => hung.extend(ids),
+                // Which elements were under way is not known to the last: once more.
+                End::Crashed(_) if !self.careful => self.careful = true,
                 // Nothing under way: it fails by itself, and would again.
                 End::Crashed(ids) if ids.is_empty() => {
                     self.geometry.incomplete = Some("the geometry worker ended by itself");
@@ -227,7 +275,8 @@ impl Watch<'_> {
 
     fn task(&self, skip: Vec<u32>, only: Vec<u32>, openings: bool) -> Task {
         let threads = if only.is_empty() { self.threads } else { 1 };
-        Task { path: self.file.to_owned(), skip, only, openings, threads }
+        let careful = self.careful;
+        Task { path: self.file.to_owned(), skip, only, openings, threads, careful }
     }
 
     /// Tries one element again; nothing if it went well now.
@@ -243,7 +292,7 @@ impl Watch<'_> {
 
     fn without_openings(&mut self, id: u32, fate: Fate) -> Result<(), WorkerError> {
         let retried = self.alone(id, false)?;
-        let drawn = self.geometry.shapes.get(&id).is_some_and(|shape| !shape.parts.is_empty());
+        let drawn = self.geometry.shapes.get(&id).is_some_and(|kept| kept.is_drawn);
         let fate = match retried {
             None if drawn => Fate::WithoutOpenings,
             Some(Fate::OutOfTime) if fate == Fate::Hung => Fate::Hung,
@@ -313,9 +362,9 @@ impl Watch<'_> {
             Frame::Started { thread, tid, id } => {
                 under_way.insert(thread, UnderWay { id, tid, spent: Spent::new() });
             }
-            Frame::Done { thread, id, shape } => {
+            Frame::Done { thread, id, extent, is_drawn, shape } => {
                 under_way.remove(&thread);
-                self.geometry.shapes.insert(id, shape);
+                self.geometry.keep(id, extent, is_drawn, &shape);
                 (self.progress)(self.geometry.shapes.len() as u64, self.total);
             }
             Frame::Finished { peak_kib } => {

@@ -23,7 +23,10 @@ use ifc_lite_processing::{
 };
 use rustc_hash::FxHashMap;
 
-use super::styles;
+use super::{
+    index::{Builder, Index},
+    styles,
+};
 
 /// Stack of every thread that tessellates: booleans and placement chains recurse deeply,
 /// and an overflow ends the process. Address space only; untouched pages cost nothing.
@@ -50,7 +53,7 @@ pub(crate) struct Job {
 /// A file ready to be tessellated.
 pub(crate) struct Engine<'a> {
     bytes: &'a [u8],
-    index: std::sync::Arc<ifc_lite_core::EntityIndex>,
+    index: Index,
     jobs: Vec<Job>,
     context: ResolvedPrepass,
     colors: FxHashMap<u32, [f32; 4]>,
@@ -97,7 +100,7 @@ impl<'a> Engine<'a> {
     /// Scans the file and resolves units, styles, materials and openings.
     pub(crate) fn open(bytes: &'a [u8]) -> Self {
         let (index, discovery, jobs, nested) = scan(bytes);
-        let mut decoder = EntityDecoder::with_arc_index(bytes, index.clone()).with_strict_reals();
+        let mut decoder = index.decoder(bytes).with_strict_reals();
         let mut context =
             resolve_prepass(&discovery.prepass_spans, &mut decoder, ResolveOptions::default());
         merge_indexed_colours(&mut context.geometry_style_index, &context.indexed_colour_index);
@@ -149,8 +152,7 @@ impl<'a> Engine<'a> {
         if self.unit_refused {
             return Tessellated::complaining("the file's length unit is not usable");
         }
-        let mut decoder =
-            EntityDecoder::with_arc_index(self.bytes, self.index.clone()).with_strict_reals();
+        let mut decoder = self.index.decoder(self.bytes).with_strict_reals();
         decoder.set_point_cache(std::mem::take(&mut memo.points));
         decoder.set_placement_transform_cache(std::mem::take(&mut memo.placements));
         decoder.seed_unit_scales(self.unit_scale, self.plane_angle);
@@ -250,17 +252,16 @@ impl Tessellated {
     }
 }
 
-type Scanned = (std::sync::Arc<ifc_lite_core::EntityIndex>, Discovery, Vec<Job>, Vec<u32>);
+type Scanned = (Index, Discovery, Vec<Job>, Vec<u32>);
 
 fn scan(bytes: &[u8]) -> Scanned {
-    let mut index = ifc_lite_core::EntityIndex::default();
-    index.reserve(bytes.len() / 64);
+    let mut index = Builder::new(bytes.len());
     let mut discovery = Discovery::new(false);
     let mut jobs = Vec::new();
     let mut nested = Vec::new();
     let mut scanner = EntityScanner::new(bytes);
     while let Some((id, keyword, start, end)) = scanner.next_entity() {
-        index.insert(id, (start, end));
+        index.add(id, start, end);
         if styles::may_inherit(keyword) {
             nested.push(id);
         }
@@ -269,7 +270,7 @@ fn scan(bytes: &[u8]) -> Scanned {
             jobs.push(Job { id, class, start, end });
         }
     }
-    (std::sync::Arc::new(index), discovery, jobs, nested)
+    (index.finish().0, discovery, jobs, nested)
 }
 
 /// The engine drops what it cannot do without an error; this is where it says so.

@@ -6,5 +6,6 @@
 //! only ever called from a worker process (see [`crate::worker`]).
 
 pub(crate) mod geometry;
+mod index;
 pub(crate) mod records;
 mod styles;

@@ -6,17 +6,14 @@ use std::collections::HashMap;
 pub(crate) use ifc_lite_core::{AttributeValue as Value, DecodedEntity as Record, ProjectUnits};
 use ifc_lite_core::{EntityDecoder, EntityScanner, IfcType, SchemaVersion};
 
-/// Where a record stands in the file.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Span {
-    start: usize,
-    end: usize,
-}
+use super::index::{Builder, Index};
 
 /// The records of one file.
 pub(crate) struct Records<'a> {
     decoder: EntityDecoder<'a>,
-    spans: HashMap<u32, Span>,
+    bytes: &'a [u8],
+    index: Index,
+    count: usize,
     schema: Option<SchemaVersion>,
     attributes: HashMap<String, &'static [&'static str]>,
 }
@@ -34,25 +31,27 @@ pub(crate) struct Seen<'a> {
 impl<'a> Records<'a> {
     /// Indexes a file, showing each record to `visit` in file order.
     pub(crate) fn scan(bytes: &'a [u8], mut visit: impl FnMut(&Seen<'a>)) -> Self {
-        let mut spans = HashMap::with_capacity(bytes.len() / 64);
+        let mut index = Builder::new(bytes.len());
         let mut scanner = EntityScanner::new(bytes);
         while let Some((id, keyword, start, end)) = scanner.next_entity() {
-            let is_repeated = spans.insert(id, Span { start, end }).is_some();
+            let is_repeated = index.add(id, start, end);
             visit(&Seen { id, keyword, is_repeated });
         }
         let schema = SchemaVersion::from_file_schema(&schema_name(bytes));
-        Self { decoder: EntityDecoder::new(bytes), spans, schema, attributes: HashMap::new() }
+        let (index, count) = index.finish();
+        let decoder = EntityDecoder::new(bytes);
+        Self { decoder, bytes, index, count, schema, attributes: HashMap::new() }
     }
 
     /// How many records there are.
     pub(crate) fn len(&self) -> usize {
-        self.spans.len()
+        self.count
     }
 
     /// Decodes one record; nothing where it is missing or does not parse.
     pub(crate) fn get(&self, id: u32) -> Option<Record> {
-        let span = self.spans.get(&id)?;
-        self.decoder.decode_at_uncached(span.start, span.end).ok()
+        let (start, end) = self.index.lookup(id)?;
+        self.decoder.decode_at_uncached(start, end).ok()
     }
 
     /// Decodes what an attribute refers to.
@@ -77,12 +76,11 @@ impl<'a> Records<'a> {
     }
 
     /// The units a project declares.
-    pub(crate) fn units(&self, bytes: &'a [u8], project: Option<u32>) -> ProjectUnits {
+    pub(crate) fn units(&self, project: Option<u32>) -> ProjectUnits {
         let Some(project) = project else { return ProjectUnits::default() };
         // The engine's unit reader looks records up by itself; it gets a decoder with
-        // an index of its own, dropped again at once.
-        let index = self.spans.iter().map(|(&id, span)| (id, (span.start, span.end))).collect();
-        ProjectUnits::resolve(&mut EntityDecoder::with_index(bytes, index), project)
+        // the index, too.
+        ProjectUnits::resolve(&mut self.index.decoder(self.bytes), project)
     }
 }
 

@@ -78,7 +78,7 @@ pub(crate) fn read(bytes: &[u8], file_name: &str, source: u32) -> Result<Semanti
     if inventory.objects.is_empty() {
         return Err(IfcError::Empty);
     }
-    let units = records.units(bytes, inventory.project);
+    let units = records.units(inventory.project);
     let mut reader = Reader {
         properties: Properties::new(units),
         names: object_ids(&records, &inventory, file_name),
