@@ -79,6 +79,7 @@ pub(crate) fn make_unique(
         rename(&mut mesh.entity);
         mesh.storey.iter_mut().for_each(rename);
     }
+    imported.aside.rename(&renamed);
     for mesh in &mut imported.stored {
         rename(&mut mesh.entity);
         mesh.storey.iter_mut().for_each(rename);

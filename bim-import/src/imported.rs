@@ -9,7 +9,7 @@ use twin_model::{Entity, EntityId};
 use crate::{
     audit::Measured,
     mesh::ElementMesh,
-    store::{MeshStore, StoredMesh},
+    store::{Aside, MeshStore, StoredMesh},
     walk::footing::Footing,
 };
 
@@ -22,6 +22,8 @@ pub struct Imported {
     pub meshes: Vec<ElementMesh>,
     /// Geometry that is in the scene's store already.
     pub(crate) stored: Vec<StoredMesh>,
+    /// Properties that are in the scene's store already.
+    pub(crate) aside: Aside,
     /// What could not be read as written.
     pub notes: Vec<Note>,
     /// Connections the file states itself: a door and the spaces on its two sides.

@@ -19,7 +19,7 @@ use crate::{
     ids, placing,
     report::{GraphReport, Report, TilesReport},
     scene::{Scene, Source},
-    store::{Store, StoredMesh},
+    store::{Aside, Store, StoredMesh},
     tiles::{self, TilesError},
     walk::{self, Walk},
 };
@@ -98,9 +98,9 @@ fn fill(dir: &Path, scene: Scene, report: &mut Report) -> Result<Written, Packag
     let Scene { sources, frame, crs, meshes: store } = scene;
     let origin = frame.as_ref().map(|frame| placing::origin(frame, crs.as_ref()));
     let infos = sources.iter().map(source_info).collect();
-    let parts = merge(sources, report);
+    let mut parts = merge(sources, report);
     let mut hash = Sha256::new();
-    write_entities(&dir.join("entities.ndjson"), &parts.entities, &mut hash)?;
+    write_entities(&dir.join("entities.ndjson"), &parts, store.store(), &mut hash)?;
     let walk = walk::build(walk::Plan {
         entities: &parts.entities,
         floors: &parts.floors,
@@ -165,6 +165,7 @@ fn source_info(source: &Source) -> SceneSource {
 #[derive(Default)]
 struct Parts {
     entities: Vec<Entity>,
+    aside: Aside,
     meshes: Vec<StoredMesh>,
     floors: HashMap<EntityId, crate::imported::Floor>,
     boundaries: Vec<crate::imported::Boundary>,
@@ -177,6 +178,7 @@ fn merge(sources: Vec<Source>, report: &mut Report) -> Parts {
     let mut parts = Parts::default();
     for source in sources {
         parts.entities.extend(source.imported.entities);
+        parts.aside.extend(source.imported.aside);
         parts.meshes.extend(source.imported.stored);
         parts.floors.extend(source.imported.floors);
         parts.boundaries.extend(source.imported.boundaries);
@@ -222,13 +224,18 @@ fn tiles_report(summary: tiles::TilesSummary) -> TilesReport {
     }
 }
 
-fn write_entities(path: &Path, entities: &[Entity], hash: &mut Sha256) -> Result<(), PackageError> {
+fn write_entities(
+    path: &Path,
+    parts: &Parts,
+    store: &Store,
+    hash: &mut Sha256,
+) -> Result<(), PackageError> {
     let failed = |source| PackageError::Write { path: path.to_owned(), source };
     let mut out = BufWriter::with_capacity(1 << 18, File::create(path).map_err(failed)?);
     let mut line = Vec::new();
-    for entity in entities {
+    for entity in &parts.entities {
         line.clear();
-        serde_json::to_writer(&mut line, entity).map_err(|error| failed(error.into()))?;
+        parts.aside.write(entity, store, &mut line).map_err(failed)?;
         line.push(b'\n');
         hash.update(&line);
         out.write_all(&line).map_err(failed)?;

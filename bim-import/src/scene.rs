@@ -13,7 +13,7 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use twin_model::{BoundingBox, EntityId, EntityKind};
+use twin_model::{BoundingBox, Entity, EntityId, EntityKind};
 
 use crate::{
     Frame, Options, Progress,
@@ -26,7 +26,7 @@ use crate::{
     placement::Placement,
     placing::{self, Fix},
     report::SourceReport,
-    store::{MeshStore, Store},
+    store::{Aside, MeshStore, Store},
     worker::{
         self,
         watchdog::{self, Geometry, Limits},
@@ -59,6 +59,7 @@ enum Read {
 
 struct IfcSource {
     semantics: Semantics,
+    aside: Aside,
     geometry: Geometry,
     extent: Option<BoundingBox>,
     fix: Option<Fix>,
@@ -208,6 +209,7 @@ fn read_ifc(
         bytes.len() as u64,
         Duration::from_secs_f64(request.options.element_timeout_secs),
     );
+    let mut aside = Aside::default();
     // The worker tessellates while the meaning is read here.
     let (semantics, geometry) = thread::scope(|scope| {
         let geometry = scope.spawn(|| {
@@ -216,7 +218,10 @@ fn read_ifc(
             let store = request.store.clone();
             watchdog::tessellate(&program, request.path, request.threads, limits, store, tell)
         });
-        let semantics = ifc::read::read(bytes, file, source);
+        let semantics = {
+            let mut put_aside = |entity: &mut Entity| aside.put(entity, request.store);
+            ifc::read::read(bytes, file, source, &mut put_aside)
+        };
         (semantics, geometry.join())
     });
     let mut semantics = match semantics {
@@ -241,7 +246,7 @@ fn read_ifc(
         None
     };
     notes.append(&mut semantics.notes);
-    Read::Ifc(Box::new(IfcSource { semantics, geometry, extent, fix }))
+    Read::Ifc(Box::new(IfcSource { semantics, aside, geometry, extent, fix }))
 }
 
 pub(crate) fn mib(kib: u64) -> f64 {
@@ -273,7 +278,10 @@ fn place(
                 placing::place(frame, ifc.fix.as_ref(), ifc.extent, &mut notes)
             };
             let measure = options.audit.is_some();
-            ifc::shapes::join(ifc.semantics, ifc.geometry, &placement, measure, meshes)
+            let aside = ifc.aside;
+            let joined =
+                ifc::shapes::join(ifc.semantics, ifc.geometry, &placement, measure, meshes);
+            Imported { aside, ..joined }
         }
         Read::Gis(layer) => {
             let unmoved = options.frame == Frame::Source;
@@ -286,6 +294,9 @@ fn place(
         }
     };
     imported.stow(meshes);
+    for entity in &mut imported.entities {
+        imported.aside.put(entity, meshes.store());
+    }
     ids::make_unique(&mut imported, taken, &mut notes);
     notes.append(&mut imported.notes);
     report.count(&imported);

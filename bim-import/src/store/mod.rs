@@ -1,6 +1,7 @@
 //! Geometry on its way from the tessellator to its tile: in a temporary file, so that
 //! memory does not grow with the scene. The file has no name and is gone with the process.
 
+mod aside;
 mod meshes;
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+pub(crate) use aside::Aside;
 pub(crate) use meshes::{MeshStore, StoredMesh};
 
 /// Bytes collected before they are written out.

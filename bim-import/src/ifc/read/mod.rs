@@ -72,7 +72,15 @@ pub(crate) enum IfcError {
 }
 
 /// Reads a file's meaning.
-pub(crate) fn read(bytes: &[u8], file_name: &str, source: u32) -> Result<Semantics, IfcError> {
+///
+/// Every entity is shown to `put_aside` as it is made, which may take its properties: all
+/// of a large file's at once are more than its geometry.
+pub(crate) fn read(
+    bytes: &[u8],
+    file_name: &str,
+    source: u32,
+    put_aside: &mut dyn FnMut(&mut Entity),
+) -> Result<Semantics, IfcError> {
     let schema = check(bytes)?;
     let (records, inventory) = scan::scan(bytes);
     if inventory.objects.is_empty() {
@@ -88,7 +96,7 @@ pub(crate) fn read(bytes: &[u8], file_name: &str, source: u32) -> Result<Semanti
         notes: Vec::new(),
     };
     reader.note_cut_off(bytes);
-    let semantics = reader.all(schema);
+    let semantics = reader.all(schema, put_aside);
     Ok(semantics)
 }
 
@@ -141,7 +149,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn all(mut self, schema: String) -> Semantics {
+    fn all(mut self, schema: String, put_aside: &mut dyn FnMut(&mut Entity)) -> Semantics {
         let objects = std::mem::take(&mut self.inventory.objects);
         let places: HashMap<u32, usize> =
             objects.iter().enumerate().map(|(place, object)| (object.id, place)).collect();
@@ -149,7 +157,9 @@ impl Reader<'_> {
         let mut representations = Vec::with_capacity(objects.len());
         for (place, object) in objects.iter().enumerate() {
             let record = self.records.get(object.id);
-            entities.push(self.entity(place, object, record.as_ref()));
+            let mut entity = self.entity(place, object, record.as_ref());
+            put_aside(&mut entity);
+            entities.push(entity);
             representations.push(self.representation(object, record.as_ref()));
         }
         let parents = self.parents(&objects, &places);
