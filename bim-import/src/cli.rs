@@ -52,7 +52,7 @@ struct Arguments {
     #[arg(long, value_enum, default_value_t)]
     progress: ProgressArgument,
     /// Processor time after which one element is given up
-    #[arg(long, value_name = "SECONDS", default_value_t = 4.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.4)]
     element_timeout: f64,
 }
 

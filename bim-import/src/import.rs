@@ -53,7 +53,7 @@ impl Options {
             crs: None,
             lod: None,
             worker: None,
-            element_timeout_secs: 4.0,
+            element_timeout_secs: 1.4,
             audit: None,
         }
     }
@@ -144,8 +144,7 @@ pub fn import(
 ) -> Result<Summary, ImportError> {
     let started = Instant::now();
     check(files, options)?;
-    let store = package::store_beside(&options.out)?;
-    let mut scene = scene::read(files, options, store, progress);
+    let mut scene = scene::read(files, options, progress);
     let failed: Vec<(String, String)> = scene
         .sources
         .iter()

@@ -13,6 +13,13 @@ pub(crate) fn peak_kib() -> Option<u64> {
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// Resident size of a process, KiB.
+pub(crate) fn process_kib(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
 /// The system's id of the calling thread.
 pub(crate) fn thread_id() -> Option<u32> {
     let link = fs::read_link("/proc/thread-self").ok()?;

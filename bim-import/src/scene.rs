@@ -13,7 +13,7 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use twin_model::{BoundingBox, Entity, EntityId, EntityKind};
+use twin_model::{BoundingBox, EntityId, EntityKind};
 
 use crate::{
     Frame, Options, Progress,
@@ -26,7 +26,6 @@ use crate::{
     placement::Placement,
     placing::{self, Fix},
     report::SourceReport,
-    store::{Aside, MeshStore, Store},
     worker::{
         self,
         watchdog::{self, Geometry, Limits},
@@ -46,8 +45,6 @@ pub(crate) struct Scene {
     pub(crate) sources: Vec<Source>,
     pub(crate) frame: Option<LocalFrame>,
     pub(crate) crs: Option<Crs>,
-    /// Where the sources' meshes lie.
-    pub(crate) meshes: MeshStore,
 }
 
 /// A file read, but not placed yet.
@@ -59,7 +56,6 @@ enum Read {
 
 struct IfcSource {
     semantics: Semantics,
-    aside: Aside,
     geometry: Geometry,
     extent: Option<BoundingBox>,
     fix: Option<Fix>,
@@ -73,15 +69,10 @@ struct Pending {
     notes: Vec<Note>,
 }
 
-/// Reads all files, their geometry into the store.
-pub(crate) fn read(
-    files: &[PathBuf],
-    options: &Options,
-    store: Store,
-    progress: &mut dyn Progress,
-) -> Scene {
+/// Reads all files.
+pub(crate) fn read(files: &[PathBuf], options: &Options, progress: &mut dyn Progress) -> Scene {
     let wanted = options.crs.as_deref().and_then(|name| Crs::parse(name).ok());
-    let mut pending = read_all(files, options, wanted.as_ref(), &store, progress);
+    let mut pending = read_all(files, options, wanted.as_ref(), progress);
     let georeferenced = options.frame == Frame::Local;
     let first = pending
         .iter()
@@ -94,16 +85,12 @@ pub(crate) fn read(
     let frame = first.as_ref().filter(|_| georeferenced).map(|fix| placing::frame_at(fix.wgs84));
     let named = first.and_then(|fix| fix.crs).and_then(|name| Crs::parse(&name).ok());
     let crs = wanted.or(named).filter(|_| frame.is_some());
-    let mut meshes =
-        if frame.is_some() { MeshStore::local(store) } else { MeshStore::near_first(store) };
     let mut taken = HashMap::new();
     let sources = (0u32..)
         .zip(pending.drain(..))
-        .map(|(number, source)| {
-            place(number, source, frame.as_ref(), options, &mut meshes, &mut taken)
-        })
+        .map(|(number, source)| place(number, source, frame.as_ref(), options, &mut taken))
         .collect();
-    Scene { sources, frame, crs, meshes }
+    Scene { sources, frame, crs }
 }
 
 /// Where the first GIS file is, with heights or without.
@@ -120,7 +107,6 @@ fn read_all(
     files: &[PathBuf],
     options: &Options,
     wanted: Option<&Crs>,
-    store: &Store,
     progress: &mut dyn Progress,
 ) -> Vec<Pending> {
     let processors = thread::available_parallelism().map_or(1, std::num::NonZero::get).min(8);
@@ -136,9 +122,8 @@ fn read_all(
         for _ in 0..lanes {
             scope.spawn(|| {
                 while let Some(&position) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let path = &files[position];
-                    let request = Request { position, path, options, wanted, threads, store };
-                    let source = read_one(&request, &progress);
+                    let source =
+                        read_one(position, &files[position], options, wanted, threads, &progress);
                     lock(&done).push((position, source));
                 }
             });
@@ -153,18 +138,14 @@ fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// A file to read, and how.
-struct Request<'a> {
+fn read_one(
     position: usize,
-    path: &'a Path,
-    options: &'a Options,
-    wanted: Option<&'a Crs>,
+    path: &Path,
+    options: &Options,
+    wanted: Option<&Crs>,
     threads: u32,
-    store: &'a Store,
-}
-
-fn read_one(request: &Request<'_>, progress: &Mutex<&mut dyn Progress>) -> Pending {
-    let &Request { position, path, .. } = request;
+    progress: &Mutex<&mut dyn Progress>,
+) -> Pending {
     let started = Instant::now();
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     lock(progress).started(position, &file);
@@ -177,10 +158,13 @@ fn read_one(request: &Request<'_>, progress: &Mutex<&mut dyn Progress>) -> Pendi
             sha256 = ids::hex(&Sha256::digest(&bytes));
             let mut tell = |done: u64, total: u64| lock(progress).advanced(position, done, total);
             match Format::detect(path, &bytes) {
-                Format::Ifc => read_ifc(request, &file, &bytes, &mut report, &mut notes, &mut tell),
+                Format::Ifc => {
+                    let request =
+                        IfcRequest { position, path, file: &file, options, wanted, threads };
+                    read_ifc(&request, &bytes, &mut report, &mut notes, &mut tell)
+                }
                 Format::Gis(kind) => {
                     report.format = kind.name().into();
-                    let options = request.options;
                     let wishes = gis::Wishes { crs: options.crs.as_deref(), lod: options.lod };
                     match gis::Layer::read(kind, bytes, &file, wishes) {
                         Ok(layer) => Read::Gis(Box::new(layer)),
@@ -196,9 +180,17 @@ fn read_one(request: &Request<'_>, progress: &Mutex<&mut dyn Progress>) -> Pendi
     Pending { file, sha256, read, report, notes }
 }
 
+struct IfcRequest<'a> {
+    position: usize,
+    path: &'a Path,
+    file: &'a str,
+    options: &'a Options,
+    wanted: Option<&'a Crs>,
+    threads: u32,
+}
+
 fn read_ifc(
-    request: &Request<'_>,
-    file: &str,
+    request: &IfcRequest<'_>,
     bytes: &[u8],
     report: &mut SourceReport,
     notes: &mut Vec<Note>,
@@ -209,19 +201,14 @@ fn read_ifc(
         bytes.len() as u64,
         Duration::from_secs_f64(request.options.element_timeout_secs),
     );
-    let mut aside = Aside::default();
     // The worker tessellates while the meaning is read here.
     let (semantics, geometry) = thread::scope(|scope| {
         let geometry = scope.spawn(|| {
             let program = worker::program(request.options.worker.as_ref())
                 .map_err(|source| worker::WorkerError::Start { program: PathBuf::new(), source })?;
-            let store = request.store.clone();
-            watchdog::tessellate(&program, request.path, request.threads, limits, store, tell)
+            watchdog::tessellate(&program, request.path, request.threads, limits, tell)
         });
-        let semantics = {
-            let mut put_aside = |entity: &mut Entity| aside.put(entity, request.store);
-            ifc::read::read(bytes, file, source, &mut put_aside)
-        };
+        let semantics = ifc::read::read(bytes, request.file, source);
         (semantics, geometry.join())
     });
     let mut semantics = match semantics {
@@ -239,14 +226,14 @@ fn read_ifc(
         let text = format!("its geometry is incomplete: {reason}");
         notes.push(Note::source(Severity::Dropped, text));
     }
-    let extent = geometry.extent;
+    let extent = ifc::shapes::extent(&geometry);
     let fix = if request.options.frame == Frame::Local {
         placing::fix(&semantics.georeference, extent, semantics.site_origin, request.wanted, notes)
     } else {
         None
     };
     notes.append(&mut semantics.notes);
-    Read::Ifc(Box::new(IfcSource { semantics, aside, geometry, extent, fix }))
+    Read::Ifc(Box::new(IfcSource { semantics, geometry, extent, fix }))
 }
 
 pub(crate) fn mib(kib: u64) -> f64 {
@@ -259,7 +246,6 @@ fn place(
     pending: Pending,
     frame: Option<&LocalFrame>,
     options: &Options,
-    meshes: &mut MeshStore,
     taken: &mut HashMap<EntityId, EntityKind>,
 ) -> Source {
     let Pending { file, sha256, read, mut report, mut notes } = pending;
@@ -277,11 +263,7 @@ fn place(
                 report.placed_by = placed_by(frame, ifc.fix.as_ref());
                 placing::place(frame, ifc.fix.as_ref(), ifc.extent, &mut notes)
             };
-            let measure = options.audit.is_some();
-            let aside = ifc.aside;
-            let joined =
-                ifc::shapes::join(ifc.semantics, ifc.geometry, &placement, measure, meshes);
-            Imported { aside, ..joined }
+            ifc::shapes::join(ifc.semantics, ifc.geometry, &placement, options.audit.is_some())
         }
         Read::Gis(layer) => {
             let unmoved = options.frame == Frame::Source;
@@ -293,10 +275,6 @@ fn place(
             })
         }
     };
-    imported.stow(meshes);
-    for entity in &mut imported.entities {
-        imported.aside.put(entity, meshes.store());
-    }
     ids::make_unique(&mut imported, taken, &mut notes);
     notes.append(&mut imported.notes);
     report.count(&imported);

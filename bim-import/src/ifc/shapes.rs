@@ -11,20 +11,30 @@ use crate::{
     imported::{Floor, Imported, Note, Severity},
     mesh::{ElementMesh, MaterialClass},
     placement::Placement,
-    store::MeshStore,
     worker::{
         Part, Shape,
-        watchdog::{Fate, Geometry},
+        watchdog::{Cause, Fate, Geometry},
     },
 };
 
-/// Puts the geometry to the entities, and the meshes into the store as they are made.
+/// Box around all geometry in the file's own coordinates, m.
+pub(crate) fn extent(geometry: &Geometry) -> Option<BoundingBox> {
+    let points = geometry.shapes.values().flat_map(|shape| &shape.parts).flat_map(corners);
+    BoundingBox::around(points.filter(|point| point.iter().all(|value| value.is_finite())))
+}
+
+fn corners(part: &Part) -> impl Iterator<Item = [f64; 3]> {
+    part.positions
+        .chunks_exact(3)
+        .map(|position| [0, 1, 2].map(|axis| part.origin[axis] + f64::from(position[axis])))
+}
+
+/// Puts the geometry to the entities.
 pub(crate) fn join(
     semantics: Semantics,
     mut geometry: Geometry,
     placement: &Placement,
     measure: bool,
-    meshes: &mut MeshStore,
 ) -> Imported {
     let Semantics {
         mut entities,
@@ -40,7 +50,7 @@ pub(crate) fn join(
     for ((entity, instance), representation) in
         entities.iter_mut().zip(&instances).zip(&representations)
     {
-        let shape = geometry.take(*instance);
+        let shape = geometry.shapes.remove(instance);
         let fate = geometry.fates.get(instance).copied();
         let mut gauge = measure.then(Gauge::default);
         let drawn =
@@ -57,7 +67,6 @@ pub(crate) fn join(
             has_openings: hosts.contains(instance),
         };
         report(entity, outcome, &mut imported.notes);
-        imported.stow(meshes);
     }
     let filled: HashSet<&EntityId> = fillings.values().collect();
     imported.passages = unfilled(&entities, &filled);
@@ -224,6 +233,23 @@ struct Outcome {
     has_openings: bool,
 }
 
+fn explain(fate: Fate) -> (Severity, String) {
+    let cause = |cause| match cause {
+        Cause::Hung => "tessellating it did not end in time",
+        Cause::Crashed => "tessellating it ended the geometry worker",
+        Cause::TooLarge => "tessellating it took more memory than one element may",
+        Cause::OutOfTime => "the time for this file was up before its turn",
+    };
+    match fate {
+        Fate::Uncut(why) => {
+            let text = format!("drawn without its openings and cuts: {}", cause(why));
+            (Severity::Approximated, text)
+        }
+        Fate::Boxed(why) => (Severity::Approximated, format!("drawn as a box: {}", cause(why))),
+        Fate::Dropped(why) => (Severity::Dropped, cause(why).to_owned()),
+    }
+}
+
 /// Says what is not drawn as written.
 fn report(entity: &Entity, outcome: Outcome, notes: &mut Vec<Note>) {
     let Outcome { representation, fate, drawn, incomplete, has_openings } = outcome;
@@ -232,21 +258,9 @@ fn report(entity: &Entity, outcome: Outcome, notes: &mut Vec<Note>) {
     let mut say = |severity, reason: String| {
         notes.push(Note::element(severity, id.clone(), class.clone(), reason));
     };
-    match fate {
-        Some(Fate::WithoutOpenings) => {
-            return say(
-                Severity::Approximated,
-                "drawn without its openings: cutting them did not end".into(),
-            );
-        }
-        Some(Fate::Hung) => return say(Severity::Dropped, "tessellating it did not end".into()),
-        Some(Fate::Crashed) => {
-            return say(Severity::Dropped, "tessellating it ended the geometry worker".into());
-        }
-        Some(Fate::OutOfTime) => {
-            return say(Severity::Dropped, "the time for this file was up before its turn".into());
-        }
-        None => {}
+    if let Some(fate) = fate {
+        let (severity, reason) = explain(fate);
+        return say(severity, reason);
     }
     let unseen = drawn.is_none();
     let (complaints, parts, broken) =

@@ -8,14 +8,12 @@
 mod buffers;
 mod clean;
 mod clip;
-mod contents;
 mod edges;
 mod glb;
 mod item;
 mod metadata;
 mod primitive;
 mod quantize;
-mod slot;
 #[cfg(test)]
 mod tests;
 mod tileset;
@@ -27,16 +25,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 use twin_model::{BoundingBox, EntityId, EntityKind};
 
-pub(crate) use clean::{bounds, clean};
-
-use crate::{
-    mesh::ElementMesh,
-    store::{MeshStore, Store, StoredMesh},
-};
+use crate::mesh::ElementMesh;
 
 /// What was written, and what of the input is not in it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -64,8 +56,6 @@ pub struct TilesSummary {
     pub max_error_m: f64,
     /// Box around everything drawn, local frame, m.
     pub bbox: Option<BoundingBox>,
-    /// Changes with every byte of the tileset and its GLBs.
-    pub sha256: [u8; 32],
 }
 
 /// The tiles could not be written.
@@ -113,45 +103,20 @@ pub fn write(
     kinds: &HashMap<EntityId, EntityKind>,
     root_transform: Option<[f64; 16]>,
 ) -> Result<TilesSummary, TilesError> {
-    make_dir(dir)?;
-    let failed = |source| TilesError::Write { path: dir.to_path_buf(), source };
-    let mut store = MeshStore::local(Store::create(dir).map_err(failed)?);
-    let meshes = meshes.into_iter().map(|mesh| store.stow(mesh)).collect();
-    write_stored(dir, meshes, &store, kinds, root_transform)
-}
-
-/// The same for meshes that lie in a store.
-///
-/// # Errors
-/// As [`write()`], and when the store has lost something.
-pub(crate) fn write_stored(
-    dir: &Path,
-    meshes: Vec<StoredMesh>,
-    store: &MeshStore,
-    kinds: &HashMap<EntityId, EntityKind>,
-    root_transform: Option<[f64; 16]>,
-) -> Result<TilesSummary, TilesError> {
-    make_dir(dir)?;
+    fs::create_dir_all(dir)
+        .map_err(|source| TilesError::Write { path: dir.to_path_buf(), source })?;
     let mut summary = TilesSummary::default();
-    let mut hash = Sha256::new();
-    let tree = tree::build(slot::gather(meshes, store, kinds, &mut summary));
+    let items = item::gather(meshes, kinds, &mut summary);
+    let root = tree::build(items);
     let mut drawn = std::collections::HashSet::new();
-    let root = contents::write(tree, dir, store, &mut summary, &mut drawn, &mut hash)?;
-    if let Some(source) = store.store().failure() {
-        return Err(TilesError::Write { path: dir.to_path_buf(), source });
-    }
+    let root = tree::write_contents(root, dir, &mut summary, &mut drawn)?;
     summary.undrawn.retain(|entity| !drawn.contains(entity));
     summary.undrawn.sort_unstable();
     summary.undrawn.dedup();
     summary.features = drawn.len() as u64;
     summary.bbox = root.bounds;
-    tileset::write(&dir.join("tileset.json"), &root, root_transform, &mut hash)?;
-    summary.sha256 = hash.finalize().into();
+    tileset::write(&dir.join("tileset.json"), &root, root_transform)?;
     Ok(summary)
-}
-
-fn make_dir(dir: &Path) -> Result<(), TilesError> {
-    fs::create_dir_all(dir).map_err(|source| TilesError::Write { path: dir.to_path_buf(), source })
 }
 
 /// Writes one file whole.

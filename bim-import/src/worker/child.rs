@@ -5,11 +5,10 @@ use std::{
     io::{self, BufWriter, Write},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, PoisonError,
+        Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
 };
 
 use super::{
@@ -17,7 +16,7 @@ use super::{
     protocol::{self, Frame, Part, Shape, Task},
 };
 use crate::{
-    ifc::engine::geometry::{self, Engine, Job, Memo, Tessellated},
+    ifc::engine::geometry::{self, Engine, Job, Memo, Prepared, Tessellated},
     resources,
 };
 
@@ -31,72 +30,43 @@ pub(super) fn run() -> i32 {
     });
     // Panics are caught and reported as frames; their text would only be noise.
     std::panic::set_hook(Box::new(|_| {}));
-    let frames = Arc::new(Frames::new(task.careful));
-    if !task.careful {
-        // Ends with the process.
-        let frames = Arc::clone(&frames);
-        thread::spawn(move || frames.flush_now_and_then());
-    }
-    work(&task, &frames);
+    work(&task, &Frames::new());
     0
 }
 
-/// How long a frame may wait for more to go with it: much less than what an element may
-/// take, so the one that announces an element that hangs is with the parent in time.
-const PAUSE: Duration = Duration::from_millis(20);
-
-/// The way to the parent.
+/// The way to the parent. Every frame is written out at once: the one that announces an
+/// element must be with the parent when that element hangs or ends this process.
 struct Frames {
     out: Mutex<BufWriter<io::Stdout>>,
-    careful: bool,
 }
 
 impl Frames {
-    fn new(careful: bool) -> Self {
-        Self { out: Mutex::new(BufWriter::with_capacity(1 << 18, io::stdout())), careful }
+    fn new() -> Self {
+        Self { out: Mutex::new(BufWriter::with_capacity(1 << 18, io::stdout())) }
     }
 
     /// Sends a frame, waiting while the parent has enough to read. Without a parent there
     /// is nothing left to do for this process.
     fn send(&self, frame: &Frame) {
-        // A crash would take unsent frames with it.
-        self.write(|out| {
-            protocol::write(&mut *out, frame)?;
-            if self.careful { out.flush() } else { Ok(()) }
-        });
-    }
-
-    fn flush(&self) {
-        self.write(Write::flush);
-    }
-
-    fn flush_now_and_then(&self) {
-        loop {
-            thread::sleep(PAUSE);
-            self.flush();
-        }
-    }
-
-    fn write(&self, write: impl FnOnce(&mut BufWriter<io::Stdout>) -> io::Result<()>) {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        if write(&mut out).is_err() {
+        if protocol::write(&mut *out, frame).and_then(|()| out.flush()).is_err() {
             std::process::exit(3);
         }
     }
 }
 
 fn work(task: &Task, frames: &Frames) {
-    let failed = |reason: String| {
-        frames.send(&Frame::Failed { reason });
-        frames.flush();
-    };
+    let failed = |reason: String| frames.send(&Frame::Failed { reason });
     let bytes = match std::fs::read(&task.path) {
         Ok(bytes) => bytes,
         Err(error) => return failed(error.to_string()),
     };
     geometry::prepare_threads(task.threads);
-    let Ok(engine) = catch_unwind(AssertUnwindSafe(|| Engine::open(&bytes))) else {
-        return failed("the geometry engine gave up on the file".into());
+    let gave_up = || failed("the geometry engine gave up on the file".into());
+    let prepare = AssertUnwindSafe(|| Prepared::read(bytes, task.detail));
+    let Ok(file) = catch_unwind(prepare) else { return gave_up() };
+    let Ok(engine) = catch_unwind(AssertUnwindSafe(|| Engine::open(&file))) else {
+        return gave_up();
     };
     let skip: HashSet<u32> = task.skip.iter().copied().collect();
     let only: HashSet<u32> = task.only.iter().copied().collect();
@@ -108,7 +78,6 @@ fn work(task: &Task, frames: &Frames) {
         engine: &engine,
         jobs: &jobs,
         next: AtomicUsize::new(0),
-        openings: task.openings,
         frames,
         fault: Fault::from_environment(),
     };
@@ -126,14 +95,12 @@ fn work(task: &Task, frames: &Frames) {
         }
     });
     frames.send(&Frame::Finished { peak_kib: resources::peak_kib() });
-    frames.flush();
 }
 
 struct Shared<'a> {
     engine: &'a Engine<'a>,
     jobs: &'a [&'a Job],
     next: AtomicUsize,
-    openings: bool,
     frames: &'a Frames,
     fault: Fault,
 }
@@ -144,26 +111,14 @@ fn tessellate_jobs(number: u32, shared: &Shared<'_>) {
     let mut memo = Memo::default();
     while let Some(job) = shared.jobs.get(shared.next.fetch_add(1, Ordering::Relaxed)) {
         shared.frames.send(&Frame::Started { thread: number, tid, id: job.id });
-        let openings = shared.openings && shared.engine.has_openings(job.id);
-        shared.fault.strike(job.id, openings);
-        let shape = if !shared.openings && !shared.engine.has_openings(job.id) {
-            // Asked again without openings, but it has none: the same again would hang again.
-            Tessellated::default()
-        } else {
-            catch_unwind(AssertUnwindSafe(|| shared.engine.tessellate(job, openings, &mut memo)))
-                .unwrap_or_else(|_| {
-                    memo = Memo::default();
-                    Tessellated::complaining("the geometry engine gave up on it")
-                })
-        };
-        let shape = Shape::from(shape);
-        shared.frames.send(&Frame::Done {
-            thread: number,
-            id: job.id,
-            extent: shape.extent(),
-            is_drawn: !shape.parts.is_empty(),
-            shape: shape.encode(),
-        });
+        let engine = shared.engine;
+        shared.fault.strike(job.id, engine.cuts_openings(job.id), engine.detail());
+        let shape = catch_unwind(AssertUnwindSafe(|| engine.tessellate(job, &mut memo)))
+            .unwrap_or_else(|_| {
+                memo = Memo::default();
+                Tessellated::complaining("the geometry engine gave up on it")
+            });
+        shared.frames.send(&Frame::Done { thread: number, id: job.id, shape: shape.into() });
     }
 }
 

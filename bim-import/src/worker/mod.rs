@@ -20,7 +20,7 @@ pub(crate) const ARGUMENT: &str = "geometry-worker";
 /// Set, to [`VERSION`], in a worker's environment.
 pub(crate) const VARIABLE: &str = "BIM_IMPORT_WORKER";
 /// What the parent and the worker must agree on.
-pub(crate) const VERSION: &str = "1";
+pub(crate) const VERSION: &str = "2";
 
 /// Turns this process into a geometry worker if it was started as one, and then never
 /// returns; else does nothing. Call it before anything else in `main`: before threads,

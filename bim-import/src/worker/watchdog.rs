@@ -11,15 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustc_hash::FxHashMap;
 use thiserror::Error;
-use twin_model::BoundingBox;
 
 use super::protocol::{self, Frame, Shape, Task};
-use crate::{
-    resources,
-    store::{Span, Store},
-};
+use crate::{ifc::engine::rewrite::Detail, resources};
 
 /// Frames waiting for the parent; the worker waits when there are more.
 const FRAMES: usize = 256;
@@ -31,10 +26,12 @@ const FRAMES: usize = 256;
 pub(crate) struct Limits {
     /// For one element.
     pub(crate) element: Duration,
-    /// For one element tried again alone.
+    /// For one element tried again with less detail.
     pub(crate) retry: Duration,
     /// For all of a file.
     pub(crate) file: Duration,
+    /// How much a worker may grow while it tessellates, KiB.
+    pub(crate) memory_kib: u64,
 }
 
 impl Limits {
@@ -46,8 +43,9 @@ impl Limits {
         let mib = bytes / (1 << 20);
         Self {
             element,
-            retry: element.mul_f64(0.75),
+            retry: element.mul_f64(0.3),
             file: Duration::from_secs(16 + 2 * mib) + element,
+            memory_kib: (640 + 2 * mib) << 10,
         }
     }
 }
@@ -79,24 +77,35 @@ pub enum WorkerError {
 /// What became of an element that did not go the ordinary way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// Drawn without its openings: cutting them did not end.
-    WithoutOpenings,
-    /// Did not end, and is not drawn.
+    /// Drawn without what is cut out of it.
+    Uncut(Cause),
+    /// Drawn as a box.
+    Boxed(Cause),
+    /// Not drawn.
+    Dropped(Cause),
+}
+
+/// Why an element could not be drawn as the file says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// It did not end.
     Hung,
-    /// Ended the worker, and is not drawn.
+    /// It ended the worker.
     Crashed,
+    /// It took too much memory.
+    TooLarge,
     /// The file's time was up.
     OutOfTime,
 }
 
+/// An element that could not be drawn, and why.
+type Troubled = (u32, Cause);
+
 /// The geometry of a file.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Geometry {
-    /// Where what came of each element lies, by STEP instance name.
-    shapes: FxHashMap<u32, Kept>,
-    store: Store,
-    /// Box around all geometry in the file's own coordinates, m.
-    pub(crate) extent: Option<BoundingBox>,
+    /// What came of each element, by STEP instance name.
+    pub(crate) shapes: HashMap<u32, Shape>,
     /// The elements that did not go the ordinary way.
     pub(crate) fates: HashMap<u32, Fate>,
     /// Why some elements were never taken up, if so.
@@ -105,47 +114,12 @@ pub(crate) struct Geometry {
     pub(crate) peak_kib: u64,
 }
 
-/// An element's shape, put aside.
-#[derive(Clone, Copy, Debug)]
-struct Kept {
-    span: Span,
-    is_drawn: bool,
-}
-
-impl Geometry {
-    fn new(store: Store) -> Self {
-        Self {
-            shapes: FxHashMap::default(),
-            store,
-            extent: None,
-            fates: HashMap::new(),
-            incomplete: None,
-            peak_kib: 0,
-        }
-    }
-
-    fn keep(&mut self, id: u32, extent: Option<BoundingBox>, is_drawn: bool, shape: &[u8]) {
-        self.extent = match (self.extent, extent) {
-            (Some(known), Some(more)) => Some(known.union(&more)),
-            (known, more) => known.or(more),
-        };
-        self.shapes.insert(id, Kept { span: self.store.push(shape), is_drawn });
-    }
-
-    /// What came of an element; nothing if it was never taken up.
-    pub(crate) fn take(&mut self, id: u32) -> Option<Shape> {
-        let kept = self.shapes.remove(&id)?;
-        Some(Shape::decode(&self.store.read(kept.span)).unwrap_or_default())
-    }
-}
-
-/// Tessellates a file under watch; shapes go into the store. `progress` is told elements done and to do.
+/// Tessellates a file under watch. `progress` is told elements done and to do.
 pub(crate) fn tessellate(
     program: &Path,
     file: &Path,
     threads: u32,
     limits: Limits,
-    store: Store,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Geometry, WorkerError> {
     let mut watch = Watch {
@@ -156,8 +130,7 @@ pub(crate) fn tessellate(
         started: Instant::now(),
         cpu_before: Duration::ZERO,
         total: 0,
-        careful: false,
-        geometry: Geometry::new(store),
+        geometry: Geometry::default(),
         progress,
     };
     watch.all()?;
@@ -173,8 +146,6 @@ struct Watch<'a> {
     /// Processor time of workers that have ended.
     cpu_before: Duration,
     total: u64,
-    /// Whether a worker has crashed: from then on they tell what they are at at once.
-    careful: bool,
     geometry: Geometry,
     progress: &'a mut dyn FnMut(u64, u64),
 }
@@ -186,6 +157,8 @@ enum End {
     Hung(Vec<u32>),
     /// It ended by itself, with these elements under way.
     Crashed(Vec<u32>),
+    /// It grew too large, with these elements under way.
+    TooLarge(Vec<u32>),
     OutOfTime,
 }
 
@@ -232,120 +205,186 @@ impl UnderWay {
     }
 }
 
+/// What is known of a running worker.
+struct Running {
+    under_way: HashMap<u32, UnderWay>,
+    started: Instant,
+    /// When it had read the file and how large it was then, KiB.
+    ready: Option<(Duration, u64)>,
+    last_frame: Instant,
+    last_check: Instant,
+    hanging_since: Option<Instant>,
+}
+
+impl Running {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self {
+            under_way: HashMap::new(),
+            started: now,
+            ready: None,
+            last_frame: now,
+            last_check: now,
+            hanging_since: None,
+        }
+    }
+
+    fn is_ready(&mut self, pid: u32) {
+        let size = resources::process_kib(pid).unwrap_or(u64::MAX);
+        self.ready = Some((self.started.elapsed(), size));
+    }
+
+    /// Whether it is time to end it.
+    fn check(&mut self, pid: u32, element: Duration, memory_kib: u64) -> Option<End> {
+        let (starting, size) = self.ready?;
+        let grown = resources::process_kib(pid).unwrap_or_default().saturating_sub(size);
+        if grown > memory_kib {
+            return Some(End::TooLarge(self.under_way.values().map(|at| at.id).collect()));
+        }
+        let hanging: Vec<u32> = self
+            .under_way
+            .values_mut()
+            .filter_map(|at| at.hangs(pid, element).then_some(at.id))
+            .collect();
+        if hanging.is_empty() {
+            self.hanging_since = None;
+            return None;
+        }
+        let since = *self.hanging_since.get_or_insert_with(Instant::now);
+        // As long as other threads go on, so does the worker, but not for longer than
+        // another one would need to come as far.
+        let quiet = self.last_frame.elapsed() > Duration::from_millis(200);
+        let all = quiet && hanging.len() == self.under_way.len();
+        (all || since.elapsed() > starting).then_some(End::Hung(hanging))
+    }
+}
+
 impl Watch<'_> {
     fn all(&mut self) -> Result<(), WorkerError> {
-        let mut hung = Vec::new();
-        let mut crashed = Vec::new();
+        let (mut troubled, suspects) = self.everything()?;
+        for id in suspects {
+            // One of several under way was to blame; alone, each shows for itself.
+            let task = self.task(Vec::new(), vec![id], Detail::Full);
+            let cause = match self.run(&task, self.limits.element)? {
+                End::Finished => continue,
+                End::Hung(_) => Cause::Hung,
+                End::Crashed(_) => Cause::Crashed,
+                End::TooLarge(_) => Cause::TooLarge,
+                End::OutOfTime => Cause::OutOfTime,
+            };
+            troubled.push((id, cause));
+        }
+        troubled.sort_unstable_by_key(|(id, _)| *id);
+        let left = self.again(troubled, Detail::Uncut, Fate::Uncut)?;
+        let left = self.again(left, Detail::Box, Fate::Boxed)?;
+        self.geometry.fates.extend(left.into_iter().map(|(id, cause)| (id, Fate::Dropped(cause))));
+        Ok(())
+    }
+
+    /// Tessellates all there is, leaving out what hangs; the elements that do, and those
+    /// that may have ended a worker.
+    fn everything(&mut self) -> Result<(Vec<Troubled>, Vec<u32>), WorkerError> {
+        let (mut hung, mut suspects) = (Vec::new(), Vec::new());
         loop {
-            let skip: Vec<u32> =
-                self.geometry.shapes.keys().chain(&hung).chain(&crashed).copied().collect();
-            let task = self.task(skip, Vec::new(), true);
+            let done = self.geometry.shapes.keys().copied();
+            let known = hung.iter().map(|(id, _)| *id).chain(suspects.iter().copied());
+            let task = self.task(done.chain(known).collect(), Vec::new(), Detail::Full);
             match self.run(&task, self.limits.element)? {
                 End::Finished => break,
-                End::Hung(ids) => hung.extend(ids),
-                // Which elements were under way is not known to the last: once more.
-                End::Crashed(_) if !self.careful => self.careful = true,
+                End::Hung(ids) => hung.extend(ids.into_iter().map(|id| (id, Cause::Hung))),
                 // Nothing under way: it fails by itself, and would again.
-                End::Crashed(ids) if ids.is_empty() => {
+                End::Crashed(ids) | End::TooLarge(ids) if ids.is_empty() => {
                     self.geometry.incomplete = Some("the geometry worker ended by itself");
                     break;
                 }
-                End::Crashed(ids) => crashed.extend(ids),
+                End::Crashed(ids) | End::TooLarge(ids) => suspects.extend(ids),
                 End::OutOfTime => {
                     self.geometry.incomplete = Some("the time for this file was up");
                     break;
                 }
             }
         }
-        crashed.sort_unstable();
-        for id in crashed {
-            // One of several under way was to blame; alone, each shows for itself.
-            match self.alone(id, true)? {
-                None => {}
-                Some(Fate::Hung) => hung.push(id),
-                Some(fate) => self.without_openings(id, fate)?,
-            }
-        }
-        hung.sort_unstable();
-        for id in hung {
-            self.without_openings(id, Fate::Hung)?;
-        }
-        Ok(())
+        suspects.sort_unstable();
+        Ok((hung, suspects))
     }
 
-    fn task(&self, skip: Vec<u32>, only: Vec<u32>, openings: bool) -> Task {
+    fn task(&self, skip: Vec<u32>, only: Vec<u32>, detail: Detail) -> Task {
         let threads = if only.is_empty() { self.threads } else { 1 };
-        let careful = self.careful;
-        Task { path: self.file.to_owned(), skip, only, openings, threads, careful }
+        Task { path: self.file.to_owned(), skip, only, detail, threads }
     }
 
-    /// Tries one element again; nothing if it went well now.
-    fn alone(&mut self, id: u32, openings: bool) -> Result<Option<Fate>, WorkerError> {
-        let task = self.task(Vec::new(), vec![id], openings);
-        Ok(match self.run(&task, self.limits.retry)? {
-            End::Finished => None,
-            End::Hung(_) => Some(Fate::Hung),
-            End::Crashed(_) => Some(Fate::Crashed),
-            End::OutOfTime => Some(Fate::OutOfTime),
-        })
-    }
-
-    fn without_openings(&mut self, id: u32, fate: Fate) -> Result<(), WorkerError> {
-        let retried = self.alone(id, false)?;
-        let drawn = self.geometry.shapes.get(&id).is_some_and(|kept| kept.is_drawn);
-        let fate = match retried {
-            None if drawn => Fate::WithoutOpenings,
-            Some(Fate::OutOfTime) if fate == Fate::Hung => Fate::Hung,
-            _ => fate,
-        };
-        self.geometry.fates.insert(id, fate);
-        Ok(())
+    /// Tries elements again in less detail; those are left of which still nothing came.
+    fn again(
+        &mut self,
+        mut elements: Vec<Troubled>,
+        detail: Detail,
+        fate: fn(Cause) -> Fate,
+    ) -> Result<Vec<Troubled>, WorkerError> {
+        let mut failed = Vec::new();
+        while !elements.is_empty() {
+            let ids: Vec<u32> = elements.iter().map(|(id, _)| *id).collect();
+            for id in &ids {
+                self.geometry.shapes.remove(id);
+            }
+            let task = self.task(Vec::new(), ids, detail);
+            let (stuck, stop) = match self.run(&task, self.limits.retry)? {
+                End::Finished => (Vec::new(), true),
+                End::OutOfTime => (Vec::new(), true),
+                End::Hung(ids) | End::Crashed(ids) | End::TooLarge(ids) => {
+                    let nothing_done = ids.is_empty();
+                    (ids, nothing_done)
+                }
+            };
+            let mut waiting = Vec::new();
+            for (id, cause) in elements {
+                match self.geometry.shapes.get(&id) {
+                    Some(shape) if !shape.parts.is_empty() => {
+                        self.geometry.fates.insert(id, fate(cause));
+                    }
+                    None if !stop && !stuck.contains(&id) => waiting.push((id, cause)),
+                    _ => failed.push((id, cause)),
+                }
+            }
+            elements = waiting;
+        }
+        Ok(failed)
     }
 
     /// Runs one worker to its end, whichever that is.
     fn run(&mut self, task: &Task, element: Duration) -> Result<End, WorkerError> {
         let start_error = |source| WorkerError::Start { program: self.program.to_owned(), source };
         let mut worker = Worker::start(self.program, task).map_err(start_error)?;
-        let mut under_way: HashMap<u32, UnderWay> = HashMap::new();
-        let mut ready = false;
-        let mut last_frame = Instant::now();
-        let mut last_check = Instant::now();
+        let mut state = Running::new();
         let end = loop {
-            match worker.frames.recv_timeout(Duration::from_millis(100)) {
+            match worker.frames.recv_timeout(Duration::from_millis(50)) {
                 Ok(frame) => {
-                    last_frame = Instant::now();
-                    match self.take(frame, &mut under_way) {
-                        Taken::Ready => ready = true,
+                    state.last_frame = Instant::now();
+                    match self.take(frame, &mut state.under_way) {
+                        Taken::Ready => state.is_ready(worker.pid()),
                         Taken::More => {}
                         Taken::Finished => break End::Finished,
                         Taken::Failed(reason) => return Err(WorkerError::Unreadable(reason)),
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) if !ready && !worker.was_killed_by_signal() => {
+                Err(RecvTimeoutError::Disconnected)
+                    if state.ready.is_none() && !worker.was_killed_by_signal() =>
+                {
                     return Err(WorkerError::NotAWorker { program: self.program.to_owned() });
                 }
                 Err(RecvTimeoutError::Disconnected) => {
-                    break End::Crashed(under_way.values().map(|at| at.id).collect());
+                    break End::Crashed(state.under_way.values().map(|at| at.id).collect());
                 }
             }
-            if last_check.elapsed() < Duration::from_millis(100) {
+            if state.last_check.elapsed() < Duration::from_millis(50) {
                 continue;
             }
-            last_check = Instant::now();
+            state.last_check = Instant::now();
             if self.is_out_of_time(worker.pid()) {
                 break End::OutOfTime;
             }
-            // As long as one thread goes on, the worker does.
-            let quiet = last_frame.elapsed() > Duration::from_millis(300);
-            let pid = worker.pid();
-            let hanging = under_way
-                .values_mut()
-                .map(|at| at.hangs(pid, element))
-                .filter(|hangs| *hangs)
-                .count();
-            if quiet && hanging > 0 && hanging == under_way.len() {
-                break End::Hung(under_way.values().map(|at| at.id).collect());
+            if let Some(end) = state.check(worker.pid(), element, self.limits.memory_kib) {
+                break end;
             }
         };
         self.cpu_before += resources::process_cpu(worker.pid()).unwrap_or_default();
@@ -362,9 +401,9 @@ impl Watch<'_> {
             Frame::Started { thread, tid, id } => {
                 under_way.insert(thread, UnderWay { id, tid, spent: Spent::new() });
             }
-            Frame::Done { thread, id, extent, is_drawn, shape } => {
+            Frame::Done { thread, id, shape } => {
                 under_way.remove(&thread);
-                self.geometry.keep(id, extent, is_drawn, &shape);
+                self.geometry.shapes.insert(id, shape);
                 (self.progress)(self.geometry.shapes.len() as u64, self.total);
             }
             Frame::Finished { peak_kib } => {

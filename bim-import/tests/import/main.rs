@@ -10,7 +10,10 @@
 mod broken;
 mod campus;
 mod graph;
+mod hostile;
 mod real_models;
 mod reference;
+mod shapes;
+mod small;
 mod support;
 mod watchdog;

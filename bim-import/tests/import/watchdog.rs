@@ -65,11 +65,12 @@ fn reason(list: &Value, global_id: &str) -> String {
 }
 
 #[test]
-fn an_element_that_hangs_is_dropped_and_the_rest_is_there() {
+fn an_element_that_hangs_is_drawn_as_a_box_and_the_rest_is_there() {
     let Some((victim, outcome)) = import_with("hang", "hang") else { return };
-    assert!(!outcome.drawn);
-    assert_eq!(outcome.others, 106);
-    assert!(reason(&outcome.source["drops"], &victim.global_id).contains("did not end"));
+    assert!(outcome.drawn);
+    assert_eq!(outcome.others, 107);
+    let reason = reason(&outcome.source["approximations"], &victim.global_id);
+    assert!(reason.contains("drawn as a box") && reason.contains("did not end"), "{reason}");
 }
 
 #[test]
@@ -82,11 +83,10 @@ fn an_element_whose_openings_hang_is_drawn_without_them() {
 }
 
 #[test]
-fn an_element_that_crashes_the_worker_is_dropped_and_the_rest_is_there() {
+fn an_element_that_crashes_the_worker_is_drawn_as_a_box_and_the_rest_is_there() {
     let Some((victim, outcome)) = import_with("crash", "crash") else { return };
-    assert!(!outcome.drawn);
-    assert_eq!(outcome.others, 106);
-    assert!(
-        reason(&outcome.source["drops"], &victim.global_id).contains("ended the geometry worker")
-    );
+    assert!(outcome.drawn);
+    assert_eq!(outcome.others, 107);
+    let reason = reason(&outcome.source["approximations"], &victim.global_id);
+    assert!(reason.contains("drawn as a box") && reason.contains("ended the"), "{reason}");
 }

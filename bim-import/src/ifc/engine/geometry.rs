@@ -1,7 +1,9 @@
 //! Tessellates elements one at a time. Calls may never return (a wall with one
 //! opening was seen to run for ten minutes): only the worker process calls this.
 
-use ifc_lite_core::{EntityDecoder, EntityScanner, IfcType, RtcVerdict};
+use std::sync::Arc;
+
+use ifc_lite_core::{EntityDecoder, EntityIndex, EntityScanner, IfcType, RtcVerdict};
 use ifc_lite_geometry::{
     BoolFailureReason, GeometryRouter, ItemDedupCache, RouterConfig, SharedBrepSignatureCache,
     SharedMappedItemCache, format_unsupported_breakdown,
@@ -24,8 +26,9 @@ use ifc_lite_processing::{
 use rustc_hash::FxHashMap;
 
 use super::{
-    index::{Builder, Index},
-    styles,
+    bounds,
+    rewrite::{self, Detail},
+    styles, thin,
 };
 
 /// Stack of every thread that tessellates: booleans and placement chains recurse deeply,
@@ -50,18 +53,66 @@ pub(crate) struct Job {
     end: usize,
 }
 
+/// A file scanned, with what the engine cannot draw written again behind it.
+pub(crate) struct Prepared {
+    /// The file, and after `written` bytes the records that replace some of its own.
+    bytes: Vec<u8>,
+    written: usize,
+    index: Arc<EntityIndex>,
+    discovery: Discovery,
+    jobs: Vec<Job>,
+    nested: Vec<u32>,
+    copies: Vec<(u32, Vec<u32>)>,
+    remarks: FxHashMap<u32, String>,
+    unit_scale: f64,
+    plane_angle: f64,
+    detail: Detail,
+}
+
+impl Prepared {
+    /// Scans a file.
+    pub(crate) fn read(mut bytes: Vec<u8>, detail: Detail) -> Self {
+        let Scanned { index, discovery, jobs, nested, candidates } = scan(&bytes);
+        let mut index = Arc::new(index);
+        let mut decoder = EntityDecoder::with_arc_index(&bytes, index.clone()).with_strict_reals();
+        let units = resolve_unit_scales(&bytes, discovery.project_id, &mut decoder);
+        drop(decoder);
+        let (unit_scale, plane_angle) =
+            (units.geometry_length_scale(), units.plane_angle_to_radians);
+        let rewritten =
+            rewrite::rewrite(&bytes, &index, &candidates, (unit_scale, plane_angle), detail);
+        let written = bytes.len();
+        if !rewritten.spans.is_empty() {
+            // The index has one holder again: the decoders that shared it are gone.
+            Arc::make_mut(&mut index).extend(rewritten.spans);
+            bytes.reserve_exact(rewritten.text.len());
+            bytes.extend_from_slice(rewritten.text.as_bytes());
+        }
+        let rewrite::Rewritten { copies, remarks, .. } = rewritten;
+        Self {
+            bytes,
+            written,
+            index,
+            discovery,
+            jobs,
+            nested,
+            copies,
+            remarks,
+            unit_scale,
+            plane_angle,
+            detail,
+        }
+    }
+}
+
 /// A file ready to be tessellated.
 pub(crate) struct Engine<'a> {
-    bytes: &'a [u8],
-    index: Index,
-    jobs: Vec<Job>,
+    file: &'a Prepared,
     context: ResolvedPrepass,
     colors: FxHashMap<u32, [f32; 4]>,
     textures: FxHashMap<u32, ifc_lite_geometry::ResolvedTextureMap>,
     no_voids: FxHashMap<u32, Vec<u32>>,
     caches: (ItemDedupCache, SharedBrepSignatureCache, SharedMappedItemCache),
-    unit_scale: f64,
-    plane_angle: f64,
     anchor: (f64, f64, f64),
     unit_refused: bool,
 }
@@ -97,19 +148,20 @@ pub(crate) struct Tessellated {
 }
 
 impl<'a> Engine<'a> {
-    /// Scans the file and resolves units, styles, materials and openings.
-    pub(crate) fn open(bytes: &'a [u8]) -> Self {
-        let (index, discovery, jobs, nested) = scan(bytes);
-        let mut decoder = index.decoder(bytes).with_strict_reals();
-        let mut context =
-            resolve_prepass(&discovery.prepass_spans, &mut decoder, ResolveOptions::default());
+    /// Resolves styles, materials and openings.
+    pub(crate) fn open(file: &'a Prepared) -> Self {
+        let bytes = &file.bytes[..file.written];
+        let mut decoder =
+            EntityDecoder::with_arc_index(&file.bytes, file.index.clone()).with_strict_reals();
+        let spans = &file.discovery.prepass_spans;
+        let mut context = resolve_prepass(spans, &mut decoder, ResolveOptions::default());
         merge_indexed_colours(&mut context.geometry_style_index, &context.indexed_colour_index);
-        styles::inherit(&mut context.geometry_style_index, &nested, &mut decoder);
+        styles::inherit(&mut context.geometry_style_index, &file.nested, &mut decoder);
+        styles::inherit_copies(&mut context.geometry_style_index, &file.copies);
         let colors =
             context.geometry_style_index.iter().map(|(&item, style)| (item, style.color)).collect();
-        let units = resolve_unit_scales(bytes, discovery.project_id, &mut decoder);
-        let unit_scale = units.geometry_length_scale();
-        decoder.seed_unit_scales(unit_scale, units.plane_angle_to_radians);
+        let unit_scale = file.unit_scale;
+        decoder.seed_unit_scales(unit_scale, file.plane_angle);
         let router =
             GeometryRouter::from_config(RouterConfig { unit_scale, ..RouterConfig::default() });
         let anchor = match router.detect_rtc_offset_for_file(bytes, &mut decoder) {
@@ -118,9 +170,7 @@ impl<'a> Engine<'a> {
         };
         let textures = ifc_lite_geometry::build_texture_index(bytes, &mut decoder);
         Self {
-            bytes,
-            index,
-            jobs,
+            file,
             context,
             colors,
             textures,
@@ -130,8 +180,6 @@ impl<'a> Engine<'a> {
                 GeometryRouter::new_brep_signature_cache(),
                 GeometryRouter::new_mapped_item_cache(),
             ),
-            unit_scale,
-            plane_angle: units.plane_angle_to_radians,
             anchor,
             unit_refused: router.length_unit_refused(),
         }
@@ -139,30 +187,40 @@ impl<'a> Engine<'a> {
 
     /// Every element with a representation, in file order.
     pub(crate) fn jobs(&self) -> &[Job] {
-        &self.jobs
+        &self.file.jobs
     }
 
-    /// Whether anything is cut out of the element.
-    pub(crate) fn has_openings(&self, id: u32) -> bool {
-        self.context.void_index.contains_key(&id)
+    /// Whether anything is cut out of the element now.
+    pub(crate) fn cuts_openings(&self, id: u32) -> bool {
+        self.file.detail == Detail::Full && self.context.void_index.contains_key(&id)
     }
 
-    /// Tessellates one element, with or without its openings cut.
-    pub(crate) fn tessellate(&self, job: &Job, openings: bool, memo: &mut Memo) -> Tessellated {
+    /// How faithfully the file is drawn.
+    pub(crate) fn detail(&self) -> Detail {
+        self.file.detail
+    }
+
+    /// Tessellates one element, in the detail the file was prepared for.
+    pub(crate) fn tessellate(&self, job: &Job, memo: &mut Memo) -> Tessellated {
         if self.unit_refused {
             return Tessellated::complaining("the file's length unit is not usable");
         }
-        let mut decoder = self.index.decoder(self.bytes).with_strict_reals();
+        let mut decoder = EntityDecoder::with_arc_index(&self.file.bytes, self.file.index.clone())
+            .with_strict_reals();
         decoder.set_point_cache(std::mem::take(&mut memo.points));
         decoder.set_placement_transform_cache(std::mem::take(&mut memo.placements));
-        decoder.seed_unit_scales(self.unit_scale, self.plane_angle);
-        let done = self.produce(job, openings, &mut decoder);
+        decoder.seed_unit_scales(self.file.unit_scale, self.file.plane_angle);
+        let mut done = match self.file.detail {
+            Detail::Box => self.boxed(job, &mut decoder),
+            _ => self.produce(job, &mut decoder),
+        };
+        thin::bound(&mut done);
         memo.points = decoder.take_point_cache();
         memo.placements = decoder.take_placement_transform_cache();
         done
     }
 
-    fn produce(&self, job: &Job, openings: bool, decoder: &mut EntityDecoder<'_>) -> Tessellated {
+    fn produce(&self, job: &Job, decoder: &mut EntityDecoder<'_>) -> Tessellated {
         let span = JobSpan { id: job.id, start: job.start, end: job.end };
         let entity = match decode_job(decoder, span, SchedulerPolicy::PerJob) {
             Ok(entity) => entity,
@@ -171,7 +229,8 @@ impl<'a> Engine<'a> {
             }
         };
         let router = self.router();
-        let voids = if openings { &self.context.void_index } else { &self.no_voids };
+        let cuts = self.file.detail == Detail::Full;
+        let voids = if cuts { &self.context.void_index } else { &self.no_voids };
         let production = MeshProductionContext {
             void_index: voids,
             geometry_style_index: &self.context.geometry_style_index,
@@ -183,7 +242,7 @@ impl<'a> Engine<'a> {
         let produced = produce_element_meshes(
             &ElementMeshJob {
                 id: job.id,
-                ifc_type: job_type(&entity, self.bytes, span, Some(&job.class)),
+                ifc_type: job_type(&entity, &self.file.bytes, span, Some(&job.class)),
                 entity: &entity,
                 kind: ElementJobKind::Product,
                 element_color: Some(self.element_color(&entity, job, decoder)),
@@ -194,17 +253,47 @@ impl<'a> Engine<'a> {
             decoder,
             &router,
         );
+        let mut complaints = complaints(&produced, &router, decoder);
+        complaints.extend(self.remarks(&produced));
         Tessellated {
-            complaints: complaints(&produced, &router, decoder),
+            complaints,
             parts: produced.meshes.into_iter().filter_map(|mesh| self.part(mesh)).collect(),
         }
+    }
+
+    /// What was done to the items it is made of before the engine saw them.
+    fn remarks(&self, produced: &ProducedElementMeshes) -> Vec<String> {
+        if self.file.remarks.is_empty() {
+            return Vec::new();
+        }
+        let items = produced.meshes.iter().filter_map(|mesh| mesh.geometry_item_id);
+        let mut remarks: Vec<String> =
+            items.filter_map(|item| self.file.remarks.get(&item).cloned()).collect();
+        remarks.sort();
+        remarks.dedup();
+        remarks
+    }
+
+    /// A box around what the element is made of, cut or not.
+    fn boxed(&self, job: &Job, decoder: &mut EntityDecoder<'_>) -> Tessellated {
+        let span = JobSpan { id: job.id, start: job.start, end: job.end };
+        let Ok(entity) = decode_job(decoder, span, SchedulerPolicy::PerJob) else {
+            return Tessellated::default();
+        };
+        let Ok(placement) = self.router().resolve_scaled_placement_strict(&entity, decoder) else {
+            return Tessellated::default();
+        };
+        let color = self.element_color(&entity, job, decoder);
+        let corners = bounds::corners(&entity, decoder, self.file.unit_scale, &placement);
+        let parts = corners.map(|corners| bounds::part(&corners, color)).into_iter().collect();
+        Tessellated { parts, complaints: Vec::new() }
     }
 
     fn router(&self) -> GeometryRouter {
         let (items, brep_signatures, mapped_items) = self.caches.clone();
         build_router(
             RouterConfig {
-                unit_scale: self.unit_scale,
+                unit_scale: self.file.unit_scale,
                 rtc_offset: self.anchor,
                 ..RouterConfig::default()
             },
@@ -252,25 +341,41 @@ impl Tessellated {
     }
 }
 
-type Scanned = (Index, Discovery, Vec<Job>, Vec<u32>);
+struct Scanned {
+    index: EntityIndex,
+    discovery: Discovery,
+    jobs: Vec<Job>,
+    nested: Vec<u32>,
+    /// Records that may have to be written again.
+    candidates: Vec<(u32, rewrite::Kind)>,
+}
 
 fn scan(bytes: &[u8]) -> Scanned {
-    let mut index = Builder::new(bytes.len());
-    let mut discovery = Discovery::new(false);
-    let mut jobs = Vec::new();
-    let mut nested = Vec::new();
+    let mut scanned = Scanned {
+        index: EntityIndex::default(),
+        discovery: Discovery::new(false),
+        jobs: Vec::new(),
+        nested: Vec::new(),
+        candidates: Vec::new(),
+    };
+    scanned.index.reserve(bytes.len() / 64);
     let mut scanner = EntityScanner::new(bytes);
     while let Some((id, keyword, start, end)) = scanner.next_entity() {
-        index.add(id, start, end);
+        scanned.index.insert(id, (start, end));
         if styles::may_inherit(keyword) {
-            nested.push(id);
+            scanned.nested.push(id);
+        }
+        if let Some(kind) = rewrite::kind(keyword) {
+            scanned.candidates.push((id, kind));
         }
         let class = ScanClass::classify(keyword);
-        if let Some(class) = discovery.observe(bytes, class, id, keyword, start, end) {
-            jobs.push(Job { id, class, start, end });
+        if let Some(class) = scanned.discovery.observe(bytes, class, id, keyword, start, end) {
+            scanned.jobs.push(Job { id, class, start, end });
         }
     }
-    (index.finish().0, discovery, jobs, nested)
+    scanned.candidates.sort_unstable_by_key(|(id, _)| *id);
+    scanned.candidates.dedup();
+    scanned
 }
 
 /// The engine drops what it cannot do without an error; this is where it says so.

@@ -5,7 +5,10 @@
 //! element at a time. The second one can hang on a single element, and is therefore
 //! only ever called from a worker process (see [`crate::worker`]).
 
+mod bounds;
 pub(crate) mod geometry;
-mod index;
 pub(crate) mod records;
+pub(crate) mod rewrite;
+mod rows;
 mod styles;
+mod thin;

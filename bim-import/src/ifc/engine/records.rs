@@ -6,14 +6,17 @@ use std::collections::HashMap;
 pub(crate) use ifc_lite_core::{AttributeValue as Value, DecodedEntity as Record, ProjectUnits};
 use ifc_lite_core::{EntityDecoder, EntityScanner, IfcType, SchemaVersion};
 
-use super::index::{Builder, Index};
+/// Where a record stands in the file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    start: usize,
+    end: usize,
+}
 
 /// The records of one file.
 pub(crate) struct Records<'a> {
     decoder: EntityDecoder<'a>,
-    bytes: &'a [u8],
-    index: Index,
-    count: usize,
+    spans: HashMap<u32, Span>,
     schema: Option<SchemaVersion>,
     attributes: HashMap<String, &'static [&'static str]>,
 }
@@ -31,27 +34,25 @@ pub(crate) struct Seen<'a> {
 impl<'a> Records<'a> {
     /// Indexes a file, showing each record to `visit` in file order.
     pub(crate) fn scan(bytes: &'a [u8], mut visit: impl FnMut(&Seen<'a>)) -> Self {
-        let mut index = Builder::new(bytes.len());
+        let mut spans = HashMap::with_capacity(bytes.len() / 64);
         let mut scanner = EntityScanner::new(bytes);
         while let Some((id, keyword, start, end)) = scanner.next_entity() {
-            let is_repeated = index.add(id, start, end);
+            let is_repeated = spans.insert(id, Span { start, end }).is_some();
             visit(&Seen { id, keyword, is_repeated });
         }
         let schema = SchemaVersion::from_file_schema(&schema_name(bytes));
-        let (index, count) = index.finish();
-        let decoder = EntityDecoder::new(bytes);
-        Self { decoder, bytes, index, count, schema, attributes: HashMap::new() }
+        Self { decoder: EntityDecoder::new(bytes), spans, schema, attributes: HashMap::new() }
     }
 
     /// How many records there are.
     pub(crate) fn len(&self) -> usize {
-        self.count
+        self.spans.len()
     }
 
     /// Decodes one record; nothing where it is missing or does not parse.
     pub(crate) fn get(&self, id: u32) -> Option<Record> {
-        let (start, end) = self.index.lookup(id)?;
-        self.decoder.decode_at_uncached(start, end).ok()
+        let span = self.spans.get(&id)?;
+        self.decoder.decode_at_uncached(span.start, span.end).ok()
     }
 
     /// Decodes what an attribute refers to.
@@ -76,11 +77,12 @@ impl<'a> Records<'a> {
     }
 
     /// The units a project declares.
-    pub(crate) fn units(&self, project: Option<u32>) -> ProjectUnits {
+    pub(crate) fn units(&self, bytes: &'a [u8], project: Option<u32>) -> ProjectUnits {
         let Some(project) = project else { return ProjectUnits::default() };
         // The engine's unit reader looks records up by itself; it gets a decoder with
-        // the index, too.
-        ProjectUnits::resolve(&mut self.index.decoder(self.bytes), project)
+        // an index of its own, dropped again at once.
+        let index = self.spans.iter().map(|(&id, span)| (id, (span.start, span.end))).collect();
+        ProjectUnits::resolve(&mut EntityDecoder::with_index(bytes, index), project)
     }
 }
 

@@ -53,6 +53,20 @@ pub(super) fn inherit(
     }
 }
 
+/// Gives an item written again as a copy of another one that one's style.
+pub(super) fn inherit_copies(
+    styles: &mut FxHashMap<u32, GeometryStyleInfo>,
+    copies: &[(u32, Vec<u32>)],
+) {
+    for (item, originals) in copies {
+        if !styles.contains_key(item)
+            && let Some(style) = originals.iter().find_map(|original| styles.get(original)).cloned()
+        {
+            styles.insert(*item, style);
+        }
+    }
+}
+
 fn below(
     item: u32,
     styles: &FxHashMap<u32, GeometryStyleInfo>,

@@ -72,21 +72,13 @@ pub(crate) enum IfcError {
 }
 
 /// Reads a file's meaning.
-///
-/// Every entity is shown to `put_aside` as it is made, which may take its properties: all
-/// of a large file's at once are more than its geometry.
-pub(crate) fn read(
-    bytes: &[u8],
-    file_name: &str,
-    source: u32,
-    put_aside: &mut dyn FnMut(&mut Entity),
-) -> Result<Semantics, IfcError> {
+pub(crate) fn read(bytes: &[u8], file_name: &str, source: u32) -> Result<Semantics, IfcError> {
     let schema = check(bytes)?;
     let (records, inventory) = scan::scan(bytes);
     if inventory.objects.is_empty() {
         return Err(IfcError::Empty);
     }
-    let units = records.units(inventory.project);
+    let units = records.units(bytes, inventory.project);
     let mut reader = Reader {
         properties: Properties::new(units),
         names: object_ids(&records, &inventory, file_name),
@@ -96,7 +88,7 @@ pub(crate) fn read(
         notes: Vec::new(),
     };
     reader.note_cut_off(bytes);
-    let semantics = reader.all(schema, put_aside);
+    let semantics = reader.all(schema);
     Ok(semantics)
 }
 
@@ -149,7 +141,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn all(mut self, schema: String, put_aside: &mut dyn FnMut(&mut Entity)) -> Semantics {
+    fn all(mut self, schema: String) -> Semantics {
         let objects = std::mem::take(&mut self.inventory.objects);
         let places: HashMap<u32, usize> =
             objects.iter().enumerate().map(|(place, object)| (object.id, place)).collect();
@@ -157,9 +149,7 @@ impl Reader<'_> {
         let mut representations = Vec::with_capacity(objects.len());
         for (place, object) in objects.iter().enumerate() {
             let record = self.records.get(object.id);
-            let mut entity = self.entity(place, object, record.as_ref());
-            put_aside(&mut entity);
-            entities.push(entity);
+            entities.push(self.entity(place, object, record.as_ref()));
             representations.push(self.representation(object, record.as_ref()));
         }
         let parents = self.parents(&objects, &places);

@@ -1,0 +1,115 @@
+//! Geometry that the engine drops or draws wrongly by itself, against exact volumes.
+
+use std::f64::consts::PI;
+
+use crate::{
+    small::{ELEMENT, file, import},
+    support::Folder,
+};
+
+/// Imports an element and compares its volume, m³, and its largest corner.
+fn check(folder: &Folder, name: &str, body: &str, volume: f64, corner: [f64; 3]) {
+    let outcome = import(folder, name, &file("IFC4", body));
+    let Some(element) = outcome.of(ELEMENT) else { panic!("{name}: {}", outcome.source) };
+    let found = element["volume_m3"].as_f64().unwrap();
+    assert!((found / volume - 1.0).abs() < 0.01, "{name}: {found} m³, not {volume}");
+    assert_eq!(element["closed"], true, "{name}");
+    for (axis, wanted) in corner.into_iter().enumerate() {
+        let found = element["bbox"][3 + axis].as_f64().unwrap();
+        assert!((found - wanted).abs() < 0.01, "{name}: axis {axis} ends at {found}, not {wanted}");
+    }
+    let complaints = [outcome.said("approximations", ELEMENT), outcome.said("drops", ELEMENT)];
+    assert_eq!(complaints.concat(), Vec::<String>::new(), "{name}");
+}
+
+#[test]
+fn profiles_that_the_engine_lacks_are_drawn() {
+    let folder = Folder::new("profiles");
+    let extruded =
+        |profile: &str| format!("#30=IFCEXTRUDEDAREASOLID(#31,#11,#14,2.);\n#31={profile};");
+    let turned = "#40=IFCAXIS2PLACEMENT2D(#41,#42);
+#41=IFCCARTESIANPOINT((1.,2.));
+#42=IFCDIRECTION((0.,1.));";
+    let ellipse = extruded("IFCELLIPSEPROFILEDEF(.AREA.,$,#40,0.8,0.3)") + turned;
+    check(&folder, "ellipse", &ellipse, PI * 0.24 * 2.0, [1.3, 2.8, 2.0]);
+    let trapezium = extruded("IFCTRAPEZIUMPROFILEDEF(.AREA.,$,#15,2.,1.,0.5,1.3)");
+    check(&folder, "trapezium", &trapezium, 1.5, [1.3, 0.25, 2.0]);
+    let line = "#40=IFCPOLYLINE((#41,#42,#43));
+#41=IFCCARTESIANPOINT((0.,0.));
+#42=IFCCARTESIANPOINT((2.,0.));
+#43=IFCCARTESIANPOINT((2.,1.));";
+    let ribbon = extruded("IFCCENTERLINEPROFILEDEF(.AREA.,$,#40,0.1)") + line;
+    check(&folder, "centre line", &ribbon, 0.6, [2.05, 1.0, 2.0]);
+    let z = extruded("IFCZSHAPEPROFILEDEF(.AREA.,$,#15,0.4,0.2,0.02,0.03,$,$)");
+    check(&folder, "z", &z, (0.4 * 0.02 + 2.0 * 0.19 * 0.03) * 2.0, [0.2, 0.2, 2.0]);
+    let c = extruded("IFCCSHAPEPROFILEDEF(.AREA.,$,#15,0.4,0.2,0.02,0.05,0.02)");
+    let rounded = 0.0164 - (4.0 - PI) * (0.04f64.powi(2) - 0.02f64.powi(2));
+    check(&folder, "c", &c, rounded * 2.0, [0.1, 0.2, 2.0]);
+}
+
+#[test]
+fn pipes_with_corners_keep_their_width() {
+    let folder = Folder::new("pipes");
+    let path = "#40=IFCPOLYLINE((#41,#42,#43,#44));
+#41=IFCCARTESIANPOINT((0.,0.,0.));
+#42=IFCCARTESIANPOINT((2.,0.,0.));
+#43=IFCCARTESIANPOINT((2.,1.,0.));
+#44=IFCCARTESIANPOINT((2.,1.,1.));";
+    let solid = PI * 0.01 * 4.0;
+    for (name, item, volume) in [
+        ("pipe", "IFCSWEPTDISKSOLID(#40,0.1,$,$,$)", solid),
+        ("hollow", "IFCSWEPTDISKSOLID(#40,0.1,0.05,$,$)", solid * 0.75),
+        ("polygonal", "IFCSWEPTDISKSOLIDPOLYGONAL(#40,0.1,$,$,$,$)", solid),
+        // Each bend of 90° saves twice its radius and costs a quarter of a circle.
+        (
+            "bent",
+            "IFCSWEPTDISKSOLIDPOLYGONAL(#40,0.1,$,$,$,0.3)",
+            PI * 0.01 * (4.0 - 2.0 * 0.3 * (2.0 - PI / 2.0)),
+        ),
+    ] {
+        check(&folder, name, &format!("#30={item};\n{path}"), volume, [2.1, 1.1, 1.0]);
+    }
+}
+
+#[test]
+fn solids_of_construction_are_drawn_and_cut() {
+    let folder = Folder::new("solids");
+    for (name, item, volume, corner) in [
+        ("cylinder", "IFCRIGHTCIRCULARCYLINDER(#11,2.,1.)", PI * 2.0, [1.0, 1.0, 2.0]),
+        ("cone", "IFCRIGHTCIRCULARCONE(#11,2.,1.)", PI * 2.0 / 3.0, [1.0, 1.0, 2.0]),
+        ("pyramid", "IFCRECTANGULARPYRAMID(#11,1.,2.,3.)", 2.0, [1.0, 2.0, 3.0]),
+    ] {
+        let body = format!("#30=IFCCSGSOLID(#31);\n#31={item};");
+        check(&folder, name, &body, volume, corner);
+    }
+    // A quarter of a cylinder taken from the corner of a block.
+    let cut = "#30=IFCBOOLEANRESULT(.DIFFERENCE.,#31,#32);
+#31=IFCBLOCK(#11,2.,2.,2.);
+#32=IFCRIGHTCIRCULARCYLINDER(#11,3.,0.5);";
+    check(&folder, "cut", cut, 8.0 - PI * 0.25 / 4.0 * 2.0, [2.0, 2.0, 2.0]);
+}
+
+#[test]
+fn places_along_an_alignment_are_found_without_the_engine() {
+    let folder = Folder::new("alignment");
+    // A line that climbs 3 m on 4 m: 5 m along it lead to its end.
+    let body = "#30=IFCBLOCK(#11,1.,1.,1.);
+#60=IFCPOLYLINE((#61,#62));
+#61=IFCCARTESIANPOINT((0.,0.,0.));
+#62=IFCCARTESIANPOINT((400.,0.,300.));
+#63=IFCPOINTBYDISTANCEEXPRESSION(IFCLENGTHMEASURE(50.),2.,$,$,#60);
+#64=IFCAXIS2PLACEMENTLINEAR(#63,$,$);
+#65=IFCLINEARPLACEMENT($,#64,$);";
+    let text = file("IFC4X3_ADD2", body).replacen("'tested',$,$,#13", "'tested',$,$,#65", 1);
+    let outcome = import(&folder, "line", &text);
+    let bbox: Vec<f64> = outcome.of(ELEMENT).unwrap()["bbox"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|value| value.as_f64().unwrap())
+        .collect();
+    // At (40, 2, 30), turned so that x climbs along the line: the block's z leans back.
+    let wanted = [39.4, 2.0, 30.0, 40.8, 3.0, 31.4];
+    let off = bbox.iter().zip(wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(off < 0.001, "{bbox:?}");
+}
