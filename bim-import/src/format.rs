@@ -34,6 +34,10 @@ impl Format {
         if words.iter().any(|word| head.contains(word)) || name.contains(".city.json") {
             return Self::Gis(Kind::CityJson);
         }
+        // The first block's header names it, behind four bytes of length and two of field.
+        if bytes.get(6..15) == Some(b"OSMHeader") {
+            return Self::Gis(Kind::OsmPbf);
+        }
         match extension {
             "ifc" => Self::Unsupported(
                 "is not an IFC file: it does not start with ISO-10303-21; export it as IFC (STEP) again",
@@ -51,8 +55,9 @@ impl Format {
             "fgb" => {
                 Self::Unsupported("is FlatGeobuf, which is not read yet; convert it to GeoJSON")
             }
-            "pbf" | "osm" => Self::Unsupported(
-                "is OpenStreetMap data, which is not read yet; convert it to GeoJSON",
+            "pbf" => Self::Gis(Kind::OsmPbf),
+            "osm" => Self::Unsupported(
+                "is OpenStreetMap XML, which is not read; convert it with `osmium cat -f pbf`",
             ),
             "glb" | "gltf" => Self::Unsupported("is glTF, which is not read yet"),
             _ => Self::Unsupported("is of no format read here (IFC or GeoJSON)"),

@@ -5,8 +5,10 @@
 mod area;
 mod city;
 mod face;
+mod features;
 pub mod geojson;
 mod ground;
+mod osm;
 mod ribbon;
 mod shape;
 mod stage;
@@ -20,6 +22,7 @@ use twin_model::{BoundingBox, EntityId};
 
 use self::{
     city::{City, cityjson},
+    features::Features,
     stage::Stage,
 };
 use crate::{
@@ -71,6 +74,7 @@ pub enum GisError {
 pub(crate) enum Kind {
     GeoJson,
     CityJson,
+    OsmPbf,
 }
 
 impl Kind {
@@ -79,6 +83,7 @@ impl Kind {
         match self {
             Self::GeoJson => "GeoJSON",
             Self::CityJson => "CityJSON",
+            Self::OsmPbf => "OSM PBF",
         }
     }
 }
@@ -103,6 +108,7 @@ enum Content {
     /// Features are read once more, one at a time, when they are drawn.
     GeoJson(Vec<u8>),
     City(Box<City>),
+    Features(Box<Features>),
 }
 
 impl Layer {
@@ -124,12 +130,25 @@ impl Layer {
                 let city = cityjson::read(&bytes, file, wishes.crs, lod)?;
                 Ok(Self::city(city))
             }
+            Kind::OsmPbf => {
+                let features = osm::read(&bytes).map_err(|reason| GisError::Parse {
+                    file: file.to_owned(),
+                    format: kind.name(),
+                    reason,
+                })?;
+                Ok(Self::features(features))
+            }
         }
     }
 
     fn city(city: City) -> Self {
         let fix = city.fix();
         Self { content: Content::City(Box::new(city)), fix }
+    }
+
+    fn features(features: Features) -> Self {
+        let fix = features.center.map(|[lon, lat]| Fix::at([lon, lat, 0.0], None));
+        Self { content: Content::Features(Box::new(features)), fix }
     }
 
     /// Whether its heights mean something, so that a scene may start from them.
@@ -140,7 +159,7 @@ impl Layer {
     /// How the report says that it was placed.
     pub(crate) fn placed_by(&self) -> String {
         match (&self.content, &self.fix) {
-            (Content::GeoJson(_), _) => "longitude and latitude".into(),
+            (Content::GeoJson(_) | Content::Features(_), _) => "longitude and latitude".into(),
             (_, Some(Fix { crs: Some(crs), .. })) => format!("coordinates in {crs}"),
             _ => "nothing: at the scene's origin".into(),
         }
@@ -174,7 +193,8 @@ impl Layer {
             (Content::GeoJson(bytes), Some(frame)) => {
                 geojson::read(&bytes, stage.file, stage.source, frame)
             }
-            (Content::GeoJson(_), None) => {
+            (Content::Features(features), Some(frame)) => Ok(features.draw(stage, frame)),
+            (Content::GeoJson(_) | Content::Features(_), None) => {
                 Err(GisError::NeedsFrame { file: stage.file.to_owned() })
             }
             (Content::City(mut city), _) => {

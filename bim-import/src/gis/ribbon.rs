@@ -47,6 +47,44 @@ pub(super) fn lay(line: &[[f64; 3]], width: f64, up: f64, round: bool, shape: &m
     }
 }
 
+/// Adds an upright band along a line: height and thickness in m. It stands a little in the
+/// ground, so that no gap shows where that is uneven.
+pub(super) fn wall(line: &[[f64; 3]], [height, width]: [f64; 2], shape: &mut Shape) {
+    const FOOT_M: f64 = 0.2;
+    let closed = line.len() > 3 && distance(line[0], line[line.len() - 1]) < 1.0e-3;
+    let points = if closed { &line[..line.len() - 1] } else { line };
+    let count = points.len();
+    if count < 2 {
+        return;
+    }
+    let half = width / 2.0;
+    let segments = if closed { count } else { count - 1 };
+    let way = |i: usize| direction(points[i % count], points[(i + 1) % count]);
+    let join = |i: usize, square: [f64; 2]| {
+        let inner = closed || (i > 0 && i < count - 1);
+        let met = inner.then(|| mitre(way((i + count - 1) % count), way(i), half)).flatten();
+        met.unwrap_or(square)
+    };
+    for i in 0..segments {
+        let next = (i + 1) % count;
+        let square = side(way(i), half);
+        let (at_a, at_b) = (join(i, square), join(next, square));
+        let [al, ar] = [1.0, -1.0].map(|sign| offset(points[i], at_a, sign));
+        let [bl, br] = [1.0, -1.0].map(|sign| offset(points[next], at_b, sign));
+        shape.wall(ar, br, -FOOT_M, height);
+        shape.wall(bl, al, -FOOT_M, height);
+        let top = |p: [f64; 3]| [p[0], p[1], p[2] + height];
+        shape.up([top(ar), top(br), top(bl)]);
+        shape.up([top(ar), top(bl), top(al)]);
+        if !closed && i == 0 {
+            shape.wall(al, ar, -FOOT_M, height);
+        }
+        if !closed && next == count - 1 {
+            shape.wall(br, bl, -FOOT_M, height);
+        }
+    }
+}
+
 /// Unit vector from one point to another, seen from above.
 fn direction(a: [f64; 3], b: [f64; 3]) -> [f64; 2] {
     let span = distance(a, b);
@@ -115,6 +153,27 @@ mod tests {
                 && (f64::from(p[1]) + mesh.origin[1] + 2.0).abs() < 1e-5
         });
         assert!(corner, "the outer corner is sharp");
+    }
+
+    #[test]
+    fn a_wall_is_a_closed_band_round_its_corner() {
+        let mut shape = Shape::default();
+        let line = [[0.0, 0.0, 0.0], [10.0, 0.0, 0.0], [10.0, 10.0, 0.0]];
+        wall(&line, [2.0, 0.5], &mut shape);
+        let (mesh, bbox) = shape.finish(&"w".into(), MaterialClass::Opaque, [0; 3]).unwrap();
+        assert_eq!((bbox.min[2], bbox.max[2]), (-0.2, 2.0));
+        assert_eq!((bbox.min[0], bbox.max[0]), (0.0, 10.25));
+        // Seen from above it covers its length times its thickness.
+        let top: f64 = mesh
+            .indices
+            .chunks(3)
+            .filter(|t| mesh.normals[t[0] as usize][2] > 0.5)
+            .map(|t| {
+                let at = |i: u32| mesh.positions[i as usize].map(f64::from);
+                crate::gis::area::signed_area(&[at(t[0]), at(t[1]), at(t[2])])
+            })
+            .sum();
+        assert!((top - 10.0).abs() < 1e-3, "{top}");
     }
 
     #[test]

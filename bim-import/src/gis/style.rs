@@ -8,6 +8,10 @@ use twin_model::{EntityId, EntityKind};
 pub(super) const STOREY_M: f64 = 3.2;
 /// Storeys where nothing is known.
 const DEFAULT_STOREYS: f64 = 2.0;
+/// Thickness of a roof without walls, m.
+const ROOF_M: f64 = 0.4;
+/// Width of a lane, m.
+const LANE_M: f64 = 3.25;
 /// Nothing built is higher, m.
 const MAX_HEIGHT_M: f64 = 1_000.0;
 /// No road is wider, m.
@@ -23,8 +27,54 @@ pub(super) enum Look {
     Plain,
     /// Points are trees.
     Trees,
+    /// Lines stand upright: walls, fences, hedges.
+    Barrier,
     /// Less than a street: a footpath, a track; below the others where they cross.
     Minor,
+}
+
+/// Keys that make a thing drawn.
+const TELLING: [&str; 13] = [
+    "building",
+    "building:part",
+    "highway",
+    "railway",
+    "waterway",
+    "natural",
+    "landuse",
+    "leisure",
+    "amenity",
+    "barrier",
+    "emergency",
+    "man_made",
+    "aeroway",
+];
+
+/// Whether a key may make a thing drawn.
+pub(super) fn is_telling(key: &[u8]) -> bool {
+    TELLING.iter().any(|known| known.as_bytes() == key)
+}
+
+/// Whether a key may make a point drawn.
+pub(super) fn is_point_key(key: &[u8]) -> bool {
+    matches!(key, b"emergency" | b"man_made" | b"natural" | b"amenity" | b"barrier")
+}
+
+/// Whether a point is drawn: what people look for in an emergency, trees, and chargers.
+pub(super) fn is_point(properties: &Properties) -> bool {
+    text(properties, "natural") == Some("tree") || landmark(properties).is_some()
+}
+
+/// Things at a point that an operator binds to or looks for.
+fn landmark(properties: &Properties) -> Option<EntityKind> {
+    let is =
+        |key: &str, values: &[&str]| text(properties, key).is_some_and(|v| values.contains(&v));
+    if is("amenity", &["charging_station"]) {
+        return Some(EntityKind::Charger);
+    }
+    let emergency = text(properties, "emergency").is_some_and(|v| !matches!(v, "no" | "yes"));
+    let gate = is("barrier", &["gate", "lift_gate", "swing_gate", "bollard", "turnstile"]);
+    (emergency || gate || is("man_made", &["surveillance"])).then_some(EntityKind::Landmark)
 }
 
 /// What a feature is; nothing when its properties do not say.
@@ -36,6 +86,8 @@ pub(super) fn classify(properties: &Properties) -> Option<(EntityKind, Look)> {
         "water" => Some(EntityKind::Water),
         "landmark" => Some(EntityKind::Landmark),
         "terrain" => Some(EntityKind::Terrain),
+        "charger" => Some(EntityKind::Charger),
+        "barrier" => Some(EntityKind::Element),
         _ => None,
     });
     let guessed = guess(properties);
@@ -45,6 +97,7 @@ pub(super) fn classify(properties: &Properties) -> Option<(EntityKind, Look)> {
             let trees = text(properties, "species").is_some();
             Some((EntityKind::Green, if trees { Look::Trees } else { look(guessed) }))
         }
+        Some(EntityKind::Element) => Some((EntityKind::Element, Look::Barrier)),
         Some(kind) => Some((kind, look(guessed))),
     }
 }
@@ -66,8 +119,19 @@ fn guess(properties: &Properties) -> Option<(EntityKind, Look)> {
         let look = if is("highway", &minor) { Look::Minor } else { Look::Plain };
         return Some((EntityKind::Road, look));
     }
-    if has("railway") || is("amenity", &["parking"]) {
+    let rails = ["rail", "light_rail", "tram", "subway", "narrow_gauge", "funicular", "monorail"];
+    if is("railway", &rails) || is("amenity", &["parking"]) {
         return Some((EntityKind::Road, Look::Plain));
+    }
+    if let Some(kind) = landmark(properties) {
+        return Some((kind, Look::Plain));
+    }
+    if is("barrier", &["hedge"]) {
+        return Some((EntityKind::Green, Look::Barrier));
+    }
+    let upright = ["wall", "fence", "city_wall", "retaining_wall", "guard_rail", "handrail"];
+    if is("barrier", &upright) {
+        return Some((EntityKind::Element, Look::Barrier));
     }
     if has("waterway") || is("natural", &["water", "bay"]) || is("landuse", &["basin", "reservoir"])
     {
@@ -89,6 +153,7 @@ fn guess(properties: &Properties) -> Option<(EntityKind, Look)> {
                 "village_green",
                 "cemetery",
                 "allotments",
+                "vineyard",
                 "flowerbed",
             ],
         ),
@@ -97,7 +162,8 @@ fn guess(properties: &Properties) -> Option<(EntityKind, Look)> {
     if greens.iter().any(|(key, values)| is(key, values)) {
         return Some((EntityKind::Green, Look::Plain));
     }
-    let ground = has("landuse") || is("natural", &["sand", "beach", "bare_rock", "scree"]);
+    let ground =
+        has("landuse") || has("aeroway") || is("natural", &["sand", "beach", "bare_rock", "scree"]);
     ground.then_some((EntityKind::Terrain, Look::Plain))
 }
 
@@ -114,10 +180,24 @@ fn metres(properties: &Properties, key: &str) -> Option<f64> {
 fn number(value: &Value) -> Option<f64> {
     let number = match value {
         Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().trim_end_matches('m').trim_end().parse().ok(),
+        Value::String(text) => length(text.trim()),
         _ => None,
     };
     number.filter(|number| number.is_finite())
+}
+
+/// `12`, `12.5 m`, `40 ft`, `40'`, `40'6"`, in metres.
+fn length(text: &str) -> Option<f64> {
+    const FOOT_M: f64 = 0.3048;
+    if let Some((feet, inches)) = text.split_once('\'') {
+        let inches = inches.trim().trim_end_matches('"');
+        let inches: f64 = if inches.is_empty() { 0.0 } else { inches.parse().ok()? };
+        return Some((feet.trim().parse::<f64>().ok()? + inches / 12.0) * FOOT_M);
+    }
+    if let Some(feet) = text.strip_suffix("ft") {
+        return Some(feet.trim_end().parse::<f64>().ok()? * FOOT_M);
+    }
+    text.trim_end_matches('m').trim_end().parse().ok()
 }
 
 /// From where to where above the ground a building reaches.
@@ -131,10 +211,26 @@ pub(super) struct Reach {
 
 /// A building's reach; `Err` names a height that is none.
 pub(super) fn reach(properties: &Properties) -> Result<Reach, String> {
-    let bottom_m = metres(properties, "min_height").unwrap_or(0.0);
-    let levels = metres(properties, "building:levels").or_else(|| metres(properties, "levels"));
+    let storeys = |key: &str| metres(properties, key).map(|levels| levels * STOREY_M);
+    let bottom_m =
+        metres(properties, "min_height").or_else(|| storeys("building:min_level")).unwrap_or(0.0);
     let given = metres(properties, "height");
-    let top_m = given.unwrap_or_else(|| bottom_m + levels.unwrap_or(DEFAULT_STOREYS) * STOREY_M);
+    let roof_m = metres(properties, "roof:height").or_else(|| storeys("roof:levels"));
+    // Levels count from the ground, those that are missing below included.
+    let by_levels = storeys("building:levels")
+        .or_else(|| storeys("levels"))
+        .map(|walls| walls + roof_m.unwrap_or(0.0))
+        .filter(|top| *top > bottom_m);
+    let low = ["garage", "garages", "shed", "hut", "roof", "carport", "kiosk", "service"];
+    let small = text(properties, "building").is_some_and(|building| low.contains(&building));
+    let usual = if small { STOREY_M } else { DEFAULT_STOREYS * STOREY_M };
+    let top_m = given.or(by_levels).unwrap_or(bottom_m + usual);
+    // A roof on posts.
+    let bottom_m = if text(properties, "building") == Some("roof") && bottom_m == 0.0 {
+        (top_m - ROOF_M).max(0.0)
+    } else {
+        bottom_m
+    };
     if !(0.0..MAX_HEIGHT_M).contains(&bottom_m) || top_m <= bottom_m || top_m > MAX_HEIGHT_M {
         return Err(format!("a building from {bottom_m} m to {top_m} m cannot be drawn"));
     }
@@ -151,7 +247,8 @@ pub(super) fn tree_size(properties: &Properties) -> (f64, f64) {
 /// How wide a line is drawn, m.
 pub(super) fn width(kind: EntityKind, properties: &Properties) -> f64 {
     let given = metres(properties, "width").filter(|w| *w > 0.0 && *w <= MAX_WIDTH_M);
-    given.unwrap_or_else(|| {
+    let lanes = metres(properties, "lanes").filter(|n| (1.0..=16.0).contains(n));
+    given.or(lanes.map(|n| n * LANE_M)).unwrap_or_else(|| {
         let class = ["highway", "waterway", "railway"].iter().find_map(|key| text(properties, key));
         match class.unwrap_or_default() {
             "motorway" => 14.0,
@@ -166,6 +263,19 @@ pub(super) fn width(kind: EntityKind, properties: &Properties) -> f64 {
             _ => 6.0,
         }
     })
+}
+
+/// Height and thickness of a barrier, m.
+pub(super) fn barrier(properties: &Properties) -> [f64; 2] {
+    let [height, width] = match text(properties, "barrier").unwrap_or_default() {
+        "hedge" => [1.5, 0.8],
+        "city_wall" => [6.0, 1.2],
+        "fence" => [1.6, 0.08],
+        "guard_rail" | "handrail" => [1.0, 0.08],
+        _ => [1.8, 0.25],
+    };
+    let given = |key: &str, most: f64| metres(properties, key).filter(|m| *m > 0.0 && *m <= most);
+    [given("height", 60.0).unwrap_or(height), given("width", 20.0).unwrap_or(width)]
 }
 
 /// How far a flat kind lies from the ground, m: apart, so that crossing areas do not
@@ -201,6 +311,8 @@ pub(super) fn colors(
         (EntityKind::Building, _) => [178 + shade, 174 + shade, 167 + shade],
         (EntityKind::Road, Look::Minor) => [118, 116, 112],
         (EntityKind::Road, _) => [82, 84, 88],
+        (EntityKind::Element, Look::Barrier) => [142, 139, 133],
+        (EntityKind::Element, _) => [178 + shade, 174 + shade, 167 + shade],
         (EntityKind::Green, Look::Trees) => [86 + shade / 2, 108 + shade / 2, 80],
         (EntityKind::Green, _) => [98, 112, 90],
         (EntityKind::Water, _) => [86, 106, 124],
@@ -208,7 +320,7 @@ pub(super) fn colors(
         _ => [108, 107, 103],
     };
     let trunk = [98, 86, 74];
-    match text(properties, "color").or_else(|| text(properties, "colour")) {
+    match text(properties, "color") {
         None => (Colors { main, trunk }, None),
         Some(wanted) => match hex(wanted) {
             Some(main) => (Colors { main, trunk }, None),

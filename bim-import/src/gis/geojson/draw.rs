@@ -64,7 +64,10 @@ pub(super) fn draw(
     pen.geometry(geometry, 0);
     let Pen { main, trunk, mut drawn, .. } = pen;
     // Trees are ground, too: leaves have no edges worth a line.
-    let solid = matches!(kind, EntityKind::Building | EntityKind::Landmark);
+    let solid = matches!(
+        kind,
+        EntityKind::Building | EntityKind::Landmark | EntityKind::Element | EntityKind::Charger
+    );
     let class = if solid { MaterialClass::Opaque } else { MaterialClass::Ground };
     for (shape, color) in [(main, colors.main), (trunk, colors.trunk)] {
         if let Some((mesh, bbox)) = shape.finish(entity, class, color) {
@@ -76,6 +79,11 @@ pub(super) fn draw(
         drawn.notes.push((Severity::Dropped, "has nothing to draw".into()));
     }
     drawn
+}
+
+/// Whether an outline is drawn up: a building, or a part of one.
+fn is_built(kind: EntityKind, look: Look) -> bool {
+    kind == EntityKind::Building || (kind == EntityKind::Element && look == Look::Plain)
 }
 
 struct Pen<'a> {
@@ -157,7 +165,11 @@ impl Pen<'_> {
         if self.look == Look::Trees {
             return self.tree_row(&path.points);
         }
-        if self.kind == EntityKind::Building {
+        if self.look == Look::Barrier {
+            let size = style::barrier(self.properties);
+            return ribbon::wall(&path.points, size, &mut self.main);
+        }
+        if is_built(self.kind, self.look) {
             return self.note(Severity::Dropped, "a building's outline must be a polygon".into());
         }
         let width = style::width(self.kind, self.properties);
@@ -194,7 +206,7 @@ impl Pen<'_> {
             self.note(Severity::Approximated, reason.into());
         }
         let given = self.properties.contains_key("height");
-        if self.kind == EntityKind::Building || (self.kind == EntityKind::Landmark && given) {
+        if is_built(self.kind, self.look) || (self.kind == EntityKind::Landmark && given) {
             match style::reach(self.properties) {
                 Ok(reach) => {
                     self.drawn.estimated |= reach.estimated;

@@ -70,7 +70,7 @@ pub(super) fn entity(id: EntityId, kind: EntityKind, feature: &Feature, source: 
         Some(Id::Number(number)) => tags.push(number.to_string()),
         None => {}
     }
-    if let Some(tag) = style::text(properties, "tag") {
+    for tag in ["tag", "ref"].into_iter().filter_map(|key| style::text(properties, key)) {
         tags.push(tag.to_owned());
         tags.push(format!("{}:{tag}", kind.as_str()));
     }

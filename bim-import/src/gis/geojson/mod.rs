@@ -48,28 +48,11 @@ pub fn read(
     let (head, features) = split(text, file_name)?;
     check_crs(head.crs.as_ref(), file_name)?;
     let site = stage::site(file_name, head.name.as_ref().and_then(Value::as_str), source);
-    let mut reader = Reader {
-        ground: Ground { frame },
-        ids: Ids::new(file_name, &site.id),
-        site: site.id.clone(),
-        source,
-        imported: Imported { entities: vec![site], ..Imported::default() },
-        estimated: 0,
-    };
+    let mut reader = Reader::new(site, file_name, frame);
     for (index, feature) in features.iter().enumerate() {
         reader.feature(index, feature);
     }
-    if reader.estimated > 0 {
-        reader.imported.notes.push(Note::source(
-            Severity::Approximated,
-            format!(
-                "{} buildings have no `height`: drawn with {} m a storey",
-                reader.estimated,
-                style::STOREY_M
-            ),
-        ));
-    }
-    Ok(reader.imported)
+    Ok(reader.finish())
 }
 
 /// The middle of a file's coordinates, longitude and latitude in degrees: where the frame
@@ -137,8 +120,8 @@ fn check_crs(crs: Option<&Value>, file_name: &str) -> Result<(), GisError> {
     Err(GisError::Crs { file: file_name.to_owned(), crs })
 }
 
-/// Collects what the features give.
-struct Reader<'a> {
+/// Collects what features give.
+pub(super) struct Reader<'a> {
     ground: Ground<'a>,
     ids: Ids,
     site: EntityId,
@@ -148,7 +131,31 @@ struct Reader<'a> {
     estimated: u32,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// For the features of one file, below the entity that stands for it.
+    pub(super) fn new(site: Entity, file_name: &str, frame: &'a LocalFrame) -> Self {
+        Self {
+            ground: Ground { frame },
+            ids: Ids::new(file_name, &site.id),
+            site: site.id.clone(),
+            source: site.source,
+            imported: Imported { entities: vec![site], ..Imported::default() },
+            estimated: 0,
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Imported {
+        if self.estimated > 0 {
+            let text = format!(
+                "{} buildings have no `height`: drawn with {} m a storey",
+                self.estimated,
+                style::STOREY_M
+            );
+            self.imported.notes.push(Note::source(Severity::Approximated, text));
+        }
+        self.imported
+    }
+
     fn note(&mut self, severity: Severity, id: &EntityId, class: &str, reason: String) {
         self.imported.notes.push(Note::element(severity, id.as_str(), class, reason));
     }
@@ -166,6 +173,18 @@ impl Reader<'_> {
                 return;
             }
         };
+        self.take(index, feature, true, None);
+    }
+
+    /// Takes one feature; `drawn` is false where its parts are drawn instead. Gives the id
+    /// of the entity it became.
+    pub(super) fn take(
+        &mut self,
+        index: usize,
+        feature: Feature,
+        drawn: bool,
+        parent: Option<EntityId>,
+    ) -> Option<EntityId> {
         let (id, repeated) = self.ids.of(index, feature.id.as_ref());
         let class = feature.geometry.as_ref().map_or("null", |g| g.value.type_name());
         if let Some(wanted) = repeated {
@@ -188,14 +207,19 @@ impl Reader<'_> {
                     let reason =
                         format!("feature {index}, a {class}, does not say what it is: no `kind`");
                     self.note(Severity::Dropped, &id, class, reason);
-                    return;
+                    return None;
                 }
             },
         };
-        let mut entity = feature::entity(id, kind, &feature, self.source);
-        entity.parent = Some(self.site.clone());
-        self.draw(index, &mut entity, look, &feature, &properties);
+        // A part of a building in the file is an element of it.
+        let kind = if parent.is_some() { EntityKind::Element } else { kind };
+        let mut entity = feature::entity(id.clone(), kind, &feature, self.source);
+        entity.parent = Some(parent.unwrap_or_else(|| self.site.clone()));
+        if drawn {
+            self.draw(index, &mut entity, look, &feature, &properties);
+        }
         self.imported.entities.push(entity);
+        Some(id)
     }
 
     fn draw(
