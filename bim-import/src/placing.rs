@@ -13,6 +13,8 @@ use crate::{
 
 /// Sources farther apart than this do not make one picture, which the report says.
 const MAX_DISTANCE_M: f64 = 100_000.0;
+/// No map counts this many metres, zone numbers before the eastings included.
+const NO_MAP_M: f64 = 1.0e8;
 /// Beyond this, coordinates of a source without georeference are map coordinates in all
 /// but name, and are moved to the origin.
 const FAR_M: f64 = 5_000.0;
@@ -100,16 +102,27 @@ fn by_map(
         notes.push(Note::source(Severity::Info, text));
         scale = 1.0;
     }
+    let origin = [map.eastings_m, map.northings_m, map.height_m];
+    let in_mm = origin.iter().any(|value| value.abs() > NO_MAP_M);
+    if in_mm {
+        let text = "its map conversion says metres and was taken as millimetres: no map is so wide";
+        notes.push(Note::source(Severity::Approximated, text));
+    }
+    let [eastings_m, northings_m, height_m] =
+        if in_mm { origin.map(|value| value / 1_000.0) } else { origin };
     let anchor = anchor(extent);
     let [cos, sin] = map.x_axis;
     let at = |x: f64, y: f64| {
-        let east = map.eastings_m + scale * (cos * x - sin * y);
-        let north = map.northings_m + scale * (sin * x + cos * y);
-        crs.to_wgs84(east, north)
+        let east = eastings_m + scale * (cos * x - sin * y);
+        let north = northings_m + scale * (sin * x + cos * y);
+        let place = crs.to_wgs84(east, north)?;
+        // Far outside its area a projection gives places that it would not come from.
+        let back = crs.project(place[0], place[1])?.map(|value| value * crs.unit_m());
+        ((back[0] - east).hypot(back[1] - north) < 1.0).then_some(place)
     };
     let outside = || format!("its coordinates lie outside {}", crs.name());
     let [lon, lat] = at(anchor[0], anchor[1]).ok_or_else(outside)?;
-    let height = map.height_m + anchor[2];
+    let height = height_m + anchor[2];
     // Where 100 m along the x axis leads tells the heading against true east, grid
     // convergence included.
     let [lon2, lat2] = at(anchor[0] + 100.0, anchor[1]).ok_or_else(outside)?;
@@ -232,6 +245,25 @@ mod tests {
         let same = (a.point([0.0, -40.0, 3.0]), b.point([0.0, 0.0, 3.0]));
         assert!((0..3).all(|i| (same.0[i] - same.1[i]).abs() < 0.01), "{same:?}");
         assert!(notes.is_empty(), "{notes:?}");
+    }
+
+    #[test]
+    fn millimetres_that_call_themselves_metres_are_seen_and_nonsense_is_refused() {
+        let mut notes = Vec::new();
+        let map = |factor: f64| MapConversion {
+            eastings_m: 505_000.0 * factor,
+            northings_m: 2_494_000.0 * factor,
+            height_m: 12.0 * factor,
+            ..conversion()
+        };
+        let mut place = |factor: f64| {
+            let georeference = GeoReference { map: Some(map(factor)), site: None };
+            fix(&georeference, None, [0.0; 3], None, &mut notes)
+        };
+        let (metres, millimetres) = (place(1.0).unwrap(), place(1_000.0).unwrap());
+        assert!((0..3).all(|i| (metres.wgs84[i] - millimetres.wgs84[i]).abs() < 1e-9));
+        assert_eq!(place(30.0), None, "75,000 km north of the equator");
+        assert_eq!(notes.len(), 2, "{notes:?}");
     }
 
     #[test]

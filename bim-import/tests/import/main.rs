@@ -16,4 +16,5 @@ mod reference;
 mod shapes;
 mod small;
 mod support;
+mod true_place;
 mod watchdog;
