@@ -100,7 +100,6 @@ fn fill(dir: &Path, scene: Scene, report: &mut Report) -> Result<Written, Packag
     let infos = sources.iter().map(source_info).collect();
     let mut parts = merge(sources, report);
     let mut hash = Sha256::new();
-    write_entities(&dir.join("entities.ndjson"), &parts.entities, &mut hash)?;
     let walk = walk::build(walk::Plan {
         entities: &parts.entities,
         floors: &parts.floors,
@@ -109,6 +108,8 @@ fn fill(dir: &Path, scene: Scene, report: &mut Report) -> Result<Written, Packag
         fillings: &parts.fillings,
         footing: std::mem::take(&mut parts.footing),
     });
+    walk::annotate(&mut parts.entities, &walk);
+    write_entities(&dir.join("entities.ndjson"), &parts.entities, &mut hash)?;
     write_json(&dir.join("graph.json"), &walk.graph, &mut hash)?;
     report.graph = graph_report(walk);
     let kinds = parts.entities.iter().map(|entity| (entity.id.clone(), entity.kind)).collect();

@@ -36,6 +36,8 @@ const BY_ANCESTOR: &[(&str, EntityKind)] = &[
     ("IfcActuator", EntityKind::Controller),
     ("IfcAlarm", EntityKind::Controller),
     ("IfcUnitaryControlElement", EntityKind::Controller),
+    ("IfcFlowInstrument", EntityKind::Sensor),
+    ("IfcDistributionControlElement", EntityKind::Controller),
     ("IfcPump", EntityKind::Pump),
     ("IfcFurnishingElement", EntityKind::Furniture),
     ("IfcSystemFurnitureElement", EntityKind::Furniture),
@@ -120,7 +122,9 @@ pub(super) fn brick(kind: EntityKind, facts: &Facts<'_>) -> Option<&'static str>
         (EntityKind::Storey, _) => "brick:Floor",
         (EntityKind::Building, _) => "brick:Building",
         (EntityKind::Site, _) => "brick:Site",
-        (EntityKind::Equipment, _) => return equipment(facts.class),
+        (EntityKind::Zone, _) => "brick:Zone",
+        (EntityKind::System, _) => "brick:System",
+        (EntityKind::Equipment | EntityKind::Distribution, _) => return equipment(facts.class),
         _ => return None,
     })
 }
@@ -152,6 +156,15 @@ fn equipment(class: &IfcClass) -> Option<&'static str> {
         ("IfcTransformer", "brick:Transformer"),
         ("IfcUnitaryEquipment", "brick:Air_Handling_Unit"),
         ("IfcElectricDistributionBoard", "brick:Electrical_Distribution_Board"),
+        ("IfcCompressor", "brick:Compressor"),
+        ("IfcCoolingTower", "brick:Cooling_Tower"),
+        ("IfcDamper", "brick:Damper"),
+        ("IfcHeatExchanger", "brick:Heat_Exchanger"),
+        ("IfcSpaceHeater", "brick:Space_Heater"),
+        ("IfcSolarDevice", "brick:PV_Panel"),
+        ("IfcAirTerminalBox", "brick:Terminal_Unit"),
+        ("IfcAirTerminal", "brick:Air_Diffuser"),
+        ("IfcValve", "brick:Valve"),
     ];
     CLASSES.iter().find(|(ancestor, _)| class.is_a(ancestor)).map(|(_, brick)| *brick)
 }

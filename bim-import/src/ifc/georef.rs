@@ -2,7 +2,7 @@
 //! property sets of the same content, or the site's latitude and longitude.
 
 use super::{
-    engine::records::{Record, Records, Value, unit_scale},
+    engine::records::{Record, Records, Value},
     scan::Inventory,
 };
 
@@ -76,7 +76,7 @@ fn map_conversion(
     let unit = system.as_ref().and_then(|system| system.get_ref(6));
     let parts = Parts {
         crs: system.as_ref().and_then(|system| system.get_string(0)).map(str::to_owned),
-        unit: unit.and_then(|unit| unit_scale(records, unit)),
+        unit: unit.and_then(|unit| Some(super::units::named(records, unit)?.factor)),
         eastings: conversion.get_float(2)?,
         northings: conversion.get_float(3)?,
         height: conversion.get_float(4).unwrap_or(0.0),

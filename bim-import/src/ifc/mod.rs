@@ -7,3 +7,4 @@ mod properties;
 pub(crate) mod read;
 mod scan;
 pub(crate) mod shapes;
+mod units;

@@ -1,4 +1,4 @@
-//! Property sets and quantities as JSON, lengths, areas and volumes in metres.
+//! Property sets and quantities as JSON, every measure in SI units.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -7,7 +7,10 @@ use std::{
 
 use serde_json::{Value as Json, json};
 
-use super::engine::records::{ProjectUnits, Record, Records, Value};
+use super::{
+    engine::records::{IfcClass, Record, Records, Value},
+    units::{self, Unit, Units},
+};
 
 /// Properties by name.
 pub(super) type Set = BTreeMap<String, Json>;
@@ -17,25 +20,25 @@ const MAX_DEPTH: u32 = 8;
 
 /// Reads the sets of one file; each is read once and shared by its objects.
 pub(super) struct Properties {
-    units: ProjectUnits,
+    units: Units,
     sets: HashMap<u32, Option<Rc<(String, Set)>>>,
 }
 
 impl Properties {
     /// A reader with the project's units.
-    pub(super) fn new(units: ProjectUnits) -> Self {
+    pub(super) fn new(units: Units) -> Self {
         Self { units, sets: HashMap::new() }
     }
 
     /// What a length in the project's unit is in metres.
     pub(super) fn metres(&self) -> f64 {
-        self.units.resolved_for_unit_type("LENGTHUNIT").map_or(1.0, |unit| unit.si_scale)
+        self.units.metres()
     }
 
     /// Adds the sets with these instance names; the first to give a value keeps it.
     pub(super) fn collect(
         &mut self,
-        records: &Records<'_>,
+        records: &mut Records<'_>,
         definitions: &[u32],
         into: &mut BTreeMap<String, Set>,
     ) {
@@ -48,7 +51,7 @@ impl Properties {
         }
     }
 
-    fn set(&mut self, records: &Records<'_>, id: u32) -> Option<Rc<(String, Set)>> {
+    fn set(&mut self, records: &mut Records<'_>, id: u32) -> Option<Rc<(String, Set)>> {
         if let Some(known) = self.sets.get(&id) {
             return known.clone();
         }
@@ -58,12 +61,12 @@ impl Properties {
         read
     }
 
-    fn read_set(&self, records: &Records<'_>, record: &Record) -> Option<(String, Set)> {
+    fn read_set(&self, records: &mut Records<'_>, record: &Record) -> Option<(String, Set)> {
         let class = record.ifc_type.as_str();
         let slot = match class {
             "IFCPROPERTYSET" => 4,
             "IFCELEMENTQUANTITY" => 5,
-            _ => return None,
+            _ => return self.predefined_set(records, record),
         };
         let name = record.get_string(2).filter(|name| !name.is_empty());
         let fallback = if slot == 4 { "Properties" } else { "Quantities" };
@@ -77,6 +80,33 @@ impl Properties {
         (!set.is_empty()).then(|| (name.unwrap_or(fallback).to_owned(), set))
     }
 
+    /// Sets whose properties are attributes: the lining and panels of doors and windows.
+    fn predefined_set(&self, records: &mut Records<'_>, record: &Record) -> Option<(String, Set)> {
+        let class = IfcClass::from_keyword(record.ifc_type.as_str());
+        let known = ["IfcDoorLining", "IfcDoorPanel", "IfcWindowLining", "IfcWindowPanel"];
+        if !known.iter().any(|start| class.name().starts_with(start)) {
+            return None;
+        }
+        // Those that are not ratios of the whole.
+        let is_length = |name: &str| {
+            ["Depth", "Thickness"].iter().any(|end| name.ends_with(end))
+                || matches!(name, "LiningOffset" | "ThresholdOffset" | "CasingOffset")
+        };
+        let metres = self.metres();
+        let mut set = Set::new();
+        for (slot, name) in records.attribute_names(&class).iter().enumerate().skip(4) {
+            let Some(value) = record.get(slot) else { continue };
+            let value = match value.as_float() {
+                Some(length) if is_length(name) => number(length * metres).unwrap_or(Json::Null),
+                _ => plain(value),
+            };
+            if !value.is_null() {
+                set.insert((*name).to_owned(), value);
+            }
+        }
+        (!set.is_empty()).then(|| (class.name().to_owned(), set))
+    }
+
     fn property(
         &self,
         records: &Records<'_>,
@@ -85,21 +115,29 @@ impl Properties {
     ) -> Option<(String, Json)> {
         let name = record.get_string(0)?.to_owned();
         let value = match record.ifc_type.as_str() {
-            "IFCPROPERTYSINGLEVALUE" => self.measure(records, record.get(2)?, record.get_ref(3)),
-            "IFCPROPERTYENUMERATEDVALUE" | "IFCPROPERTYLISTVALUE" => {
+            "IFCPROPERTYSINGLEVALUE" | "IFCPROPERTYLISTVALUE" => {
                 self.measure(records, record.get(2)?, record.get_ref(3))
+            }
+            "IFCPROPERTYENUMERATEDVALUE" => {
+                let unit = records.follow(record, 3).and_then(|list| list.get_ref(2));
+                self.measure(records, record.get(2)?, unit)
             }
             "IFCPROPERTYBOUNDEDVALUE" => {
                 let bound = |slot| {
                     record.get(slot).map(|value| self.measure(records, value, record.get_ref(4)))
                 };
-                json!({ "upper": bound(2), "lower": bound(3), "set_point": bound(5) })
+                without_nulls(json!({
+                    "upper": bound(2), "lower": bound(3), "set_point": bound(5)
+                }))
             }
             "IFCPROPERTYTABLEVALUE" => {
-                let column =
-                    |slot| record.get(slot).map(|value| self.measure(records, value, None));
-                json!({ "defining": column(2), "defined": column(3) })
+                let column = |slot, unit| {
+                    let unit = record.get_ref(unit);
+                    record.get(slot).map(|value| self.measure(records, value, unit))
+                };
+                json!({ "defining": column(2, 5), "defined": column(3, 6) })
             }
+            "IFCPROPERTYREFERENCEVALUE" => referred(&records.follow(record, 3)?),
             "IFCCOMPLEXPROPERTY" | "IFCPHYSICALCOMPLEXQUANTITY" if depth < MAX_DEPTH => {
                 let slot = if record.ifc_type.as_str() == "IFCCOMPLEXPROPERTY" { 3 } else { 2 };
                 let parts = record.get_refs(slot).unwrap_or_default();
@@ -114,7 +152,7 @@ impl Properties {
     }
 
     fn quantity(&self, records: &Records<'_>, record: &Record, class: &str) -> Option<Json> {
-        let unit_type = match class {
+        let kind = match class {
             "IFCQUANTITYLENGTH" => "LENGTHUNIT",
             "IFCQUANTITYAREA" => "AREAUNIT",
             "IFCQUANTITYVOLUME" => "VOLUMEUNIT",
@@ -124,23 +162,17 @@ impl Properties {
             _ => return None,
         };
         let value = record.get(3)?.as_float()?;
-        number(value * self.scale(records, unit_type, record.get_ref(2)))
+        let own = record.get_ref(2).and_then(|unit| units::named(records, unit));
+        number(own.unwrap_or_else(|| self.units.of_kind(kind)).si(value))
     }
 
-    /// A value as JSON, with lengths, areas and volumes in SI units.
+    /// A value as JSON, measures in SI units.
     fn measure(&self, records: &Records<'_>, value: &Value, unit: Option<u32>) -> Json {
         match value {
             Value::Typed { name, value } => {
-                let unit_type = match &**name {
-                    "IFCLENGTHMEASURE"
-                    | "IFCPOSITIVELENGTHMEASURE"
-                    | "IFCNONNEGATIVELENGTHMEASURE" => "LENGTHUNIT",
-                    "IFCAREAMEASURE" => "AREAUNIT",
-                    "IFCVOLUMEMEASURE" => "VOLUMEUNIT",
-                    _ => return self.measure(records, value, None),
-                };
-                let scale = self.scale(records, unit_type, unit);
-                value.as_float().and_then(|value| number(value * scale)).unwrap_or(Json::Null)
+                let Some(declared) = self.units.of_measure(name) else { return plain(value) };
+                let unit = unit.and_then(|unit| units::named(records, unit)).unwrap_or(declared);
+                si(value, unit)
             }
             Value::List(items) => {
                 items.iter().map(|item| self.measure(records, item, unit)).collect()
@@ -148,24 +180,34 @@ impl Properties {
             other => plain(other),
         }
     }
+}
 
-    fn scale(&self, records: &Records<'_>, unit_type: &str, unit: Option<u32>) -> f64 {
-        if let Some(scale) = unit.and_then(|unit| own_unit(records, unit)) {
-            return scale;
-        }
-        let declared = self.units.resolved_for_unit_type(unit_type).map(|unit| unit.si_scale);
-        declared.unwrap_or_else(|| match unit_type {
-            // Not declared by itself, an area is in the square of the length's unit.
-            "AREAUNIT" => self.metres().powi(2),
-            "VOLUMEUNIT" => self.metres().powi(3),
-            _ => 1.0,
-        })
+/// A number, or several, in SI units.
+fn si(value: &Value, unit: Unit) -> Json {
+    match value {
+        Value::List(items) => items.iter().map(|item| si(item, unit)).collect(),
+        other => match other.as_float() {
+            Some(value) => number(unit.si(value)).unwrap_or(Json::Null),
+            None => plain(other),
+        },
     }
 }
 
-/// A unit named on the property itself: SI units with their prefix, and conversions.
-fn own_unit(records: &Records<'_>, unit: u32) -> Option<f64> {
-    super::engine::records::unit_scale(records, unit)
+/// Bounds that are not stated are not written.
+fn without_nulls(value: Json) -> Json {
+    match value {
+        Json::Object(fields) => {
+            Json::Object(fields.into_iter().filter(|(_, value)| !value.is_null()).collect())
+        }
+        other => other,
+    }
+}
+
+/// What a property refers to: its first text, a material's or a person's name.
+fn referred(record: &Record) -> Json {
+    let text = (0..8).find_map(|slot| record.get_string(slot).filter(|text| !text.is_empty()));
+    let class = IfcClass::from_keyword(record.ifc_type.as_str());
+    json!(text.unwrap_or(class.name()))
 }
 
 fn number(value: f64) -> Option<Json> {

@@ -12,7 +12,7 @@ pub(super) struct Inventory {
     pub(super) project: Option<u32>,
     /// Everything that becomes an entity, in file order, the project among them.
     pub(super) objects: Vec<Object>,
-    /// Ports, structural analysis items and the like: counted, not read.
+    /// Structural analysis items: counted, not read.
     pub(super) left_out: usize,
     /// Records whose instance name another record has, too.
     pub(super) repeated: usize,
@@ -28,6 +28,18 @@ pub(super) struct Inventory {
     pub(super) definitions: HashMap<u32, Vec<u32>>,
     /// Zones and systems by member.
     pub(super) groups: HashMap<u32, Vec<u32>>,
+    /// Classification references by object.
+    pub(super) classifications: HashMap<u32, Vec<u32>>,
+    /// Ports that belong to an element, by port.
+    pub(super) element_of_port: HashMap<u32, u32>,
+    /// Ports, in file order.
+    pub(super) ports: Vec<u32>,
+    /// Ports that meet.
+    pub(super) joints: Vec<(u32, u32)>,
+    /// What controls a flow element, and that element.
+    pub(super) controls: Vec<(u32, u32)>,
+    /// Spatial elements that something reaches into besides the one that contains it.
+    pub(super) references: Vec<(u32, u32)>,
     /// Buildings and storeys by the system that serves them.
     pub(super) served: HashMap<u32, u32>,
     /// Materials by object.
@@ -60,6 +72,7 @@ pub(super) struct GeoRecords {
 enum Role {
     Object(IfcClass),
     Project(IfcClass),
+    Port,
     LeftOut,
     Relation(Relation),
     Conversion,
@@ -81,6 +94,11 @@ enum Relation {
     Serves,
     Material,
     Boundary,
+    Classifies,
+    PortOf,
+    Joins,
+    Controls,
+    References,
 }
 
 fn relation(keyword: &str) -> Option<Relation> {
@@ -97,6 +115,11 @@ fn relation(keyword: &str) -> Option<Relation> {
         "IFCRELSPACEBOUNDARY" | "IFCRELSPACEBOUNDARY1STLEVEL" | "IFCRELSPACEBOUNDARY2NDLEVEL" => {
             Relation::Boundary
         }
+        "IFCRELASSOCIATESCLASSIFICATION" => Relation::Classifies,
+        "IFCRELCONNECTSPORTTOELEMENT" => Relation::PortOf,
+        "IFCRELCONNECTSPORTS" => Relation::Joins,
+        "IFCRELFLOWCONTROLELEMENTS" => Relation::Controls,
+        "IFCRELREFERENCEDINSPATIALSTRUCTURE" => Relation::References,
         _ => return None,
     })
 }
@@ -113,9 +136,11 @@ fn role(keyword: &str) -> Role {
         _ => {}
     }
     let class = IfcClass::from_keyword(keyword);
-    let left_out = ["IfcPort", "IfcStructuralItem", "IfcStructuralActivity"];
+    let left_out = ["IfcStructuralItem", "IfcStructuralActivity"];
     if class.name() == "IfcProject" {
         Role::Project(class)
+    } else if class.is_a("IfcPort") {
+        Role::Port
     } else if left_out.iter().any(|ancestor| class.is_a(ancestor)) {
         Role::LeftOut
     } else if ["IfcProduct", "IfcZone", "IfcSystem"].iter().any(|ancestor| class.is_a(ancestor))
@@ -157,6 +182,7 @@ pub(super) fn scan(bytes: &[u8]) -> (Records<'_>, Inventory) {
                 inventory.project.get_or_insert(id);
                 inventory.objects.push(Object { id, class });
             }
+            Role::Port => inventory.ports.push(id),
             Role::LeftOut => inventory.left_out += 1,
             Role::Relation(relation) => relations.push((relation, id)),
             Role::Conversion => inventory.georeference.conversions.push(id),
@@ -191,7 +217,13 @@ impl Inventory {
         }
         let (one, many) = match relation {
             // The one stands behind the many.
-            Relation::Contains | Relation::Types | Relation::Defines | Relation::Material => (5, 4),
+            Relation::Contains
+            | Relation::Types
+            | Relation::Defines
+            | Relation::Material
+            | Relation::Classifies
+            | Relation::Controls
+            | Relation::References => (5, 4),
             Relation::Groups => (6, 4),
             _ => (4, 5),
         };
@@ -233,6 +265,14 @@ impl Inventory {
             Relation::Material => {
                 self.materials.insert(other, one);
             }
+            Relation::Classifies => self.classifications.entry(other).or_default().push(one),
+            // Here the port is named first.
+            Relation::PortOf => {
+                self.element_of_port.insert(one, other);
+            }
+            Relation::Joins => self.joints.push((one, other)),
+            Relation::Controls => self.controls.push((other, one)),
+            Relation::References => self.references.push((other, one)),
             // Read with their third word, below.
             Relation::Boundary => {}
         }

@@ -1,6 +1,7 @@
 //! The walking graph: which spaces a door, stair or lift joins. Where the file says so
 //! (space boundaries), that counts; else it is read off the geometry.
 
+mod annotate;
 mod barriers;
 mod doors;
 mod exits;
@@ -19,7 +20,7 @@ use twin_model::{
     walk::{Via, WalkGraph},
 };
 
-pub(crate) use self::exits::Unreached;
+pub(crate) use self::{annotate::annotate, exits::Unreached};
 use self::{
     barriers::Barriers,
     exits::Candidate,

@@ -13,6 +13,7 @@ mod graph;
 mod hostile;
 mod real_models;
 mod reference;
+mod semantics;
 mod shapes;
 mod small;
 mod support;

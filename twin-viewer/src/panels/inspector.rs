@@ -389,6 +389,10 @@ fn plain(value: &Json) -> String {
         Json::Number(number) => number.as_f64().map_or_else(|| number.to_string(), text::number),
         Json::Bool(yes) => (if *yes { "✓" } else { "✗" }).to_owned(),
         Json::Null => "–".to_owned(),
-        other => other.to_string(),
+        Json::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Json::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| format!("{name}: {}", plain(value)));
+            fields.collect::<Vec<_>>().join(" · ")
+        }
     }
 }

@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 
-pub(crate) use ifc_lite_core::{AttributeValue as Value, DecodedEntity as Record, ProjectUnits};
+pub(crate) use ifc_lite_core::{
+    AttributeValue as Value, DecodedEntity as Record, get_si_prefix_multiplier as si_prefix,
+};
 use ifc_lite_core::{EntityDecoder, EntityScanner, IfcType, SchemaVersion};
 
 /// Where a record stands in the file.
@@ -62,27 +64,21 @@ impl<'a> Records<'a> {
 
     /// Position of a named attribute of a class in this file's schema.
     pub(crate) fn slot(&mut self, class: &IfcClass, name: &str) -> Option<usize> {
-        let names = match self.attributes.get(class.name()) {
-            Some(names) => *names,
-            None => {
-                let names = self
-                    .schema
-                    .and_then(|schema| schema.attribute_names(class.name()))
-                    .unwrap_or_else(|| class.0.attribute_names());
-                self.attributes.insert(class.name().to_owned(), names);
-                names
-            }
-        };
+        let names = self.attribute_names(class);
         names.iter().position(|candidate| candidate.eq_ignore_ascii_case(name))
     }
 
-    /// The units a project declares.
-    pub(crate) fn units(&self, bytes: &'a [u8], project: Option<u32>) -> ProjectUnits {
-        let Some(project) = project else { return ProjectUnits::default() };
-        // The engine's unit reader looks records up by itself; it gets a decoder with
-        // an index of its own, dropped again at once.
-        let index = self.spans.iter().map(|(&id, span)| (id, (span.start, span.end))).collect();
-        ProjectUnits::resolve(&mut EntityDecoder::with_index(bytes, index), project)
+    /// The attributes of a class in this file's schema, in their order.
+    pub(crate) fn attribute_names(&mut self, class: &IfcClass) -> &'static [&'static str] {
+        if let Some(names) = self.attributes.get(class.name()) {
+            return names;
+        }
+        let names = self
+            .schema
+            .and_then(|schema| schema.attribute_names(class.name()))
+            .unwrap_or_else(|| class.0.attribute_names());
+        self.attributes.insert(class.name().to_owned(), names);
+        names
     }
 }
 
@@ -112,33 +108,4 @@ pub(crate) fn schema_name(bytes: &[u8]) -> String {
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(16_384)]);
     let Some(at) = head.to_ascii_uppercase().find("FILE_SCHEMA") else { return String::new() };
     head[at..].split('\'').nth(1).unwrap_or_default().to_ascii_uppercase()
-}
-
-/// What one of a unit is in SI units: SI units with their prefix, and conversion-based
-/// ones with their factor.
-pub(crate) fn unit_scale(records: &Records<'_>, unit: u32) -> Option<f64> {
-    let record = records.get(unit)?;
-    match record.ifc_type.as_str() {
-        "IFCSIUNIT" => {
-            let prefix = record.get(2).and_then(Value::as_enum);
-            let factor = prefix.map_or(1.0, ifc_lite_core::get_si_prefix_multiplier);
-            let power = match record.get(1).and_then(Value::as_enum)? {
-                "AREAUNIT" => 2,
-                "VOLUMEUNIT" => 3,
-                // The SI unit of mass is the kilogram; IFC names the gram.
-                "MASSUNIT" => return Some(factor / 1_000.0),
-                _ => 1,
-            };
-            Some(factor.powi(power))
-        }
-        "IFCCONVERSIONBASEDUNIT" | "IFCCONVERSIONBASEDUNITWITHOFFSET" => {
-            let measure = records.follow(&record, 3)?;
-            let factor = measure.get(0)?.as_float()?;
-            let base = measure.get_ref(1)?;
-            // One step: a conversion of a conversion does not occur, and could be cyclic.
-            let is_si = records.get(base)?.ifc_type.as_str() == "IFCSIUNIT";
-            Some(factor * if is_si { unit_scale(records, base)? } else { 1.0 })
-        }
-        _ => None,
-    }
 }

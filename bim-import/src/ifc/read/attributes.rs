@@ -75,6 +75,14 @@ impl Reader<'_> {
         }
     }
 
+    /// The class that its type says it is, where that is more special: in IFC2x3 a lamp is
+    /// an IfcFlowTerminal whose type is an IfcLightFixtureType.
+    pub(super) fn special_class(&self, object: &scan::Object) -> Option<IfcClass> {
+        let record = self.records.get(*self.inventory.types.get(&object.id)?)?;
+        let class = IfcClass::from_keyword(record.ifc_type.as_str().strip_suffix("TYPE")?);
+        (class != object.class && class.is_a(object.class.name())).then_some(class)
+    }
+
     fn association_attributes(&self, id: u32, set: &mut Set) {
         let material = self
             .inventory
@@ -130,11 +138,11 @@ impl Reader<'_> {
     pub(super) fn property_sets(&mut self, id: u32) -> BTreeMap<String, Set> {
         let mut sets = BTreeMap::new();
         if let Some(own) = self.inventory.definitions.get(&id) {
-            self.properties.collect(&self.records, own, &mut sets);
+            self.properties.collect(&mut self.records, own, &mut sets);
         }
         let type_object = self.inventory.types.get(&id).and_then(|id| self.records.get(*id));
         if let Some(inherited) = type_object.and_then(|record| record.get_refs(5)) {
-            self.properties.collect(&self.records, &inherited, &mut sets);
+            self.properties.collect(&mut self.records, &inherited, &mut sets);
         }
         sets
     }

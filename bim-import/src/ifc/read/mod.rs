@@ -1,10 +1,15 @@
 //! From the records of a file to entities: the spatial tree with names, properties and
 //! tags. Geometry joins them in [`super::shapes`].
 
+mod associations;
 mod attributes;
+mod relations;
 mod tree;
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
 
 use serde_json::Value as Json;
 use twin_model::{Entity, EntityId, EntityKind};
@@ -14,8 +19,9 @@ use super::{
     classify::{self, Facts},
     engine::records::{self, Record, Records},
     georef::{self, GeoReference},
-    properties::Properties,
+    properties::{Properties, Set},
     scan::{self, Inventory},
+    units::Units,
 };
 use crate::{
     ids,
@@ -78,9 +84,11 @@ pub(crate) fn read(bytes: &[u8], file_name: &str, source: u32) -> Result<Semanti
     if inventory.objects.is_empty() {
         return Err(IfcError::Empty);
     }
-    let units = records.units(bytes, inventory.project);
+    let units = Units::of_project(&records, inventory.project);
     let mut reader = Reader {
         properties: Properties::new(units),
+        materials: HashMap::new(),
+        classes: HashMap::new(),
         names: object_ids(&records, &inventory, file_name),
         records,
         inventory,
@@ -135,6 +143,9 @@ struct Reader<'a> {
     records: Records<'a>,
     inventory: Inventory,
     properties: Properties,
+    /// Materials and classifications as read, shared by those that have them.
+    materials: HashMap<u32, Rc<Set>>,
+    classes: HashMap<u32, Option<Rc<(String, Json)>>>,
     names: Vec<(EntityId, bool)>,
     source: u32,
     notes: Vec<Note>,
@@ -145,11 +156,17 @@ impl Reader<'_> {
         let objects = std::mem::take(&mut self.inventory.objects);
         let places: HashMap<u32, usize> =
             objects.iter().enumerate().map(|(place, object)| (object.id, place)).collect();
+        let mut related = self.related(&objects, &places);
         let mut entities = Vec::with_capacity(objects.len());
         let mut representations = Vec::with_capacity(objects.len());
         for (place, object) in objects.iter().enumerate() {
             let record = self.records.get(object.id);
-            entities.push(self.entity(place, object, record.as_ref()));
+            let mut entity = self.entity(place, object, record.as_ref());
+            let relations = related.take(place, &self.names);
+            if !relations.is_empty() {
+                entity.properties.entry("Relations".into()).or_default().extend(relations);
+            }
+            entities.push(entity);
             representations.push(self.representation(object, record.as_ref()));
         }
         let parents = self.parents(&objects, &places);
@@ -183,7 +200,7 @@ impl Reader<'_> {
         }
         if self.inventory.left_out > 0 {
             let text = format!(
-                "{} ports and structural analysis items have no place in the scene and were left out",
+                "{} structural analysis items have no place in the scene and were left out",
                 self.inventory.left_out
             );
             self.notes.push(Note::source(Severity::Info, text));
@@ -240,8 +257,9 @@ impl Reader<'_> {
         let attributes = record.map(|record| self.attributes(object, record)).unwrap_or_default();
         let attribute =
             |name: &str| attributes.get(name).and_then(Json::as_str).unwrap_or_default();
+        let special = self.special_class(object);
         let facts = Facts {
-            class: &object.class,
+            class: special.as_ref().unwrap_or(&object.class),
             predefined: attribute("PredefinedType"),
             object_type: attribute("ObjectType"),
         };
@@ -253,6 +271,7 @@ impl Reader<'_> {
         }
         tags.extend(classify::brick(kind, &facts).map(str::to_owned));
         let mut properties = self.property_sets(object.id);
+        properties.extend(self.associations(object.id));
         if !attributes.is_empty() {
             properties.insert("Attributes".into(), attributes);
         }

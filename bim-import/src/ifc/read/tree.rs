@@ -128,6 +128,8 @@ pub(super) fn add_place_tags(entities: &mut [Entity], parents: &[Option<usize>])
         let tag = match entity.kind {
             EntityKind::Space => format!("space:{}", entity.name),
             EntityKind::Building => format!("building:{}", entity.name),
+            EntityKind::Zone => format!("zone:{}", entity.name),
+            EntityKind::System => format!("system:{}", entity.name),
             EntityKind::Storey => {
                 let building = ancestors(place, parents)
                     .find(|&above| entities[above].kind == EntityKind::Building);
