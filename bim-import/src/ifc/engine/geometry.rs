@@ -26,7 +26,7 @@ use ifc_lite_processing::{
 use rustc_hash::FxHashMap;
 
 use super::{
-    bounds,
+    bounds, fine,
     rewrite::{self, Detail},
     styles, thin,
 };
@@ -214,6 +214,7 @@ impl<'a> Engine<'a> {
             Detail::Box => self.boxed(job, &mut decoder),
             _ => self.produce(job, &mut decoder),
         };
+        fine::thin(&mut done);
         thin::bound(&mut done);
         memo.points = decoder.take_point_cache();
         memo.placements = decoder.take_placement_transform_cache();

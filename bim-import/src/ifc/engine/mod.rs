@@ -6,6 +6,8 @@
 //! only ever called from a worker process (see [`crate::worker`]).
 
 mod bounds;
+mod collapse;
+mod fine;
 pub(crate) mod geometry;
 pub(crate) mod records;
 pub(crate) mod rewrite;
