@@ -55,12 +55,14 @@ impl Format {
             "fgb" => {
                 Self::Unsupported("is FlatGeobuf, which is not read yet; convert it to GeoJSON")
             }
+            "asc" => Self::Gis(Kind::AscGrid),
+            "tif" | "tiff" => Self::Gis(Kind::GeoTiff),
             "pbf" => Self::Gis(Kind::OsmPbf),
             "osm" => Self::Unsupported(
                 "is OpenStreetMap XML, which is not read; convert it with `osmium cat -f pbf`",
             ),
             "glb" | "gltf" => Self::Unsupported("is glTF, which is not read yet"),
-            _ => Self::Unsupported("is of no format read here (IFC or GeoJSON)"),
+            _ => Self::Unsupported("is of no format read here; see --help"),
         }
     }
 }

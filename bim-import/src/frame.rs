@@ -53,6 +53,25 @@ impl LocalFrame {
         self.axes.map(|unit| dot(unit, offset))
     }
 
+    /// Longitude °, latitude ° and height m of a place in this frame, m.
+    pub fn to_wgs84(&self, local: [f64; 3]) -> [f64; 3] {
+        let [x, y, z] = [0, 1, 2].map(|axis| {
+            let moved: f64 = (0..3).map(|unit| self.axes[unit][axis] * local[unit]).sum();
+            self.ecef[axis] + moved
+        });
+        let across = x.hypot(y);
+        let mut lat = z.atan2(across * (1.0 - ECCENTRICITY_2));
+        let mut height = 0.0;
+        // Near the ground each round gains three digits.
+        for _ in 0..4 {
+            let (sin, cos) = lat.sin_cos();
+            let normal = SEMI_MAJOR_M / (1.0 - ECCENTRICITY_2 * sin * sin).sqrt();
+            height = across * cos + z * sin - SEMI_MAJOR_M * SEMI_MAJOR_M / normal;
+            lat = z.atan2(across * (1.0 - ECCENTRICITY_2 * normal / (normal + height)));
+        }
+        [y.atan2(x).to_degrees(), lat.to_degrees(), height]
+    }
+
     /// Turns directions of another frame into directions of this one: row-major.
     pub(crate) fn rotation_from(&self, other: &Self) -> [[f64; 3]; 3] {
         self.axes.map(|mine| other.axes.map(|theirs| dot(mine, theirs)))
@@ -100,6 +119,16 @@ mod tests {
         // prime vertical's radius of curvature.
         near(frame.to_local(8.4372, 49.1002, 110.0), [73.022, 0.0, 0.0]);
         near(frame.to_local(8.4362, 49.1012, 110.0), [0.0, 111.215, 0.0]);
+    }
+
+    #[test]
+    fn there_and_back_is_the_same_place() {
+        let frame = LocalFrame::from_wgs84(114.05, 22.54, 12.0);
+        for local in [[0.0; 3], [12_000.0, -34_000.0, 250.0], [-5.0, 40_000.0, -30.0]] {
+            let [lon, lat, height] = frame.to_wgs84(local);
+            let again = frame.to_local(lon, lat, height);
+            assert!((0..3).all(|i| (again[i] - local[i]).abs() < 1e-5), "{local:?} {again:?}");
+        }
     }
 
     #[test]

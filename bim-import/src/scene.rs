@@ -85,12 +85,32 @@ pub(crate) fn read(files: &[PathBuf], options: &Options, progress: &mut dyn Prog
     let frame = first.as_ref().filter(|_| georeferenced).map(|fix| placing::frame_at(fix.wgs84));
     let named = first.and_then(|fix| fix.crs).and_then(|name| Crs::parse(&name).ok());
     let crs = wanted.or(named).filter(|_| frame.is_some());
+    let layers = (0u32..).zip(&pending).filter_map(|(number, source)| match &source.read {
+        Read::Gis(layer) => Some((number, &**layer)),
+        _ => None,
+    });
+    let terrain = gis::Layer::terrain(layers, frame.as_ref());
+    let ground = Ground { frame: frame.as_ref(), terrain: &terrain };
     let mut taken = HashMap::new();
     let sources = (0u32..)
         .zip(pending.drain(..))
-        .map(|(number, source)| place(number, source, frame.as_ref(), options, &mut taken))
+        .map(|(number, source)| place(number, source, ground, options, &mut taken))
         .collect();
     Scene { sources, frame, crs }
+}
+
+/// What sources are placed on.
+#[derive(Clone, Copy)]
+struct Ground<'a> {
+    frame: Option<&'a LocalFrame>,
+    terrain: &'a gis::Terrain,
+}
+
+/// The text of a small file, if there is one.
+fn fs_text(path: &Path) -> Option<String> {
+    const MAX_BYTES: u64 = 64 << 10;
+    let small = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() <= MAX_BYTES);
+    if small { std::fs::read_to_string(path).ok() } else { None }
 }
 
 /// Where the first GIS file is, with heights or without.
@@ -165,7 +185,12 @@ fn read_one(
                 }
                 Format::Gis(kind) => {
                     report.format = kind.name().into();
-                    let wishes = gis::Wishes { crs: options.crs.as_deref(), lod: options.lod };
+                    let prj = fs_text(&path.with_extension("prj"));
+                    let wishes = gis::Wishes {
+                        crs: options.crs.as_deref(),
+                        lod: options.lod,
+                        prj: prj.as_deref(),
+                    };
                     match gis::Layer::read(kind, bytes, &file, wishes) {
                         Ok(layer) => Read::Gis(Box::new(layer)),
                         Err(error) => Read::Failed(error.to_string()),
@@ -244,7 +269,7 @@ pub(crate) fn mib(kib: u64) -> f64 {
 fn place(
     number: u32,
     pending: Pending,
-    frame: Option<&LocalFrame>,
+    Ground { frame, terrain }: Ground<'_>,
     options: &Options,
     taken: &mut HashMap<EntityId, EntityKind>,
 ) -> Source {
@@ -263,13 +288,16 @@ fn place(
                 report.placed_by = placed_by(frame, ifc.fix.as_ref());
                 placing::place(frame, ifc.fix.as_ref(), ifc.extent, &mut notes)
             };
-            ifc::shapes::join(ifc.semantics, ifc.geometry, &placement, options.audit.is_some())
+            let audit = options.audit.is_some();
+            let mut imported = ifc::shapes::join(ifc.semantics, ifc.geometry, &placement, audit);
+            imported.notes.extend(gis::gap::notes(&imported.entities, terrain));
+            imported
         }
         Read::Gis(layer) => {
             let unmoved = options.frame == Frame::Source;
             report.placed_by =
                 if unmoved { "source coordinates".into() } else { layer.placed_by() };
-            layer.draw(&file, number, frame, unmoved).unwrap_or_else(|error| {
+            layer.draw(&file, number, frame, terrain, unmoved).unwrap_or_else(|error| {
                 report.error = Some(error.to_string());
                 Imported::default()
             })

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use geojson::Feature;
 
-use super::{geojson::Reader, stage::Stage};
+use super::{geojson::Reader, ground::Ground, stage::Stage};
 use crate::{
     frame::LocalFrame,
     imported::{Imported, Note},
@@ -29,7 +29,8 @@ impl Features {
     /// Draws them all.
     pub(super) fn draw(self, stage: &Stage<'_>, frame: &LocalFrame) -> Imported {
         let site = stage.site(self.title.as_deref());
-        let mut reader = Reader::new(site, stage.file, frame);
+        let ground = Ground { frame, terrain: stage.terrain };
+        let mut reader = Reader::new(site, stage.file, ground);
         let mut wholes = HashMap::new();
         let wanted: HashSet<usize> = self.parents.values().copied().collect();
         for (n, feature) in self.features.into_iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use geojson::Position;
 
-use super::stage::REACH_M;
+use super::{stage::REACH_M, terrain::Terrain};
 use crate::frame::LocalFrame;
 
 /// Vertices nearer than this are one, m.
@@ -16,6 +16,7 @@ const THIN_M: f64 = 0.02;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ground<'a> {
     pub(super) frame: &'a LocalFrame,
+    pub(super) terrain: &'a Terrain,
 }
 
 /// A line or ring in the local frame, and whether vertices were left out.
@@ -36,11 +37,13 @@ impl Ground<'_> {
             return Err(format!("{lon}, {lat} is no longitude and latitude in degrees"));
         }
         let ground_m = self.frame.wgs84()[2];
-        let height_m = match values.get(2) {
-            Some(height) if height.is_finite() && *height != 0.0 => *height,
-            _ => ground_m,
-        };
-        let local = self.frame.to_local(lon, lat, height_m);
+        let given = values.get(2).copied().filter(|height| height.is_finite() && *height != 0.0);
+        let mut local = self.frame.to_local(lon, lat, given.unwrap_or(ground_m));
+        if given.is_none()
+            && let Some(height) = self.terrain.height(local[0], local[1])
+        {
+            local[2] = height;
+        }
         let distance_m = (local[0] * local[0] + local[1] * local[1]).sqrt();
         if distance_m > REACH_M || local[2].abs() > REACH_M {
             return Err(format!(

@@ -6,6 +6,7 @@ mod area;
 mod city;
 mod face;
 mod features;
+pub(crate) mod gap;
 pub mod geojson;
 mod ground;
 mod osm;
@@ -13,6 +14,7 @@ mod ribbon;
 mod shape;
 mod stage;
 mod style;
+mod terrain;
 mod upright;
 
 use std::collections::HashMap;
@@ -20,12 +22,16 @@ use std::collections::HashMap;
 use thiserror::Error;
 use twin_model::{BoundingBox, EntityId};
 
+pub(crate) use self::terrain::Terrain;
 use self::{
     city::{City, cityjson},
     features::Features,
+    ground::Ground,
     stage::Stage,
+    terrain::{Grid, asc, geotiff},
 };
 use crate::{
+    crs::Crs,
     frame::LocalFrame,
     imported::{Imported, Note, Severity},
     placement::Placement,
@@ -75,6 +81,8 @@ pub(crate) enum Kind {
     GeoJson,
     CityJson,
     OsmPbf,
+    AscGrid,
+    GeoTiff,
 }
 
 impl Kind {
@@ -84,6 +92,8 @@ impl Kind {
             Self::GeoJson => "GeoJSON",
             Self::CityJson => "CityJSON",
             Self::OsmPbf => "OSM PBF",
+            Self::AscGrid => "ASC grid",
+            Self::GeoTiff => "GeoTIFF",
         }
     }
 }
@@ -95,6 +105,8 @@ pub(crate) struct Wishes<'a> {
     pub(crate) crs: Option<&'a str>,
     /// `--lod`.
     pub(crate) lod: Option<f64>,
+    /// The text of the `.prj` file beside it.
+    pub(crate) prj: Option<&'a str>,
 }
 
 /// A GIS file, read but not drawn.
@@ -109,6 +121,7 @@ enum Content {
     GeoJson(Vec<u8>),
     City(Box<City>),
     Features(Box<Features>),
+    Grid(Box<Grid>),
 }
 
 impl Layer {
@@ -119,6 +132,8 @@ impl Layer {
         file: &str,
         wishes: Wishes<'_>,
     ) -> Result<Self, GisError> {
+        let failed =
+            |reason: String| GisError::Parse { file: file.to_owned(), format: kind.name(), reason };
         match kind {
             Kind::GeoJson => {
                 let center = geojson::center(&bytes, file)?;
@@ -130,15 +145,17 @@ impl Layer {
                 let city = cityjson::read(&bytes, file, wishes.crs, lod)?;
                 Ok(Self::city(city))
             }
-            Kind::OsmPbf => {
-                let features = osm::read(&bytes).map_err(|reason| GisError::Parse {
-                    file: file.to_owned(),
-                    format: kind.name(),
-                    reason,
-                })?;
-                Ok(Self::features(features))
+            Kind::OsmPbf => osm::read(&bytes).map(Self::features).map_err(failed),
+            Kind::AscGrid => {
+                asc::read(&bytes, wishes.prj, wishes.crs).map(Self::grid).map_err(failed)
             }
+            Kind::GeoTiff => geotiff::read(&bytes, wishes.crs).map(Self::grid).map_err(failed),
         }
+    }
+
+    fn grid(grid: Grid) -> Self {
+        let fix = grid.fix();
+        Self { content: Content::Grid(Box::new(grid)), fix }
     }
 
     fn city(city: City) -> Self {
@@ -153,7 +170,27 @@ impl Layer {
 
     /// Whether its heights mean something, so that a scene may start from them.
     pub(crate) fn has_heights(&self) -> bool {
-        matches!(self.content, Content::City(_))
+        matches!(self.content, Content::City(_) | Content::Grid(_))
+    }
+
+    /// The ground of a scene: its height grids, laid out in its frame.
+    pub(crate) fn terrain<'a>(
+        layers: impl Iterator<Item = (u32, &'a Self)>,
+        frame: Option<&LocalFrame>,
+    ) -> Terrain {
+        let grids = layers.filter_map(|(source, layer)| match &layer.content {
+            Content::Grid(grid) if layer.distance(frame).is_none() => Some((source, &**grid)),
+            _ => None,
+        });
+        Terrain::new(grids, frame)
+    }
+
+    /// How far it is from the scene's origin, m, if that is too far to share its frame.
+    fn distance(&self, frame: Option<&LocalFrame>) -> Option<f64> {
+        let (scene, fix) = frame.zip(self.fix.as_ref())?;
+        let [x, y, z] = scene.to_local(fix.wgs84[0], fix.wgs84[1], fix.wgs84[2]);
+        let away = (x * x + y * y + z * z).sqrt();
+        (away > OWN_FRAME_M).then_some(away)
     }
 
     /// How the report says that it was placed.
@@ -171,18 +208,17 @@ impl Layer {
         file: &str,
         source: u32,
         frame: Option<&LocalFrame>,
+        terrain: &Terrain,
         unmoved: bool,
     ) -> Result<Imported, GisError> {
-        let far = frame.zip(self.fix.as_ref()).and_then(|(scene, fix)| {
-            let [lon, lat, height] = fix.wgs84;
-            let [x, y, z] = scene.to_local(lon, lat, height);
-            let away = (x * x + y * y + z * z).sqrt();
-            (away > OWN_FRAME_M).then(|| (scene, placing::frame_at(fix.wgs84), away))
-        });
-        let Some((scene, own, away_m)) = far else {
-            return self.draw_on(&Stage { frame, unmoved, file, source });
+        let far = self.distance(frame).zip(frame).zip(self.fix.as_ref());
+        let Some(((away_m, scene), fix)) = far else {
+            return self.draw_on(&Stage { frame, terrain, unmoved, file, source });
         };
-        let mut imported = self.draw_on(&Stage { frame: Some(&own), unmoved, file, source })?;
+        let own = placing::frame_at(fix.wgs84);
+        let terrain = &Terrain::default();
+        let mut imported =
+            self.draw_on(&Stage { frame: Some(&own), terrain, unmoved, file, source })?;
         place(&mut imported, &Placement::on_earth(scene, [0.0; 3], own.wgs84(), 0.0));
         imported.notes.extend(placing::far_note(away_m));
         Ok(imported)
@@ -191,25 +227,28 @@ impl Layer {
     fn draw_on(self, stage: &Stage<'_>) -> Result<Imported, GisError> {
         match (self.content, stage.frame) {
             (Content::GeoJson(bytes), Some(frame)) => {
-                geojson::read(&bytes, stage.file, stage.source, frame)
+                let ground = Ground { frame, terrain: stage.terrain };
+                geojson::read_on(&bytes, stage.file, stage.source, ground)
             }
             (Content::Features(features), Some(frame)) => Ok(features.draw(stage, frame)),
             (Content::GeoJson(_) | Content::Features(_), None) => {
                 Err(GisError::NeedsFrame { file: stage.file.to_owned() })
             }
             (Content::City(mut city), _) => {
-                if let Some(note) = heights_note(&city) {
-                    city.notes.push(note);
-                }
+                city.notes.extend(heights_note(city.crs()));
                 Ok(city.draw(stage))
+            }
+            (Content::Grid(mut grid), _) => {
+                grid.notes.extend(heights_note(grid.crs.as_ref()));
+                Ok(grid.draw(stage))
             }
         }
     }
 }
 
 /// Says what heights count from.
-fn heights_note(city: &City) -> Option<Note> {
-    let text = match city.crs()?.vertical() {
+fn heights_note(crs: Option<&Crs>) -> Option<Note> {
+    let text = match crs?.vertical() {
         Some(vertical) => format!(
             "its heights count from {}; they are taken as they are, no geoid is applied",
             vertical.name()

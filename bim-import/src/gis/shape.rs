@@ -35,6 +35,21 @@ impl Shape {
         self.triangle(if turn >= 0.0 { ids } else { [ids[0], ids[2], ids[1]] });
     }
 
+    /// Takes all triangles out; nothing is left.
+    pub(super) fn take_triangles(&mut self) -> Vec<[[f64; 3]; 3]> {
+        let Self { positions, indices, .. } = std::mem::take(self);
+        let corner = |i: u32| positions[i as usize];
+        indices.chunks_exact(3).map(|t| [corner(t[0]), corner(t[1]), corner(t[2])]).collect()
+    }
+
+    /// Adds everything of another shape.
+    pub(super) fn append(&mut self, other: Self) {
+        let first = self.positions.len() as u32;
+        self.positions.extend(other.positions);
+        self.normals.extend(other.normals);
+        self.indices.extend(other.indices.into_iter().map(|index| index + first));
+    }
+
     /// Adds an upright wall over the way from `a` to `b`, seen from its right-hand side.
     pub(super) fn wall(&mut self, a: [f64; 3], b: [f64; 3], bottom: f64, top: f64) {
         let normal = [b[1] - a[1], a[0] - b[0], 0.0];

@@ -2,6 +2,7 @@
 
 use twin_model::{Entity, EntityKind};
 
+use super::terrain::Terrain;
 use crate::{
     frame::LocalFrame,
     ids,
@@ -19,6 +20,8 @@ const FAR_M: f64 = 5_000.0;
 pub(super) struct Stage<'a> {
     /// Absent where the scene keeps the sources' own coordinates, or has no place on earth.
     pub(super) frame: Option<&'a LocalFrame>,
+    /// What maps are set on, in the same frame.
+    pub(super) terrain: &'a Terrain,
     /// Whether coordinates without a place on earth stay as they are, however large.
     pub(super) unmoved: bool,
     /// File name without its folder.

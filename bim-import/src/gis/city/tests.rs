@@ -1,11 +1,19 @@
 use serde_json::json;
 use twin_model::EntityKind;
 
-use super::{super::stage::Stage, *};
+use super::{
+    super::{stage::Stage, terrain::Terrain},
+    *,
+};
 use crate::{frame::LocalFrame, imported::Imported, mesh::MaterialClass};
 
+fn no_terrain() -> &'static Terrain {
+    static NONE: std::sync::LazyLock<Terrain> = std::sync::LazyLock::new(Terrain::default);
+    &NONE
+}
+
 fn stage(frame: Option<&LocalFrame>) -> Stage<'_> {
-    Stage { frame, unmoved: false, file: "town.city.json", source: 1 }
+    Stage { frame, terrain: no_terrain(), unmoved: false, file: "town.city.json", source: 1 }
 }
 
 fn read(text: &Value, crs: Option<&str>, lod: Option<f64>) -> City {

@@ -54,6 +54,7 @@ pub(super) fn draw(
         properties,
         seed,
         main: Shape::default(),
+        flat: Shape::default(),
         trunk: Shape::default(),
         uprights: 0,
         drawn: Drawn::default(),
@@ -62,6 +63,7 @@ pub(super) fn draw(
         pen.note(Severity::Approximated, format!("{text:?} is no colour like #8090a0"));
     }
     pen.geometry(geometry, 0);
+    pen.settle();
     let Pen { main, trunk, mut drawn, .. } = pen;
     // Trees are ground, too: leaves have no edges worth a line.
     let solid = matches!(
@@ -93,6 +95,8 @@ struct Pen<'a> {
     properties: &'a Properties,
     seed: u64,
     main: Shape,
+    /// What lies on the ground.
+    flat: Shape,
     trunk: Shape,
     uprights: usize,
     drawn: Drawn,
@@ -101,6 +105,16 @@ struct Pen<'a> {
 impl Pen<'_> {
     fn note(&mut self, severity: Severity, reason: String) {
         self.drawn.notes.push((severity, reason));
+    }
+
+    /// Lays what is flat on the terrain.
+    fn settle(&mut self) {
+        let mut flat = std::mem::take(&mut self.flat);
+        if !self.ground.terrain.drape(&mut flat, style::layer_m(self.kind, self.look)) {
+            let reason = "too large to follow the terrain: it lies flat";
+            self.note(Severity::Approximated, reason.into());
+        }
+        self.main.append(flat);
     }
 
     fn geometry(&mut self, geometry: &GeometryValue, depth: usize) {
@@ -175,7 +189,7 @@ impl Pen<'_> {
         let width = style::width(self.kind, self.properties);
         let up = style::layer_m(self.kind, self.look);
         let round = self.kind == EntityKind::Road;
-        ribbon::lay(&path.points, width, up, round, &mut self.main);
+        ribbon::lay(&path.points, width, up, round, &mut self.flat);
     }
 
     fn tree_row(&mut self, line: &[[f64; 3]]) {
@@ -216,7 +230,7 @@ impl Pen<'_> {
                 Err(reason) => self.note(Severity::Dropped, reason),
             }
         } else {
-            area::lay(&flat, style::layer_m(self.kind, self.look), &mut self.main);
+            area::lay(&flat, style::layer_m(self.kind, self.look), &mut self.flat);
         }
     }
 

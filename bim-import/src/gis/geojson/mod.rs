@@ -12,7 +12,7 @@ use serde_json::{Value, value::RawValue};
 use twin_model::{Entity, EntityId, EntityKind};
 
 use self::feature::Ids;
-use super::{GisError, ground::Ground, stage, style};
+use super::{GisError, ground::Ground, stage, style, terrain::Terrain};
 use crate::{
     frame::LocalFrame,
     imported::{Imported, Note, Severity},
@@ -44,11 +44,21 @@ pub fn read(
     source: u32,
     frame: &LocalFrame,
 ) -> Result<Imported, GisError> {
+    read_on(bytes, file_name, source, Ground { frame, terrain: &Terrain::default() })
+}
+
+/// The same, set on terrain.
+pub(super) fn read_on(
+    bytes: &[u8],
+    file_name: &str,
+    source: u32,
+    ground: Ground<'_>,
+) -> Result<Imported, GisError> {
     let text = text_of(bytes, file_name)?;
     let (head, features) = split(text, file_name)?;
     check_crs(head.crs.as_ref(), file_name)?;
     let site = stage::site(file_name, head.name.as_ref().and_then(Value::as_str), source);
-    let mut reader = Reader::new(site, file_name, frame);
+    let mut reader = Reader::new(site, file_name, ground);
     for (index, feature) in features.iter().enumerate() {
         reader.feature(index, feature);
     }
@@ -133,9 +143,9 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// For the features of one file, below the entity that stands for it.
-    pub(super) fn new(site: Entity, file_name: &str, frame: &'a LocalFrame) -> Self {
+    pub(super) fn new(site: Entity, file_name: &str, ground: Ground<'a>) -> Self {
         Self {
-            ground: Ground { frame },
+            ground,
             ids: Ids::new(file_name, &site.id),
             site: site.id.clone(),
             source: site.source,

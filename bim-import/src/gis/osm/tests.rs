@@ -3,7 +3,10 @@ use std::io::Write;
 use flate2::{Compression, write::ZlibEncoder};
 use twin_model::EntityKind;
 
-use super::{super::stage::Stage, *};
+use super::{
+    super::{stage::Stage, terrain::Terrain},
+    *,
+};
 use crate::{frame::LocalFrame, imported::Imported, mesh::MaterialClass};
 
 const LON: f64 = 7.42;
@@ -138,7 +141,13 @@ fn blob(kind: &str, content: &[u8], file: &mut Vec<u8>) {
 
 fn draw(bytes: &[u8]) -> Imported {
     let frame = LocalFrame::from_wgs84(LON, LAT, 0.0);
-    let stage = Stage { frame: Some(&frame), unmoved: false, file: "town.osm.pbf", source: 0 };
+    let stage = Stage {
+        frame: Some(&frame),
+        terrain: &Terrain::default(),
+        unmoved: false,
+        file: "town.osm.pbf",
+        source: 0,
+    };
     read(bytes).unwrap().draw(&stage, &frame)
 }
 
