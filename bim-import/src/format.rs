@@ -49,9 +49,10 @@ impl Format {
             "ifczip" => Self::Unsupported("is zipped IFC; unzip it first"),
             "ifcxml" => Self::Unsupported("is ifcXML, which is not read; export it as IFC (STEP)"),
             "ifcx" => Self::Unsupported("is IFC5, which is not read yet; export it as IFC4x3"),
-            "gml" | "citygml" | "xml" => Self::Unsupported(
-                "looks like CityGML, which is not read yet; convert it to GeoJSON",
-            ),
+            "gml" | "citygml" | "xml" if head.contains("CityModel") => Self::Gis(Kind::CityGml),
+            "gml" | "citygml" | "xml" => {
+                Self::Unsupported("is XML without a CityModel; of XML, only CityGML is read")
+            }
             "fgb" => {
                 Self::Unsupported("is FlatGeobuf, which is not read yet; convert it to GeoJSON")
             }

@@ -24,7 +24,7 @@ use twin_model::{BoundingBox, EntityId};
 
 pub(crate) use self::terrain::Terrain;
 use self::{
-    city::{City, cityjson},
+    city::{City, citygml, cityjson},
     features::Features,
     ground::Ground,
     stage::Stage,
@@ -80,6 +80,7 @@ pub enum GisError {
 pub(crate) enum Kind {
     GeoJson,
     CityJson,
+    CityGml,
     OsmPbf,
     AscGrid,
     GeoTiff,
@@ -91,6 +92,7 @@ impl Kind {
         match self {
             Self::GeoJson => "GeoJSON",
             Self::CityJson => "CityJSON",
+            Self::CityGml => "CityGML",
             Self::OsmPbf => "OSM PBF",
             Self::AscGrid => "ASC grid",
             Self::GeoTiff => "GeoTIFF",
@@ -144,6 +146,10 @@ impl Layer {
                 let lod = city::Wanted::new(wishes.lod);
                 let city = cityjson::read(&bytes, file, wishes.crs, lod)?;
                 Ok(Self::city(city))
+            }
+            Kind::CityGml => {
+                let lod = city::Wanted::new(wishes.lod);
+                citygml::read(&bytes, wishes.crs, lod).map(Self::city).map_err(failed)
             }
             Kind::OsmPbf => osm::read(&bytes).map(Self::features).map_err(failed),
             Kind::AscGrid => {

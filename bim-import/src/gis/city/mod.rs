@@ -1,6 +1,7 @@
 //! City models: CityJSON and CityGML. Both are read into one form, surfaces with roles in
 //! the file's own coordinates, and drawn from there.
 
+pub(super) mod citygml;
 pub(super) mod cityjson;
 mod draw;
 mod kind;

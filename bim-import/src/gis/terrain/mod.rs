@@ -80,10 +80,18 @@ impl Grid {
         let (i, j) = (column.floor() as usize, row.floor() as usize);
         let (i2, j2) = ((i + 1).min(self.columns - 1), (j + 1).min(self.rows - 1));
         let (u, v) = (column - i as f64, row - j as f64);
-        let at = |i: usize, j: usize| f64::from(self.heights[j * self.columns + i]);
-        let north = at(i, j) * (1.0 - u) + at(i2, j) * u;
-        let south = at(i, j2) * (1.0 - u) + at(i2, j2) * u;
-        let height = north * (1.0 - v) + south * v;
+        let corners = [
+            (i, j, (1.0 - u) * (1.0 - v)),
+            (i2, j, u * (1.0 - v)),
+            (i, j2, (1.0 - u) * v),
+            (i2, j2, u * v),
+        ];
+        // A sample that does not count may be missing.
+        let counts = corners.into_iter().filter(|(.., weight)| *weight > 0.0);
+        let weighted = |(i, j, weight): (usize, usize, f64)| {
+            f64::from(self.heights[j * self.columns + i]) * weight
+        };
+        let height: f64 = counts.map(weighted).sum();
         height.is_finite().then(|| self.crs.as_ref().map_or(height, |crs| crs.height_m(height)))
     }
 
