@@ -12,7 +12,7 @@ use clap::{Parser, ValueEnum};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 const EXAMPLES: &str = "Examples:
-  bim-import tower.ifc site.ifc city.city.json town.osm.pbf --out scene
+  bim-import tower.ifc site.ifc town.city.json streets.osm.pbf ground.tif --out scene
   bim-import bridge.ifc --out scene --crs EPSG:25832
   bim-import house.ifc --out scene --frame source --report house.json
   bim-import *.ifc --out scene --progress json
@@ -27,7 +27,7 @@ Exit codes:
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 struct Arguments {
-    /// Files to import: IFC2x3, IFC4, IFC4x3 (STEP), CityJSON, OSM PBF, GeoJSON
+    /// Files to import: IFC2x3, IFC4, IFC4x3 (STEP), CityJSON, CityGML, GeoJSON, OSM PBF, ASC grid, GeoTIFF
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Scene package to write; replaced whole if it is one already

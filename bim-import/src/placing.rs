@@ -169,7 +169,8 @@ pub(crate) fn frame_at(wgs84: [f64; 3]) -> LocalFrame {
 /// The origin as `scene.json` states it.
 pub(crate) fn origin(frame: &LocalFrame, crs: Option<&Crs>) -> Origin {
     let [lon, lat, height] = frame.wgs84();
-    let projected = crs.and_then(|crs| crs.project(lon, lat));
+    let map = crs.filter(|crs| !crs.is_geographic());
+    let projected = map.and_then(|crs| crs.project(lon, lat));
     let tidy = |metres: f64| (metres * 1e4).round() / 1e4;
     Origin {
         wgs84: Some(frame.wgs84()),

@@ -17,5 +17,6 @@ mod semantics;
 mod shapes;
 mod small;
 mod support;
+mod terrain;
 mod true_place;
 mod watchdog;

@@ -350,7 +350,10 @@ mod tests {
         let fix = city.fix().unwrap();
         assert!((fix.wgs84[0] - 8.4).abs() < 0.1 && (fix.wgs84[1] - 49.01).abs() < 0.1);
         assert_eq!(city.crs().unwrap().vertical().unwrap().name(), "DHHN92 height (EPSG:5783)");
+        // Without the part, which has no coarse shape; what is inside is never drawn.
+        let text = text.replace("consistsOfBuildingPart", "interiorRoom");
         let coarse = read(text.as_bytes(), None, lod::Wanted::new(Some(1.0))).unwrap();
+        assert_eq!(coarse.objects.len(), 1);
         assert_eq!((coarse.objects[0].surfaces.len(), coarse.objects[0].solid), (3, true));
     }
 
