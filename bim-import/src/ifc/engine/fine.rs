@@ -13,11 +13,11 @@ use super::{
 const MANY: (usize, usize) = (1_500, 300_000);
 /// Up to this size, m: the detail of larger things is seen from near.
 const SMALL_M: f64 = 4.0;
-/// By what share of its size surfaces may move, coarsest first; and by how much at most, m.
-const SHARES: ([f64; 2], f64) = ([1.0 / 1_000.0, 1.0 / 4_000.0], 0.001);
+/// By what share of its size surfaces may move, and by how much at most, m.
+const MOVED: (f64, f64) = (1.0 / 4_000.0, 0.001);
 /// What may change: corners of the box, m; shares of volume and surface; and of the
 /// triangles what may be left for it to be worth it.
-const KEPT: (f64, f64, f64, f64) = (0.002, 0.005, 0.03, 0.6);
+const KEPT: (f64, f64, f64, f64) = (0.002, 0.005, 0.01, 0.6);
 /// Faces that meet at less than about 37° are shaded as one.
 const SMOOTH: f64 = 0.8;
 
@@ -32,26 +32,21 @@ pub(super) fn thin(element: &mut Tessellated) {
     if !(size > 0.0 && size <= SMALL_M) {
         return;
     }
-    for share in SHARES.0 {
-        let limit = (size * share).min(SHARES.1);
-        let thinned: Vec<Mesh> =
-            element.parts.iter().map(|part| collapse(Mesh::of(part), limit)).collect();
-        let after: usize = thinned.iter().map(|mesh| mesh.triangles.len()).sum();
-        if after as f64 > KEPT.3 * before as f64 {
-            // To move surfaces less leaves only more.
-            return;
-        }
-        let parts = element.parts.iter().zip(&thinned);
-        if after > 0 && parts.clone().all(|(part, mesh)| is_like(part, mesh, whole.area)) {
-            element.parts = parts.map(|(part, mesh)| mesh.part(part)).collect();
-            element.parts.retain(|part| !part.indices.is_empty());
-            element.complaints.push(format!(
-                "its {before} triangles were thinned to {after}, surfaces moved by {:.1} mm at most on average",
-                limit * 1e3
-            ));
-            return;
-        }
+    let limit = (size * MOVED.0).min(MOVED.1);
+    let thinned: Vec<Mesh> =
+        element.parts.iter().map(|part| collapse(Mesh::of(part), limit)).collect();
+    let after: usize = thinned.iter().map(|mesh| mesh.triangles.len()).sum();
+    let parts = element.parts.iter().zip(&thinned);
+    let worth_it = after > 0 && after as f64 <= KEPT.3 * before as f64;
+    if !worth_it || !parts.clone().all(|(part, mesh)| is_like(part, mesh, whole.area)) {
+        return;
     }
+    element.parts = parts.map(|(part, mesh)| mesh.part(part)).collect();
+    element.parts.retain(|part| !part.indices.is_empty());
+    element.complaints.push(format!(
+        "its {before} triangles were thinned to {after}, surfaces moved by {:.1} mm at most on average",
+        limit * 1e3
+    ));
 }
 
 fn is_like(part: &Part, mesh: &Mesh, whole_area: f64) -> bool {
