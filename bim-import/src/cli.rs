@@ -1,15 +1,17 @@
 //! Arguments, progress and exit codes of `bim-import`.
 
+mod progress;
+
 use std::{
     io::{IsTerminal, Write, stderr, stdout},
     path::PathBuf,
     process::ExitCode,
-    time::{Duration, Instant},
 };
 
 use bim_import::{Frame, ImportError, Options, Progress, Summary};
 use clap::{Parser, ValueEnum};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use self::progress::{Bars, Lines};
 
 const EXAMPLES: &str = "Examples:
   bim-import tower.ifc site.ifc town.city.json streets.osm.pbf ground.tif --out scene
@@ -123,7 +125,7 @@ fn import(arguments: &Arguments) -> Result<Summary, Failure> {
         ..Options::new(&arguments.out)
     };
     let mut progress: Box<dyn Progress> = match arguments.progress {
-        ProgressArgument::Json => Box::new(Lines::default()),
+        ProgressArgument::Json => Box::new(Lines::new(&arguments.files)),
         ProgressArgument::Auto if stderr().is_terminal() => Box::new(Bars::new(&arguments.files)),
         ProgressArgument::Auto | ProgressArgument::None => Box::new(()),
     };
@@ -175,105 +177,4 @@ fn say(text: &str) {
 
 fn emit(value: &serde_json::Value) {
     let _ = writeln!(stdout(), "{value}");
-}
-
-/// JSON lines, at most ten a second for each file.
-#[derive(Default)]
-struct Lines {
-    names: Vec<(usize, String)>,
-    last: Vec<(usize, Instant)>,
-}
-
-impl Lines {
-    fn name(&self, file: usize) -> &str {
-        self.names.iter().find(|(number, _)| *number == file).map_or("", |(_, name)| name)
-    }
-}
-
-impl Progress for Lines {
-    fn started(&mut self, file: usize, name: &str) {
-        self.names.push((file, name.to_owned()));
-        emit(&serde_json::json!({ "event": "started", "file": name }));
-    }
-
-    fn advanced(&mut self, file: usize, done: u64, total: u64) {
-        const PAUSE: Duration = Duration::from_millis(100);
-        let now = Instant::now();
-        match self.last.iter_mut().find(|(number, _)| *number == file) {
-            Some((_, last)) if done < total && now.duration_since(*last) < PAUSE => return,
-            Some((_, last)) => *last = now,
-            None => self.last.push((file, now)),
-        }
-        let name = self.name(file);
-        emit(
-            &serde_json::json!({ "event": "progress", "file": name, "done": done, "total": total }),
-        );
-    }
-
-    fn finished(&mut self, file: usize) {
-        emit(&serde_json::json!({ "event": "read", "file": self.name(file) }));
-    }
-
-    fn writing(&mut self) {
-        emit(&serde_json::json!({ "event": "writing" }));
-    }
-}
-
-/// A bar for every file being read, and one for all.
-struct Bars {
-    all: MultiProgress,
-    total: ProgressBar,
-    open: Vec<(usize, ProgressBar)>,
-}
-
-impl Bars {
-    fn new(files: &[PathBuf]) -> Self {
-        let all = MultiProgress::new();
-        let total = all.add(ProgressBar::new(files.len() as u64));
-        total.set_style(style("{pos:>4}/{len} files  {bar:30} {elapsed} {msg}"));
-        total.enable_steady_tick(Duration::from_millis(200));
-        Self { all, total, open: Vec::new() }
-    }
-
-    fn bar(&self, file: usize) -> Option<&ProgressBar> {
-        self.open.iter().find(|(number, _)| *number == file).map(|(_, bar)| bar)
-    }
-}
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
-impl Progress for Bars {
-    fn started(&mut self, file: usize, name: &str) {
-        let bar = self.all.add(ProgressBar::new(0));
-        bar.set_style(style("{msg:28!} {bar:30} {pos}/{len} elements"));
-        bar.set_message(name.to_owned());
-        self.open.push((file, bar));
-    }
-
-    fn advanced(&mut self, file: usize, done: u64, total: u64) {
-        if let Some(bar) = self.bar(file) {
-            bar.set_length(total);
-            bar.set_position(done);
-        }
-    }
-
-    fn finished(&mut self, file: usize) {
-        if let Some(bar) = self.bar(file) {
-            bar.finish_and_clear();
-        }
-        self.open.retain(|(number, _)| *number != file);
-        self.total.inc(1);
-    }
-
-    fn writing(&mut self) {
-        self.total.set_message("writing the package");
-    }
-}
-
-impl Drop for Bars {
-    fn drop(&mut self) {
-        self.total.finish_and_clear();
-    }
 }

@@ -79,6 +79,11 @@ pub(crate) fn make_unique(
         rename(&mut mesh.entity);
         mesh.storey.iter_mut().for_each(rename);
     }
+    imported.aside.rename(&renamed);
+    for mesh in &mut imported.stored {
+        rename(&mut mesh.entity);
+        mesh.storey.iter_mut().for_each(rename);
+    }
     for boundary in &mut imported.boundaries {
         rename(&mut boundary.space);
         rename(&mut boundary.element);

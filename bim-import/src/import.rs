@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
     time::Instant,
 };
 
@@ -75,6 +76,10 @@ pub trait Progress: Send {
     }
     /// All files are read; the package is being written.
     fn writing(&mut self) {}
+    /// So many of the elements that are drawn are in their tiles.
+    fn written(&mut self, done: u64, total: u64) {
+        let _ = (done, total);
+    }
 }
 
 /// Silence.
@@ -144,7 +149,8 @@ pub fn import(
 ) -> Result<Summary, ImportError> {
     let started = Instant::now();
     check(files, options)?;
-    let mut scene = scene::read(files, options, progress);
+    let store = package::store_beside(&options.out)?;
+    let mut scene = scene::read(files, options, store, progress);
     let failed: Vec<(String, String)> = scene
         .sources
         .iter()
@@ -156,9 +162,14 @@ pub fn import(
     if let Some(path) = &options.audit {
         write_audit(path, &mut scene)?;
     }
+    tracing::debug!(seconds = started.elapsed().as_secs_f64(), "read and placed");
     progress.writing();
     let mut report = Report::default();
-    let written = package::write(&options.out, scene, &mut report, |report| {
+    let progress = Mutex::new(progress);
+    let tell = |done, total| {
+        progress.lock().unwrap_or_else(PoisonError::into_inner).written(done, total);
+    };
+    let written = package::write(&options.out, scene, &mut report, &tell, |report| {
         let workers = report.sources.iter().map(|source| source.worker_peak_mib);
         report.peak_mib =
             scene::mib(resources::peak_kib().unwrap_or_default()) + workers.fold(0.0, f64::max);

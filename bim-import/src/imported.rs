@@ -6,7 +6,12 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use twin_model::{Entity, EntityId};
 
-use crate::{audit::Measured, mesh::ElementMesh, walk::footing::Footing};
+use crate::{
+    audit::Measured,
+    mesh::ElementMesh,
+    store::{Aside, MeshStore, StoredMesh},
+    walk::footing::Footing,
+};
 
 /// One source, read.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +20,10 @@ pub struct Imported {
     pub entities: Vec<Entity>,
     /// Their geometry, in the scene's local frame.
     pub meshes: Vec<ElementMesh>,
+    /// Geometry that is in the scene's store already.
+    pub(crate) stored: Vec<StoredMesh>,
+    /// Properties that are in the scene's store already.
+    pub(crate) aside: Aside,
     /// What could not be read as written.
     pub notes: Vec<Note>,
     /// Connections the file states itself: a door and the spaces on its two sides.
@@ -29,6 +38,13 @@ pub struct Imported {
     pub fillings: HashMap<EntityId, EntityId>,
     /// Outlines of doors and stairs, and the plan of walls.
     pub footing: Footing,
+}
+
+impl Imported {
+    /// Moves geometry out of memory.
+    pub(crate) fn stow(&mut self, store: &mut MeshStore) {
+        self.stored.extend(self.meshes.drain(..).map(|mesh| store.stow(mesh)));
+    }
 }
 
 /// The floor of a space, in the scene's local frame.

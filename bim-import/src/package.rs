@@ -19,6 +19,7 @@ use crate::{
     ids, placing,
     report::{GraphReport, Report, TilesReport},
     scene::{Scene, Source},
+    store::{Aside, Store, StoredMesh},
     tiles::{self, TilesError},
     walk::{self, Walk},
 };
@@ -70,18 +71,18 @@ pub(crate) fn write(
     dir: &Path,
     scene: Scene,
     report: &mut Report,
+    tell: tiles::Tell<'_>,
     conclude: impl FnOnce(&mut Report),
 ) -> Result<Written, PackageError> {
     check_target(dir)?;
-    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new("."));
+    let parent = parent(dir);
     make_dir(parent)?;
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
     let beside = |word: &str| parent.join(format!(".{name}.{word}-{}", std::process::id()));
     let draft = Draft { path: beside("new") };
     let _ = fs::remove_dir_all(&draft.path);
     make_dir(&draft.path)?;
-    let written = fill(&draft.path, scene, report)?;
+    let written = fill(&draft.path, scene, report, tell)?;
     conclude(report);
     write_json(&draft.path.join("report.json"), report, &mut Sha256::new())?;
     swap(&draft.path, dir, &beside("old"))?;
@@ -94,8 +95,13 @@ pub(crate) struct Written {
     pub(crate) entities: usize,
 }
 
-fn fill(dir: &Path, scene: Scene, report: &mut Report) -> Result<Written, PackageError> {
-    let Scene { sources, frame, crs } = scene;
+fn fill(
+    dir: &Path,
+    scene: Scene,
+    report: &mut Report,
+    tell: tiles::Tell<'_>,
+) -> Result<Written, PackageError> {
+    let Scene { sources, frame, crs, meshes: store } = scene;
     let origin = frame.as_ref().map(|frame| placing::origin(frame, crs.as_ref()));
     let infos = sources.iter().map(source_info).collect();
     let mut parts = merge(sources, report);
@@ -109,16 +115,19 @@ fn fill(dir: &Path, scene: Scene, report: &mut Report) -> Result<Written, Packag
         footing: std::mem::take(&mut parts.footing),
     });
     walk::annotate(&mut parts.entities, &walk);
-    write_entities(&dir.join("entities.ndjson"), &parts.entities, &mut hash)?;
+    write_entities(&dir.join("entities.ndjson"), &parts, store.store(), &mut hash)?;
     write_json(&dir.join("graph.json"), &walk.graph, &mut hash)?;
     report.graph = graph_report(walk);
+    tracing::debug!("walking graph written");
     let kinds = parts.entities.iter().map(|entity| (entity.id.clone(), entity.kind)).collect();
     let root = frame
         .as_ref()
         .map(crate::frame::LocalFrame::ecef_transform)
-        .or_else(|| shift_far(&mut parts.meshes));
-    let summary = tiles::write(&dir.join("tiles"), parts.meshes, &kinds, root)?;
-    hash_folder(&dir.join("tiles"), &mut hash)?;
+        .or_else(|| moved_by(store.shift()));
+    let summary =
+        tiles::write_stored(&dir.join("tiles"), parts.meshes, &store, &kinds, root, tell)?;
+    tracing::debug!("tiles written");
+    hash.update(summary.sha256);
     report.tiles = tiles_report(summary);
     let mut info = SceneInfo {
         revision: String::new(),
@@ -134,19 +143,24 @@ fn fill(dir: &Path, scene: Scene, report: &mut Report) -> Result<Written, Packag
     Ok(Written { revision: info.revision, entities: parts.entities.len() })
 }
 
-/// Map coordinates left as they are are too large for the vertices of tiles: the tiles
-/// count from a round place near the first mesh, and the tileset moves them back.
-fn shift_far(meshes: &mut [crate::mesh::ElementMesh]) -> Option<[f64; 16]> {
-    const FAR_M: f64 = 100_000.0;
-    let [x, y, z] = meshes
-        .first()?
-        .origin
-        .map(|value| if value.abs() > FAR_M { (value / 1_000.0).round() * 1_000.0 } else { 0.0 });
-    for mesh in meshes.iter_mut() {
-        mesh.origin = [mesh.origin[0] - x, mesh.origin[1] - y, mesh.origin[2] - z];
-    }
+/// A temporary file for a scene's geometry, beside the package that it will be part of:
+/// where there is room for one, there is for the other.
+pub(crate) fn store_beside(dir: &Path) -> Result<Store, PackageError> {
+    let parent = parent(dir);
+    make_dir(parent)?;
+    Store::create(parent).map_err(|source| PackageError::Write { path: parent.to_owned(), source })
+}
+
+fn parent(dir: &Path) -> &Path {
+    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
+}
+
+/// Moves tiles that count from another place than the frame's origin back.
+fn moved_by(shift: [f64; 3]) -> Option<[f64; 16]> {
+    let [x, y, z] = shift;
     let matrix = [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, x, y, z, 1.0];
-    ([x, y, z] != [0.0; 3]).then_some(matrix)
+    (shift != [0.0; 3]).then_some(matrix)
 }
 
 fn source_info(source: &Source) -> SceneSource {
@@ -161,7 +175,8 @@ fn source_info(source: &Source) -> SceneSource {
 #[derive(Default)]
 struct Parts {
     entities: Vec<Entity>,
-    meshes: Vec<crate::mesh::ElementMesh>,
+    aside: Aside,
+    meshes: Vec<StoredMesh>,
     floors: HashMap<EntityId, crate::imported::Floor>,
     boundaries: Vec<crate::imported::Boundary>,
     passages: HashSet<EntityId>,
@@ -173,7 +188,8 @@ fn merge(sources: Vec<Source>, report: &mut Report) -> Parts {
     let mut parts = Parts::default();
     for source in sources {
         parts.entities.extend(source.imported.entities);
-        parts.meshes.extend(source.imported.meshes);
+        parts.aside.extend(source.imported.aside);
+        parts.meshes.extend(source.imported.stored);
         parts.floors.extend(source.imported.floors);
         parts.boundaries.extend(source.imported.boundaries);
         parts.passages.extend(source.imported.passages);
@@ -218,13 +234,18 @@ fn tiles_report(summary: tiles::TilesSummary) -> TilesReport {
     }
 }
 
-fn write_entities(path: &Path, entities: &[Entity], hash: &mut Sha256) -> Result<(), PackageError> {
+fn write_entities(
+    path: &Path,
+    parts: &Parts,
+    store: &Store,
+    hash: &mut Sha256,
+) -> Result<(), PackageError> {
     let failed = |source| PackageError::Write { path: path.to_owned(), source };
     let mut out = BufWriter::with_capacity(1 << 18, File::create(path).map_err(failed)?);
     let mut line = Vec::new();
-    for entity in entities {
+    for entity in &parts.entities {
         line.clear();
-        serde_json::to_writer(&mut line, entity).map_err(|error| failed(error.into()))?;
+        parts.aside.write(entity, store, &mut line).map_err(failed)?;
         line.push(b'\n');
         hash.update(&line);
         out.write_all(&line).map_err(failed)?;
@@ -243,24 +264,6 @@ pub(crate) fn write_json(
     text.push(b'\n');
     hash.update(&text);
     fs::write(path, text).map_err(failed)
-}
-
-/// Adds every file of a folder to the hash, in the order of their names.
-fn hash_folder(dir: &Path, hash: &mut Sha256) -> Result<(), PackageError> {
-    let failed = |source| PackageError::Write { path: dir.to_owned(), source };
-    let entries: io::Result<Vec<_>> = fs::read_dir(dir).and_then(Iterator::collect);
-    let mut paths: Vec<PathBuf> =
-        entries.map_err(failed)?.into_iter().map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            hash_folder(&path, hash)?;
-        } else {
-            hash.update(path.file_name().unwrap_or_default().as_encoded_bytes());
-            hash.update(fs::read(&path).map_err(failed)?);
-        }
-    }
-    Ok(())
 }
 
 fn make_dir(path: &Path) -> Result<(), PackageError> {

@@ -13,7 +13,7 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use twin_model::{BoundingBox, EntityId, EntityKind};
+use twin_model::{BoundingBox, Entity, EntityId, EntityKind};
 
 use crate::{
     Frame, Options, Progress,
@@ -26,6 +26,7 @@ use crate::{
     placement::Placement,
     placing::{self, Fix},
     report::SourceReport,
+    store::{Aside, MeshStore, Store},
     worker::{
         self,
         watchdog::{self, Geometry, Limits},
@@ -45,6 +46,8 @@ pub(crate) struct Scene {
     pub(crate) sources: Vec<Source>,
     pub(crate) frame: Option<LocalFrame>,
     pub(crate) crs: Option<Crs>,
+    /// Where the sources' meshes lie.
+    pub(crate) meshes: MeshStore,
 }
 
 /// A file read, but not placed yet.
@@ -56,6 +59,7 @@ enum Read {
 
 struct IfcSource {
     semantics: Semantics,
+    aside: Aside,
     geometry: Geometry,
     extent: Option<BoundingBox>,
     fix: Option<Fix>,
@@ -69,10 +73,15 @@ struct Pending {
     notes: Vec<Note>,
 }
 
-/// Reads all files.
-pub(crate) fn read(files: &[PathBuf], options: &Options, progress: &mut dyn Progress) -> Scene {
+/// Reads all files, their geometry into the store.
+pub(crate) fn read(
+    files: &[PathBuf],
+    options: &Options,
+    store: Store,
+    progress: &mut dyn Progress,
+) -> Scene {
     let wanted = options.crs.as_deref().and_then(|name| Crs::parse(name).ok());
-    let mut pending = read_all(files, options, wanted.as_ref(), progress);
+    let pending = read_all(files, options, wanted.as_ref(), &store, progress);
     let georeferenced = options.frame == Frame::Local;
     let first = pending
         .iter()
@@ -91,12 +100,48 @@ pub(crate) fn read(files: &[PathBuf], options: &Options, progress: &mut dyn Prog
     });
     let terrain = gis::Layer::terrain(layers, frame.as_ref());
     let ground = Ground { frame: frame.as_ref(), terrain: &terrain };
+    let mut meshes =
+        if frame.is_some() { MeshStore::local(store) } else { MeshStore::near_first(store) };
+    let drawn = draw_all(pending, ground, options, &mut meshes);
     let mut taken = HashMap::new();
-    let sources = (0u32..)
-        .zip(pending.drain(..))
-        .map(|(number, source)| place(number, source, ground, options, &mut taken))
-        .collect();
-    Scene { sources, frame, crs }
+    let sources = drawn.into_iter().map(|source| conclude(source, &mut taken)).collect();
+    Scene { sources, frame, crs, meshes }
+}
+
+/// Draws sources side by side; the results stand in the order of the sources.
+fn draw_all(
+    pending: Vec<Pending>,
+    ground: Ground<'_>,
+    options: &Options,
+    meshes: &mut MeshStore,
+) -> Vec<Drawn> {
+    let numbered = (0u32..).zip(pending);
+    if ground.frame.is_none() {
+        // The first mesh decides where the others count from.
+        return numbered.map(|(n, source)| draw(n, source, ground, options, meshes)).collect();
+    }
+    let queue = Mutex::new(numbered);
+    let done = Mutex::new(Vec::new());
+    let work = || {
+        let mut meshes = meshes.clone();
+        loop {
+            // The queue must not stay locked while its source is drawn.
+            let next = lock(&queue).next();
+            let Some((number, source)) = next else { break };
+            let drawn = draw(number, source, ground, options, &mut meshes);
+            lock(&done).push((number, drawn));
+        }
+    };
+    let processors = thread::available_parallelism().map_or(1, std::num::NonZero::get).min(8);
+    thread::scope(|scope| {
+        for _ in 1..processors {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, drawn)| drawn).collect()
 }
 
 /// What sources are placed on.
@@ -127,6 +172,7 @@ fn read_all(
     files: &[PathBuf],
     options: &Options,
     wanted: Option<&Crs>,
+    store: &Store,
     progress: &mut dyn Progress,
 ) -> Vec<Pending> {
     let processors = thread::available_parallelism().map_or(1, std::num::NonZero::get).min(8);
@@ -142,8 +188,9 @@ fn read_all(
         for _ in 0..lanes {
             scope.spawn(|| {
                 while let Some(&position) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let source =
-                        read_one(position, &files[position], options, wanted, threads, &progress);
+                    let path = &files[position];
+                    let request = Request { position, path, options, wanted, threads, store };
+                    let source = read_one(&request, &progress);
                     lock(&done).push((position, source));
                 }
             });
@@ -158,14 +205,18 @@ fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn read_one(
+/// A file to read, and how.
+struct Request<'a> {
     position: usize,
-    path: &Path,
-    options: &Options,
-    wanted: Option<&Crs>,
+    path: &'a Path,
+    options: &'a Options,
+    wanted: Option<&'a Crs>,
     threads: u32,
-    progress: &Mutex<&mut dyn Progress>,
-) -> Pending {
+    store: &'a Store,
+}
+
+fn read_one(request: &Request<'_>, progress: &Mutex<&mut dyn Progress>) -> Pending {
+    let &Request { position, path, .. } = request;
     let started = Instant::now();
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     lock(progress).started(position, &file);
@@ -178,13 +229,10 @@ fn read_one(
             sha256 = ids::hex(&Sha256::digest(&bytes));
             let mut tell = |done: u64, total: u64| lock(progress).advanced(position, done, total);
             match Format::detect(path, &bytes) {
-                Format::Ifc => {
-                    let request =
-                        IfcRequest { position, path, file: &file, options, wanted, threads };
-                    read_ifc(&request, &bytes, &mut report, &mut notes, &mut tell)
-                }
+                Format::Ifc => read_ifc(request, &file, &bytes, &mut report, &mut notes, &mut tell),
                 Format::Gis(kind) => {
                     report.format = kind.name().into();
+                    let options = request.options;
                     let prj = fs_text(&path.with_extension("prj"));
                     let wishes = gis::Wishes {
                         crs: options.crs.as_deref(),
@@ -205,17 +253,9 @@ fn read_one(
     Pending { file, sha256, read, report, notes }
 }
 
-struct IfcRequest<'a> {
-    position: usize,
-    path: &'a Path,
-    file: &'a str,
-    options: &'a Options,
-    wanted: Option<&'a Crs>,
-    threads: u32,
-}
-
 fn read_ifc(
-    request: &IfcRequest<'_>,
+    request: &Request<'_>,
+    file: &str,
     bytes: &[u8],
     report: &mut SourceReport,
     notes: &mut Vec<Note>,
@@ -226,14 +266,19 @@ fn read_ifc(
         bytes.len() as u64,
         Duration::from_secs_f64(request.options.element_timeout_secs),
     );
+    let mut aside = Aside::default();
     // The worker tessellates while the meaning is read here.
     let (semantics, geometry) = thread::scope(|scope| {
         let geometry = scope.spawn(|| {
             let program = worker::program(request.options.worker.as_ref())
                 .map_err(|source| worker::WorkerError::Start { program: PathBuf::new(), source })?;
-            watchdog::tessellate(&program, request.path, request.threads, limits, tell)
+            let store = request.store.clone();
+            watchdog::tessellate(&program, request.path, request.threads, limits, store, tell)
         });
-        let semantics = ifc::read::read(bytes, request.file, source);
+        let semantics = {
+            let mut put_aside = |entity: &mut Entity| aside.put(entity, request.store);
+            ifc::read::read(bytes, file, source, &mut put_aside)
+        };
         (semantics, geometry.join())
     });
     let mut semantics = match semantics {
@@ -251,28 +296,34 @@ fn read_ifc(
         let text = format!("its geometry is incomplete: {reason}");
         notes.push(Note::source(Severity::Dropped, text));
     }
-    let extent = ifc::shapes::extent(&geometry);
+    let extent = geometry.extent;
     let fix = if request.options.frame == Frame::Local {
         placing::fix(&semantics.georeference, extent, semantics.site_origin, request.wanted, notes)
     } else {
         None
     };
     notes.append(&mut semantics.notes);
-    Read::Ifc(Box::new(IfcSource { semantics, geometry, extent, fix }))
+    Read::Ifc(Box::new(IfcSource { semantics, aside, geometry, extent, fix }))
 }
 
 pub(crate) fn mib(kib: u64) -> f64 {
     (kib as f64 / 1_024.0 * 10.0).round() / 10.0
 }
 
-/// Puts a source into the frame and makes its ids the scene's.
-fn place(
+/// A source in the frame, with ids of its own.
+struct Drawn {
+    source: Source,
+    notes: Vec<Note>,
+}
+
+/// Puts a source into the frame.
+fn draw(
     number: u32,
     pending: Pending,
     Ground { frame, terrain }: Ground<'_>,
     options: &Options,
-    taken: &mut HashMap<EntityId, EntityKind>,
-) -> Source {
+    meshes: &mut MeshStore,
+) -> Drawn {
     let Pending { file, sha256, read, mut report, mut notes } = pending;
     let started = Instant::now();
     let mut imported = match read {
@@ -288,8 +339,11 @@ fn place(
                 report.placed_by = placed_by(frame, ifc.fix.as_ref());
                 placing::place(frame, ifc.fix.as_ref(), ifc.extent, &mut notes)
             };
-            let audit = options.audit.is_some();
-            let mut imported = ifc::shapes::join(ifc.semantics, ifc.geometry, &placement, audit);
+            let measure = options.audit.is_some();
+            let aside = ifc.aside;
+            let joined =
+                ifc::shapes::join(ifc.semantics, ifc.geometry, &placement, measure, meshes);
+            let mut imported = Imported { aside, ..joined };
             imported.notes.extend(gis::gap::notes(&imported.entities, terrain));
             imported
         }
@@ -303,12 +357,22 @@ fn place(
             })
         }
     };
-    ids::make_unique(&mut imported, taken, &mut notes);
-    notes.append(&mut imported.notes);
-    report.count(&imported);
-    report.add_notes(notes);
+    imported.stow(meshes);
+    for entity in &mut imported.entities {
+        imported.aside.put(entity, meshes.store());
+    }
     report.seconds += started.elapsed().as_secs_f64();
-    Source { file, sha256, report, imported }
+    Drawn { source: Source { file, sha256, report, imported }, notes }
+}
+
+/// Makes the ids of a source the scene's, and counts what it holds.
+fn conclude(drawn: Drawn, taken: &mut HashMap<EntityId, EntityKind>) -> Source {
+    let Drawn { mut source, mut notes } = drawn;
+    ids::make_unique(&mut source.imported, taken, &mut notes);
+    notes.append(&mut source.imported.notes);
+    source.report.count(&source.imported);
+    source.report.add_notes(notes);
+    source
 }
 
 fn placed_by(frame: Option<&LocalFrame>, fix: Option<&Fix>) -> String {

@@ -11,30 +11,20 @@ use crate::{
     imported::{Floor, Imported, Note, Severity},
     mesh::{ElementMesh, MaterialClass},
     placement::Placement,
+    store::MeshStore,
     worker::{
         Part, Shape,
         watchdog::{Cause, Fate, Geometry},
     },
 };
 
-/// Box around all geometry in the file's own coordinates, m.
-pub(crate) fn extent(geometry: &Geometry) -> Option<BoundingBox> {
-    let points = geometry.shapes.values().flat_map(|shape| &shape.parts).flat_map(corners);
-    BoundingBox::around(points.filter(|point| point.iter().all(|value| value.is_finite())))
-}
-
-fn corners(part: &Part) -> impl Iterator<Item = [f64; 3]> {
-    part.positions
-        .chunks_exact(3)
-        .map(|position| [0, 1, 2].map(|axis| part.origin[axis] + f64::from(position[axis])))
-}
-
-/// Puts the geometry to the entities.
+/// Puts the geometry to the entities, and the meshes into the store as they are made.
 pub(crate) fn join(
     semantics: Semantics,
     mut geometry: Geometry,
     placement: &Placement,
     measure: bool,
+    meshes: &mut MeshStore,
 ) -> Imported {
     let Semantics {
         mut entities,
@@ -50,7 +40,7 @@ pub(crate) fn join(
     for ((entity, instance), representation) in
         entities.iter_mut().zip(&instances).zip(&representations)
     {
-        let shape = geometry.shapes.remove(instance);
+        let shape = geometry.take(*instance);
         let fate = geometry.fates.get(instance).copied();
         let mut gauge = measure.then(Gauge::default);
         let drawn =
@@ -67,6 +57,7 @@ pub(crate) fn join(
             has_openings: hosts.contains(instance),
         };
         report(entity, outcome, &mut imported.notes);
+        imported.stow(meshes);
     }
     let filled: HashSet<&EntityId> = fillings.values().collect();
     imported.passages = unfilled(&entities, &filled);

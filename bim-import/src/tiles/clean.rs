@@ -11,7 +11,7 @@ const REACH_M: f64 = 2.0e6;
 const MIN_DOUBLE_AREA_M2: f64 = 1.0e-10;
 
 /// Drops unusable triangles, completes missing normals and returns how many were dropped.
-pub(super) fn clean(mesh: &mut ElementMesh) -> u64 {
+pub(crate) fn clean(mesh: &mut ElementMesh) -> u64 {
     let stray = mesh.indices.len() % 3;
     let whole = mesh.indices.len() / 3;
     let mut kept = Vec::with_capacity(whole * 3);
@@ -52,7 +52,7 @@ pub(super) fn triangles(mesh: &ElementMesh) -> impl Iterator<Item = [[f64; 3]; 3
 }
 
 /// The box around the used vertices of a cleaned mesh.
-pub(super) fn bounds(mesh: &ElementMesh) -> Option<BoundingBox> {
+pub(crate) fn bounds(mesh: &ElementMesh) -> Option<BoundingBox> {
     BoundingBox::around(triangles(mesh).flatten())
 }
 

@@ -34,6 +34,7 @@ pub(super) struct Content {
     pub(super) bounds: BoundingBox,
     /// Entities of which at least one triangle is left.
     pub(super) drawn: Vec<EntityId>,
+    size: u64,
     triangles: u64,
     edges: u64,
     collapsed: u64,
@@ -47,7 +48,7 @@ impl Content {
         summary.triangles += self.triangles;
         summary.edges += self.edges;
         summary.collapsed_triangles += self.collapsed;
-        summary.bytes += self.bytes.len() as u64;
+        summary.bytes += self.size;
         summary.max_error_m = summary.max_error_m.max(self.max_error_m);
     }
 }
@@ -68,6 +69,7 @@ pub(super) fn encode(items: Vec<Item>, path: &Path) -> Result<Option<Content>, T
         bytes: Vec::new(),
         bounds: grown(&bounds, grid.step_m() / 2.0 + READER_ERROR_M),
         drawn: Vec::new(),
+        size: 0,
         triangles: 0,
         edges: 0,
         collapsed: 0,
@@ -95,6 +97,7 @@ pub(super) fn encode(items: Vec<Item>, path: &Path) -> Result<Option<Content>, T
     // The meshes are merged: free them before the file is put together.
     drop(items);
     content.bytes = assemble(layers, &rows, &grid, path)?;
+    content.size = content.bytes.len() as u64;
     Ok(Some(content))
 }
 

@@ -1,15 +1,10 @@
-//! What is placed into tiles: an entity with all its meshes, or a piece of one that is
-//! too large for a tile.
-
-use std::{
-    cmp::Ordering,
-    collections::{BTreeMap, HashMap},
-};
+//! What a tile is made of: an entity with all its meshes, or a piece of one that is too
+//! large for a tile.
 
 use twin_model::{BoundingBox, EntityId, EntityKind};
 
 use super::{
-    TilesSummary, clean, clip,
+    clean,
     edges::{self, Segment},
 };
 use crate::mesh::{ElementMesh, MaterialClass};
@@ -20,7 +15,7 @@ pub(super) const TILE_TRIANGLES: usize = 60_000;
 /// most 10 mm, less a margin for what sticks out of a cell.
 pub(super) const TILE_EXTENT_M: f64 = 600.0;
 
-/// One thing to place.
+/// One thing in a tile.
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) entity: EntityId,
@@ -35,11 +30,6 @@ pub(super) struct Item {
 }
 
 impl Item {
-    /// How much it matters from afar: its diagonal, m.
-    pub(super) fn size(&self) -> f64 {
-        clean::length(self.bounds.size())
-    }
-
     /// Its crease and boundary edges: those of solids and glass, then those of spaces.
     pub(super) fn segments(&self) -> Vec<Segment> {
         match &self.edges {
@@ -50,7 +40,7 @@ impl Item {
 }
 
 /// Edges per class, so that a pane does not outline its frame.
-fn find_edges(kind: EntityKind, meshes: &[ElementMesh]) -> Vec<Segment> {
+pub(super) fn find_edges(kind: EntityKind, meshes: &[ElementMesh]) -> Vec<Segment> {
     let classes =
         [MaterialClass::Opaque, MaterialClass::Glass, MaterialClass::Space, MaterialClass::Ground];
     let mut segments = Vec::new();
@@ -63,54 +53,6 @@ fn find_edges(kind: EntityKind, meshes: &[ElementMesh]) -> Vec<Segment> {
         edges::find(meshes, class == MaterialClass::Space, &mut segments);
     }
     segments
-}
-
-/// Cleans the meshes, groups them by entity in the order of ids, and cuts what is too
-/// large for one tile.
-pub(super) fn gather(
-    meshes: Vec<ElementMesh>,
-    kinds: &HashMap<EntityId, EntityKind>,
-    summary: &mut TilesSummary,
-) -> Vec<Item> {
-    let mut by_entity: BTreeMap<EntityId, Vec<ElementMesh>> = BTreeMap::new();
-    for mesh in meshes {
-        by_entity.entry(mesh.entity.clone()).or_default().push(mesh);
-    }
-    let mut items = Vec::with_capacity(by_entity.len());
-    for (entity, mut meshes) in by_entity {
-        let dropped: u64 = meshes.iter_mut().map(clean::clean).sum();
-        if dropped > 0 {
-            summary.dropped_triangles += dropped;
-            summary.dropped.push((entity.clone(), dropped));
-        }
-        meshes.retain(|mesh| !mesh.indices.is_empty());
-        // Readers tessellate in parallel: the order of meshes is theirs, the bytes are ours.
-        meshes.sort_by(same_order);
-        // Whatever is drawn is taken off this list again when its tile is written.
-        summary.undrawn.push(entity.clone());
-        let kind = kinds.get(&entity).copied().unwrap_or(EntityKind::Element);
-        let Some(item) = whole(entity, kind, meshes) else { continue };
-        let wide = item.bounds.size().iter().any(|extent| *extent > TILE_EXTENT_M);
-        if wide || item.triangles > TILE_TRIANGLES {
-            let segments = find_edges(item.kind, &item.meshes);
-            clip::cut(item, segments, &mut items);
-        } else {
-            items.push(item);
-        }
-    }
-    items
-}
-
-/// An order of one entity's meshes by what they hold.
-fn same_order(a: &ElementMesh, b: &ElementMesh) -> Ordering {
-    let numbers = |a: &[f32; 3], b: &[f32; 3]| a.map(f32::to_bits).cmp(&b.map(f32::to_bits));
-    (a.class, a.rgba, a.origin.map(f64::to_bits), a.indices.len())
-        .cmp(&(b.class, b.rgba, b.origin.map(f64::to_bits), b.indices.len()))
-        .then_with(|| {
-            let pairs = a.positions.iter().zip(&b.positions);
-            pairs.map(|(a, b)| numbers(a, b)).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
-        })
-        .then_with(|| a.indices.cmp(&b.indices))
 }
 
 /// An entity with its meshes; nothing when nothing of it can be drawn.

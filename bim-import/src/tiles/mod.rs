@@ -8,12 +8,14 @@
 mod buffers;
 mod clean;
 mod clip;
+mod contents;
 mod edges;
 mod glb;
 mod item;
 mod metadata;
 mod primitive;
 mod quantize;
+mod slot;
 #[cfg(test)]
 mod tests;
 mod tileset;
@@ -25,10 +27,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 use twin_model::{BoundingBox, EntityId, EntityKind};
 
-use crate::mesh::ElementMesh;
+pub(crate) use clean::{bounds, clean};
+
+use crate::{
+    mesh::ElementMesh,
+    store::{MeshStore, Store, StoredMesh},
+};
 
 /// What was written, and what of the input is not in it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -56,6 +64,8 @@ pub struct TilesSummary {
     pub max_error_m: f64,
     /// Box around everything drawn, local frame, m.
     pub bbox: Option<BoundingBox>,
+    /// Changes with every byte of the tileset and its GLBs.
+    pub sha256: [u8; 32],
 }
 
 /// The tiles could not be written.
@@ -103,20 +113,49 @@ pub fn write(
     kinds: &HashMap<EntityId, EntityKind>,
     root_transform: Option<[f64; 16]>,
 ) -> Result<TilesSummary, TilesError> {
-    fs::create_dir_all(dir)
-        .map_err(|source| TilesError::Write { path: dir.to_path_buf(), source })?;
+    make_dir(dir)?;
+    let failed = |source| TilesError::Write { path: dir.to_path_buf(), source };
+    let mut store = MeshStore::local(Store::create(dir).map_err(failed)?);
+    let meshes = meshes.into_iter().map(|mesh| store.stow(mesh)).collect();
+    write_stored(dir, meshes, &store, kinds, root_transform, &|_, _| {})
+}
+
+/// Is told how many of the things to draw are written, and how many there are.
+pub(crate) type Tell<'a> = &'a (dyn Fn(u64, u64) + Sync);
+
+/// The same for meshes that lie in a store.
+///
+/// # Errors
+/// As [`write()`], and when the store has lost something.
+pub(crate) fn write_stored(
+    dir: &Path,
+    meshes: Vec<StoredMesh>,
+    store: &MeshStore,
+    kinds: &HashMap<EntityId, EntityKind>,
+    root_transform: Option<[f64; 16]>,
+    tell: Tell<'_>,
+) -> Result<TilesSummary, TilesError> {
+    make_dir(dir)?;
     let mut summary = TilesSummary::default();
-    let items = item::gather(meshes, kinds, &mut summary);
-    let root = tree::build(items);
+    let mut hash = Sha256::new();
+    let tree = tree::build(slot::gather(meshes, store, kinds, &mut summary));
     let mut drawn = std::collections::HashSet::new();
-    let root = tree::write_contents(root, dir, &mut summary, &mut drawn)?;
+    let root = contents::write(tree, dir, store, tell, &mut summary, &mut drawn, &mut hash)?;
+    if let Some(source) = store.store().failure() {
+        return Err(TilesError::Write { path: dir.to_path_buf(), source });
+    }
     summary.undrawn.retain(|entity| !drawn.contains(entity));
     summary.undrawn.sort_unstable();
     summary.undrawn.dedup();
     summary.features = drawn.len() as u64;
     summary.bbox = root.bounds;
-    tileset::write(&dir.join("tileset.json"), &root, root_transform)?;
+    tileset::write(&dir.join("tileset.json"), &root, root_transform, &mut hash)?;
+    summary.sha256 = hash.finalize().into();
     Ok(summary)
+}
+
+fn make_dir(dir: &Path) -> Result<(), TilesError> {
+    fs::create_dir_all(dir).map_err(|source| TilesError::Write { path: dir.to_path_buf(), source })
 }
 
 /// Writes one file whole.

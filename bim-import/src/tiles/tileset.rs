@@ -3,15 +3,17 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use twin_model::BoundingBox;
 
-use super::{TilesError, tree::WrittenTile, write_file};
+use super::{TilesError, contents::WrittenTile, write_file};
 
 /// Writes `tileset.json`.
 pub(super) fn write(
     path: &Path,
     root: &WrittenTile,
     root_transform: Option<[f64; 16]>,
+    hash: &mut Sha256,
 ) -> Result<(), TilesError> {
     let mut tree = tile(root);
     if let Some(matrix) = root_transform {
@@ -28,6 +30,7 @@ pub(super) fn write(
     let mut bytes = serde_json::to_vec(&document)
         .map_err(|source| TilesError::Encode { path: path.to_path_buf(), source })?;
     bytes.push(b'\n');
+    hash.update(&bytes);
     write_file(path, &bytes)
 }
 

@@ -1,15 +1,9 @@
 //! The tile tree: large things in parents, so that a far view shows them first, small
 //! things in children, split where they lie.
 
-use std::{collections::HashSet, path::Path};
+use twin_model::BoundingBox;
 
-use twin_model::{BoundingBox, EntityId};
-
-use super::{
-    TilesError, TilesSummary, glb,
-    item::{Item, TILE_TRIANGLES},
-    write_file,
-};
+use super::{item::TILE_TRIANGLES, slot::Slot};
 
 /// Rows a property table may have, so that feature ids fit 16 bits.
 const TILE_FEATURES: usize = 65_535;
@@ -23,26 +17,12 @@ const MAX_CHILDREN: usize = 4;
 /// A tile before it is written.
 #[derive(Debug, Default)]
 pub(super) struct Tile {
-    pub(super) items: Vec<Item>,
+    pub(super) items: Vec<Slot>,
     pub(super) children: Vec<Tile>,
 }
 
-/// A tile whose content, if any, is on disk.
-#[derive(Debug)]
-pub(super) struct WrittenTile {
-    /// Everything in this tile and below, m; absent when there is nothing.
-    pub(super) bounds: Option<BoundingBox>,
-    /// File name of the content.
-    pub(super) content: Option<String>,
-    /// Diagonal of the largest thing that is missing while the children are not shown, m.
-    pub(super) geometric_error: f64,
-    /// Diagonal of the largest thing in this tile and below, m.
-    pub(super) largest: f64,
-    pub(super) children: Vec<WrittenTile>,
-}
-
 /// Spreads items over a tree of tiles.
-pub(super) fn build(mut items: Vec<Item>) -> Tile {
+pub(super) fn build(mut items: Vec<Slot>) -> Tile {
     let fits = items.len() <= TILE_FEATURES
         && items.iter().map(|item| item.triangles).sum::<usize>() <= LEAF_TRIANGLES;
     let narrow = extent(&items) <= GRID_EXTENT_M;
@@ -67,13 +47,13 @@ pub(super) fn build(mut items: Vec<Item>) -> Tile {
     Tile { items, children: split_by_weight(rest).into_iter().map(build).collect() }
 }
 
-fn extent(items: &[Item]) -> f64 {
+fn extent(items: &[Slot]) -> f64 {
     let bounds = items.iter().map(|item| item.bounds).reduce(|a, b| a.union(&b));
     bounds.map_or(0.0, |bounds| bounds.size().into_iter().fold(0.0, f64::max))
 }
 
 /// The axis along which the centres of the items spread most, and their range on it.
-fn widest(items: &[Item]) -> (usize, f64, f64) {
+fn widest(items: &[Slot]) -> (usize, f64, f64) {
     let centers = BoundingBox::around(items.iter().map(|item| item.bounds.center()))
         .unwrap_or(BoundingBox { min: [0.0; 3], max: [0.0; 3] });
     let size = centers.size();
@@ -82,7 +62,7 @@ fn widest(items: &[Item]) -> (usize, f64, f64) {
 }
 
 /// Two halves of the space the items take; neither is empty.
-fn split_in_space(items: Vec<Item>) -> (Vec<Item>, Vec<Item>) {
+fn split_in_space(items: Vec<Slot>) -> (Vec<Slot>, Vec<Slot>) {
     let (axis, low, high) = widest(&items);
     let middle = (low + high) / 2.0;
     let (lower, upper): (Vec<_>, Vec<_>) =
@@ -91,8 +71,8 @@ fn split_in_space(items: Vec<Item>) -> (Vec<Item>, Vec<Item>) {
 }
 
 /// As many groups as the items need tiles, up to the most children a tile may have.
-fn split_by_weight(items: Vec<Item>) -> Vec<Vec<Item>> {
-    let weight = |items: &[Item]| {
+fn split_by_weight(items: Vec<Slot>) -> Vec<Vec<Slot>> {
+    let weight = |items: &[Slot]| {
         let triangles: usize = items.iter().map(|item| item.triangles).sum();
         triangles.div_ceil(TILE_TRIANGLES).max(items.len().div_ceil(TILE_FEATURES))
     };
@@ -113,7 +93,7 @@ fn split_by_weight(items: Vec<Item>) -> Vec<Vec<Item>> {
 }
 
 /// Two parts of about the same number of triangles; neither is empty if there are two items.
-fn halve(mut items: Vec<Item>, axis: usize) -> (Vec<Item>, Vec<Item>) {
+fn halve(mut items: Vec<Slot>, axis: usize) -> (Vec<Slot>, Vec<Slot>) {
     items.sort_by(|a, b| {
         let (a_at, b_at) = (a.bounds.center()[axis], b.bounds.center()[axis]);
         a_at.total_cmp(&b_at).then_with(|| a.entity.cmp(&b.entity))
@@ -129,52 +109,4 @@ fn halve(mut items: Vec<Item>, axis: usize) -> (Vec<Item>, Vec<Item>) {
         .count();
     let high = items.split_off(middle.clamp(1, (items.len() - 1).max(1)));
     (items, high)
-}
-
-/// Writes the GLB of every tile below `tile`, freeing its meshes as it goes.
-pub(super) fn write_contents(
-    tile: Tile,
-    dir: &Path,
-    summary: &mut TilesSummary,
-    drawn: &mut HashSet<EntityId>,
-) -> Result<WrittenTile, TilesError> {
-    write_tile(tile, "0", dir, summary, drawn)
-}
-
-fn write_tile(
-    mut tile: Tile,
-    name: &str,
-    dir: &Path,
-    summary: &mut TilesSummary,
-    drawn: &mut HashSet<EntityId>,
-) -> Result<WrittenTile, TilesError> {
-    let own = tile.items.iter().map(Item::size).fold(0.0, f64::max);
-    tile.items.sort_by(|a, b| a.entity.cmp(&b.entity));
-    let file = format!("{name}.glb");
-    let path = dir.join(&file);
-    let content = glb::encode(tile.items, &path)?;
-    let mut bounds = None;
-    let mut content_file = None;
-    if let Some(content) = content {
-        write_file(&path, &content.bytes)?;
-        content.add_to(summary);
-        drawn.extend(content.drawn);
-        bounds = Some(content.bounds);
-        content_file = Some(file);
-    }
-    let children = tile
-        .children
-        .into_iter()
-        .enumerate()
-        .map(|(n, child)| write_tile(child, &format!("{name}-{n}"), dir, summary, drawn))
-        .collect::<Result<Vec<_>, _>>()?;
-    let below = children.iter().map(|child| child.largest).fold(0.0, f64::max);
-    let bounds = children.iter().filter_map(|child| child.bounds).chain(bounds);
-    Ok(WrittenTile {
-        bounds: bounds.reduce(|a, b| a.union(&b)),
-        content: content_file,
-        geometric_error: below,
-        largest: own.max(below),
-        children: children.into_iter().filter(|child| child.bounds.is_some()).collect(),
-    })
 }

@@ -5,10 +5,11 @@ use std::{
     io::{self, BufWriter, Write},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use super::{
@@ -30,33 +31,65 @@ pub(super) fn run() -> i32 {
     });
     // Panics are caught and reported as frames; their text would only be noise.
     std::panic::set_hook(Box::new(|_| {}));
-    work(&task, &Frames::new());
+    let frames = Arc::new(Frames::new(task.careful));
+    if !task.careful {
+        // Ends with the process.
+        let frames = Arc::clone(&frames);
+        thread::spawn(move || frames.flush_now_and_then());
+    }
+    work(&task, &frames);
     0
 }
 
-/// The way to the parent. Every frame is written out at once: the one that announces an
-/// element must be with the parent when that element hangs or ends this process.
+/// How long a frame may wait for more to go with it: much less than what an element may
+/// take, so the one that announces an element that hangs is with the parent in time.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The way to the parent.
 struct Frames {
     out: Mutex<BufWriter<io::Stdout>>,
+    careful: bool,
 }
 
 impl Frames {
-    fn new() -> Self {
-        Self { out: Mutex::new(BufWriter::with_capacity(1 << 18, io::stdout())) }
+    fn new(careful: bool) -> Self {
+        Self { out: Mutex::new(BufWriter::with_capacity(1 << 18, io::stdout())), careful }
     }
 
     /// Sends a frame, waiting while the parent has enough to read. Without a parent there
     /// is nothing left to do for this process.
     fn send(&self, frame: &Frame) {
+        // A crash would take unsent frames with it.
+        self.write(|out| {
+            protocol::write(&mut *out, frame)?;
+            if self.careful { out.flush() } else { Ok(()) }
+        });
+    }
+
+    fn flush(&self) {
+        self.write(Write::flush);
+    }
+
+    fn flush_now_and_then(&self) {
+        loop {
+            thread::sleep(PAUSE);
+            self.flush();
+        }
+    }
+
+    fn write(&self, write: impl FnOnce(&mut BufWriter<io::Stdout>) -> io::Result<()>) {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        if protocol::write(&mut *out, frame).and_then(|()| out.flush()).is_err() {
+        if write(&mut out).is_err() {
             std::process::exit(3);
         }
     }
 }
 
 fn work(task: &Task, frames: &Frames) {
-    let failed = |reason: String| frames.send(&Frame::Failed { reason });
+    let failed = |reason: String| {
+        frames.send(&Frame::Failed { reason });
+        frames.flush();
+    };
     let bytes = match std::fs::read(&task.path) {
         Ok(bytes) => bytes,
         Err(error) => return failed(error.to_string()),
@@ -95,6 +128,7 @@ fn work(task: &Task, frames: &Frames) {
         }
     });
     frames.send(&Frame::Finished { peak_kib: resources::peak_kib() });
+    frames.flush();
 }
 
 struct Shared<'a> {
@@ -118,7 +152,14 @@ fn tessellate_jobs(number: u32, shared: &Shared<'_>) {
                 memo = Memo::default();
                 Tessellated::complaining("the geometry engine gave up on it")
             });
-        shared.frames.send(&Frame::Done { thread: number, id: job.id, shape: shape.into() });
+        let shape = Shape::from(shape);
+        shared.frames.send(&Frame::Done {
+            thread: number,
+            id: job.id,
+            extent: shape.extent(),
+            is_drawn: !shape.parts.is_empty(),
+            shape: shape.encode(),
+        });
     }
 }
 

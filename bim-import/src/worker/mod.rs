@@ -7,6 +7,7 @@
 
 mod child;
 mod fault;
+mod outcome;
 mod protocol;
 pub(crate) mod watchdog;
 

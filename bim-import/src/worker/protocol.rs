@@ -8,6 +8,9 @@ use std::{
 
 use crate::ifc::engine::rewrite::Detail;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use twin_model::BoundingBox;
+
+use crate::packed;
 
 /// Longest frame accepted: an element of some 20 million vertices. What is longer is
 /// taken for a torn stream.
@@ -26,6 +29,9 @@ pub(super) struct Task {
     pub(super) detail: Detail,
     /// How many elements at a time.
     pub(super) threads: u32,
+    /// Whether each frame is sent at once, so that the elements under way are known when
+    /// the worker crashes. Else they are sent a few at a time, which costs far less.
+    pub(super) careful: bool,
 }
 
 /// Worker to parent.
@@ -51,8 +57,13 @@ pub(super) enum Frame {
         thread: u32,
         /// The element.
         id: u32,
-        /// What came of it.
-        shape: Shape,
+        /// Box around its usable vertices in the file's world frame, m.
+        extent: Option<BoundingBox>,
+        /// Whether anything is drawn.
+        is_drawn: bool,
+        /// The [`Shape`], encoded: the parent puts it aside as it is.
+        #[serde(with = "packed::bytes")]
+        shape: Vec<u8>,
     },
     /// All elements are done.
     Finished {
@@ -81,13 +92,37 @@ pub(crate) struct Part {
     /// What positions count from, m.
     pub(crate) origin: [f64; 3],
     /// x, y, z of each vertex, m from `origin`.
+    #[serde(with = "packed::f32s")]
     pub(crate) positions: Vec<f32>,
     /// x, y, z of each vertex's normal.
+    #[serde(with = "packed::f32s")]
     pub(crate) normals: Vec<f32>,
     /// Triangles.
+    #[serde(with = "packed::u32s")]
     pub(crate) indices: Vec<u32>,
     /// sRGB, straight alpha, 0 to 1.
     pub(crate) color: [f32; 4],
+}
+
+impl Shape {
+    /// Box around its finite vertices, m.
+    pub(super) fn extent(&self) -> Option<BoundingBox> {
+        let corners = self.parts.iter().flat_map(|part| {
+            part.positions
+                .chunks_exact(3)
+                .map(|position| [0, 1, 2].map(|axis| part.origin[axis] + f64::from(position[axis])))
+        });
+        BoundingBox::around(corners.filter(|corner| corner.iter().all(|value| value.is_finite())))
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        // Writing numbers into a growing list cannot fail.
+        postcard::to_stdvec(self).unwrap_or_default()
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        postcard::from_bytes(bytes).ok()
+    }
 }
 
 /// Writes one frame.

@@ -13,8 +13,12 @@ use std::{
 
 use thiserror::Error;
 
-use super::protocol::{self, Frame, Shape, Task};
-use crate::{ifc::engine::rewrite::Detail, resources};
+pub(crate) use super::outcome::{Cause, Fate, Geometry};
+use super::{
+    outcome::Troubled,
+    protocol::{self, Frame, Task},
+};
+use crate::{ifc::engine::rewrite::Detail, resources, store::Store};
 
 /// Frames waiting for the parent; the worker waits when there are more.
 const FRAMES: usize = 256;
@@ -74,52 +78,13 @@ pub enum WorkerError {
     Unreadable(String),
 }
 
-/// What became of an element that did not go the ordinary way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// Drawn without what is cut out of it.
-    Uncut(Cause),
-    /// Drawn as a box.
-    Boxed(Cause),
-    /// Not drawn.
-    Dropped(Cause),
-}
-
-/// Why an element could not be drawn as the file says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
-    /// It did not end.
-    Hung,
-    /// It ended the worker.
-    Crashed,
-    /// It took too much memory.
-    TooLarge,
-    /// The file's time was up.
-    OutOfTime,
-}
-
-/// An element that could not be drawn, and why.
-type Troubled = (u32, Cause);
-
-/// The geometry of a file.
-#[derive(Debug, Default)]
-pub(crate) struct Geometry {
-    /// What came of each element, by STEP instance name.
-    pub(crate) shapes: HashMap<u32, Shape>,
-    /// The elements that did not go the ordinary way.
-    pub(crate) fates: HashMap<u32, Fate>,
-    /// Why some elements were never taken up, if so.
-    pub(crate) incomplete: Option<&'static str>,
-    /// Largest size a worker reached, KiB.
-    pub(crate) peak_kib: u64,
-}
-
-/// Tessellates a file under watch. `progress` is told elements done and to do.
+/// Tessellates a file under watch; shapes go into the store. `progress` is told elements done and to do.
 pub(crate) fn tessellate(
     program: &Path,
     file: &Path,
     threads: u32,
     limits: Limits,
+    store: Store,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Geometry, WorkerError> {
     let mut watch = Watch {
@@ -130,7 +95,8 @@ pub(crate) fn tessellate(
         started: Instant::now(),
         cpu_before: Duration::ZERO,
         total: 0,
-        geometry: Geometry::default(),
+        careful: false,
+        geometry: Geometry::new(store),
         progress,
     };
     watch.all()?;
@@ -146,6 +112,8 @@ struct Watch<'a> {
     /// Processor time of workers that have ended.
     cpu_before: Duration,
     total: u64,
+    /// Whether a worker has crashed: from then on they tell what they are at at once.
+    careful: bool,
     geometry: Geometry,
     progress: &'a mut dyn FnMut(u64, u64),
 }
@@ -292,6 +260,8 @@ impl Watch<'_> {
             match self.run(&task, self.limits.element)? {
                 End::Finished => break,
                 End::Hung(ids) => hung.extend(ids.into_iter().map(|id| (id, Cause::Hung))),
+                // Which elements were under way is not known to the last: once more.
+                End::Crashed(_) if !self.careful => self.careful = true,
                 // Nothing under way: it fails by itself, and would again.
                 End::Crashed(ids) | End::TooLarge(ids) if ids.is_empty() => {
                     self.geometry.incomplete = Some("the geometry worker ended by itself");
@@ -310,7 +280,8 @@ impl Watch<'_> {
 
     fn task(&self, skip: Vec<u32>, only: Vec<u32>, detail: Detail) -> Task {
         let threads = if only.is_empty() { self.threads } else { 1 };
-        Task { path: self.file.to_owned(), skip, only, detail, threads }
+        let careful = self.careful;
+        Task { path: self.file.to_owned(), skip, only, detail, threads, careful }
     }
 
     /// Tries elements again in less detail; those are left of which still nothing came.
@@ -320,6 +291,8 @@ impl Watch<'_> {
         detail: Detail,
         fate: fn(Cause) -> Fate,
     ) -> Result<Vec<Troubled>, WorkerError> {
+        // Few, and likely to end the worker.
+        self.careful = true;
         let mut failed = Vec::new();
         while !elements.is_empty() {
             let ids: Vec<u32> = elements.iter().map(|(id, _)| *id).collect();
@@ -338,7 +311,7 @@ impl Watch<'_> {
             let mut waiting = Vec::new();
             for (id, cause) in elements {
                 match self.geometry.shapes.get(&id) {
-                    Some(shape) if !shape.parts.is_empty() => {
+                    Some(kept) if kept.is_drawn => {
                         self.geometry.fates.insert(id, fate(cause));
                     }
                     None if !stop && !stuck.contains(&id) => waiting.push((id, cause)),
@@ -401,9 +374,9 @@ impl Watch<'_> {
             Frame::Started { thread, tid, id } => {
                 under_way.insert(thread, UnderWay { id, tid, spent: Spent::new() });
             }
-            Frame::Done { thread, id, shape } => {
+            Frame::Done { thread, id, extent, is_drawn, shape } => {
                 under_way.remove(&thread);
-                self.geometry.shapes.insert(id, shape);
+                self.geometry.keep(id, extent, is_drawn, &shape);
                 (self.progress)(self.geometry.shapes.len() as u64, self.total);
             }
             Frame::Finished { peak_kib } => {

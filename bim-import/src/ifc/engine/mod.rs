@@ -9,6 +9,7 @@ mod bounds;
 mod collapse;
 mod fine;
 pub(crate) mod geometry;
+mod index;
 pub(crate) mod records;
 pub(crate) mod rewrite;
 mod rows;

@@ -8,17 +8,13 @@ pub(crate) use ifc_lite_core::{
 };
 use ifc_lite_core::{EntityDecoder, EntityScanner, IfcType, SchemaVersion};
 
-/// Where a record stands in the file.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Span {
-    start: usize,
-    end: usize,
-}
+use super::index::{Builder, Index};
 
 /// The records of one file.
 pub(crate) struct Records<'a> {
     decoder: EntityDecoder<'a>,
-    spans: HashMap<u32, Span>,
+    index: Index,
+    count: usize,
     schema: Option<SchemaVersion>,
     attributes: HashMap<String, &'static [&'static str]>,
 }
@@ -36,25 +32,27 @@ pub(crate) struct Seen<'a> {
 impl<'a> Records<'a> {
     /// Indexes a file, showing each record to `visit` in file order.
     pub(crate) fn scan(bytes: &'a [u8], mut visit: impl FnMut(&Seen<'a>)) -> Self {
-        let mut spans = HashMap::with_capacity(bytes.len() / 64);
+        let mut index = Builder::new(bytes.len());
         let mut scanner = EntityScanner::new(bytes);
         while let Some((id, keyword, start, end)) = scanner.next_entity() {
-            let is_repeated = spans.insert(id, Span { start, end }).is_some();
+            let is_repeated = index.add(id, start, end);
             visit(&Seen { id, keyword, is_repeated });
         }
         let schema = SchemaVersion::from_file_schema(&schema_name(bytes));
-        Self { decoder: EntityDecoder::new(bytes), spans, schema, attributes: HashMap::new() }
+        let (index, count) = index.finish();
+        let decoder = EntityDecoder::new(bytes);
+        Self { decoder, index, count, schema, attributes: HashMap::new() }
     }
 
     /// How many records there are.
     pub(crate) fn len(&self) -> usize {
-        self.spans.len()
+        self.count
     }
 
     /// Decodes one record; nothing where it is missing or does not parse.
     pub(crate) fn get(&self, id: u32) -> Option<Record> {
-        let span = self.spans.get(&id)?;
-        self.decoder.decode_at_uncached(span.start, span.end).ok()
+        let (start, end) = self.index.lookup(id)?;
+        self.decoder.decode_at_uncached(start, end).ok()
     }
 
     /// Decodes what an attribute refers to.

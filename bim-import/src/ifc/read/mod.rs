@@ -78,7 +78,15 @@ pub(crate) enum IfcError {
 }
 
 /// Reads a file's meaning.
-pub(crate) fn read(bytes: &[u8], file_name: &str, source: u32) -> Result<Semantics, IfcError> {
+///
+/// Every entity is shown to `put_aside` as it is made, which may take its properties: all
+/// of a large file's at once are more than its geometry.
+pub(crate) fn read(
+    bytes: &[u8],
+    file_name: &str,
+    source: u32,
+    put_aside: &mut dyn FnMut(&mut Entity),
+) -> Result<Semantics, IfcError> {
     let schema = check(bytes)?;
     let (records, inventory) = scan::scan(bytes);
     if inventory.objects.is_empty() {
@@ -96,7 +104,7 @@ pub(crate) fn read(bytes: &[u8], file_name: &str, source: u32) -> Result<Semanti
         notes: Vec::new(),
     };
     reader.note_cut_off(bytes);
-    let semantics = reader.all(schema);
+    let semantics = reader.all(schema, put_aside);
     Ok(semantics)
 }
 
@@ -152,7 +160,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn all(mut self, schema: String) -> Semantics {
+    fn all(mut self, schema: String, put_aside: &mut dyn FnMut(&mut Entity)) -> Semantics {
         let objects = std::mem::take(&mut self.inventory.objects);
         let places: HashMap<u32, usize> =
             objects.iter().enumerate().map(|(place, object)| (object.id, place)).collect();
@@ -166,6 +174,7 @@ impl Reader<'_> {
             if !relations.is_empty() {
                 entity.properties.entry("Relations".into()).or_default().extend(relations);
             }
+            put_aside(&mut entity);
             entities.push(entity);
             representations.push(self.representation(object, record.as_ref()));
         }

@@ -1,0 +1,117 @@
+//! Property sets in the store: nothing between reading an entity and writing it asks for
+//! those of walls, pipes and furniture, and they are most of what an entity weighs.
+
+use std::{collections::HashMap, io};
+
+use rustc_hash::FxHashMap;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use twin_model::{Entity, EntityId, EntityKind};
+
+use super::{Span, Store};
+
+/// Properties put aside, by entity.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Aside(FxHashMap<EntityId, Span>);
+
+/// An entity with the properties that were put aside.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    entity: &'a Entity,
+    properties: &'a RawValue,
+}
+
+impl Aside {
+    /// Moves the properties of an entity into the store, if nobody will ask for them.
+    pub(crate) fn put(&mut self, entity: &mut Entity, store: &Store) {
+        if entity.properties.is_empty() || is_asked(entity) {
+            return;
+        }
+        if let Ok(text) = serde_json::to_vec(&entity.properties) {
+            entity.properties.clear();
+            self.0.insert(entity.id.clone(), store.push(&text));
+        }
+    }
+
+    /// Follows entities to their new ids.
+    pub(crate) fn rename(&mut self, renamed: &HashMap<EntityId, EntityId>) {
+        for (old, new) in renamed {
+            if let Some(span) = self.0.remove(old) {
+                self.0.insert(new.clone(), span);
+            }
+        }
+    }
+
+    /// Adds those of another source.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// Writes an entity with all its properties as JSON.
+    pub(crate) fn write(
+        &self,
+        entity: &Entity,
+        store: &Store,
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let Some(span) = self.0.get(&entity.id) else {
+            return Ok(serde_json::to_writer(out, entity)?);
+        };
+        let text = store.read(*span);
+        if !entity.properties.is_empty() {
+            // It has got more in the meantime.
+            let mut whole = entity.clone();
+            whole.properties.append(&mut serde_json::from_slice(&text)?);
+            return Ok(serde_json::to_writer(out, &whole)?);
+        }
+        let properties = serde_json::from_slice::<&RawValue>(&text)?;
+        Ok(serde_json::to_writer(out, &Line { entity, properties })?)
+    }
+}
+
+/// Whether the walking graph looks at what is stated of an entity: of places, of ways
+/// from one to another, and of what is cut out of walls.
+fn is_asked(entity: &Entity) -> bool {
+    use EntityKind::{Building, Door, Lift, Project, Ramp, Site, Space, Stair, Storey, Zone};
+    matches!(
+        entity.kind,
+        Project | Site | Building | Storey | Space | Zone | Door | Stair | Ramp | Lift
+    ) || entity.ifc_class.as_deref().is_some_and(|class| class.starts_with("IfcOpening"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wall_gets_its_properties_back_and_a_door_keeps_them() {
+        let store = Store::create(&std::env::temp_dir()).unwrap();
+        let text = r#"{"id":"a","kind":"element","name":"W","properties":{"Pset":{"R":0.5,"T":"x"}},"tags":["t"],"source":3}"#;
+        let whole: Entity = serde_json::from_str(text).unwrap();
+        let mut wall = whole.clone();
+        let mut aside = Aside::default();
+        aside.put(&mut wall, &store);
+        assert!(wall.properties.is_empty());
+        wall.id = "a~2".into();
+        aside.rename(&[("a".into(), "a~2".into())].into());
+        let mut written = Vec::new();
+        aside.write(&wall, &store, &mut written).unwrap();
+        let back: Entity = serde_json::from_slice(&written).unwrap();
+        assert_eq!(back, Entity { id: "a~2".into(), ..whole.clone() });
+
+        wall.properties.insert("Walking".into(), [("Width".into(), 1.5.into())].into());
+        written.clear();
+        aside.write(&wall, &store, &mut written).unwrap();
+        let back: Entity = serde_json::from_slice(&written).unwrap();
+        assert_eq!(back.properties["Walking"]["Width"], 1.5);
+        assert_eq!(back.properties["Pset"], whole.properties["Pset"]);
+
+        let mut door = Entity { kind: EntityKind::Door, ..whole.clone() };
+        aside.put(&mut door, &store);
+        assert_eq!(door.properties, whole.properties);
+        written.clear();
+        aside.write(&door, &store, &mut written).unwrap();
+        assert_eq!(serde_json::from_slice::<Entity>(&written).unwrap(), door);
+    }
+}

@@ -1,0 +1,138 @@
+//! Geometry on its way from the tessellator to its tile: in a temporary file, so that
+//! memory does not grow with the scene. The file has no name and is gone with the process.
+
+mod aside;
+mod meshes;
+
+use std::{
+    fs::File,
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+pub(crate) use aside::Aside;
+pub(crate) use meshes::{MeshStore, StoredMesh};
+
+/// Bytes collected before they are written out.
+const PENDING: usize = 1 << 20;
+
+/// Where something stands in a [`Store`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    offset: u64,
+    length: u64,
+}
+
+/// A temporary file that threads append to and read from.
+///
+/// A full disk does not stop the import half-way: what cannot be written or read is empty
+/// from then on and [`Store::failure`] tells, so it must be asked before a scene that came
+/// out of the store is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Store(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    file: File,
+    /// Bytes in the file; the pending ones come behind them.
+    written: u64,
+    pending: Vec<u8>,
+    failure: Option<io::Error>,
+}
+
+impl Store {
+    /// A new store in a folder.
+    pub(crate) fn create(folder: &Path) -> io::Result<Self> {
+        let file = tempfile::tempfile_in(folder)?;
+        let state = State { file, written: 0, pending: Vec::new(), failure: None };
+        Ok(Self(Arc::new(Mutex::new(state))))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends bytes.
+    pub(crate) fn push(&self, bytes: &[u8]) -> Span {
+        let mut state = self.state();
+        let span =
+            Span { offset: state.written + state.pending.len() as u64, length: bytes.len() as u64 };
+        state.pending.extend_from_slice(bytes);
+        if state.pending.len() >= PENDING {
+            state.flush();
+        }
+        span
+    }
+
+    /// What was appended.
+    pub(crate) fn read(&self, span: Span) -> Vec<u8> {
+        let mut state = self.state();
+        if span.offset + span.length > state.written {
+            state.flush();
+        }
+        state.read(span)
+    }
+
+    /// Why the store lost something, if it did; told once.
+    pub(crate) fn failure(&self) -> Option<io::Error> {
+        self.state().failure.take()
+    }
+}
+
+impl State {
+    fn flush(&mut self) {
+        let end = self.file.seek(SeekFrom::Start(self.written));
+        let pending = std::mem::take(&mut self.pending);
+        match end.and_then(|_| self.file.write_all(&pending)) {
+            Ok(()) => {
+                self.written += pending.len() as u64;
+                self.pending = pending;
+                self.pending.clear();
+            }
+            Err(error) => {
+                self.failure.get_or_insert(error);
+            }
+        }
+    }
+
+    fn read(&mut self, span: Span) -> Vec<u8> {
+        let mut bytes = vec![0; usize::try_from(span.length).unwrap_or_default()];
+        let place = self.file.seek(SeekFrom::Start(span.offset));
+        match place.and_then(|_| self.file.read_exact(&mut bytes)) {
+            Ok(()) => bytes,
+            Err(error) => {
+                self.failure.get_or_insert(error);
+                Vec::new()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_pushed_comes_back_whether_written_out_or_not() {
+        let store = Store::create(&std::env::temp_dir()).unwrap();
+        let large = vec![7; PENDING - 1];
+        let spans =
+            [store.push(b"first"), store.push(&large), store.push(b""), store.push(b"last")];
+        assert_eq!(store.read(spans[3]), b"last");
+        assert_eq!(store.read(spans[0]), b"first");
+        assert_eq!(store.read(spans[1]), large);
+        assert_eq!(store.read(spans[2]), b"");
+        let after = store.push(b"after a read");
+        assert_eq!(store.read(after), b"after a read");
+        assert_eq!(store.read(spans[0]), b"first");
+        assert!(store.failure().is_none());
+    }
+
+    #[test]
+    fn what_is_lost_is_told() {
+        let store = Store::create(&std::env::temp_dir()).unwrap();
+        assert_eq!(store.read(Span { offset: 10, length: 5 }), b"");
+        assert!(store.failure().is_some());
+    }
+}

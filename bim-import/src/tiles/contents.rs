@@ -1,0 +1,153 @@
+//! Writes the contents of a tree of tiles: several tiles at a time, each read from the
+//! store, encoded, written and forgotten again.
+
+use std::{
+    collections::HashSet,
+    path::Path,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use sha2::{Digest, Sha256};
+use twin_model::{BoundingBox, EntityId};
+
+use super::{
+    Tell, TilesError, TilesSummary,
+    glb::{self, Content},
+    slot::Slot,
+    tree::Tile,
+    write_file,
+};
+use crate::store::MeshStore;
+
+/// Tiles encoded at a time at most: each holds its geometry a few times over.
+const MAX_THREADS: usize = 8;
+
+/// A tile whose content, if any, is on disk.
+#[derive(Debug)]
+pub(super) struct WrittenTile {
+    /// Everything in this tile and below, m; absent when there is nothing.
+    pub(super) bounds: Option<BoundingBox>,
+    /// File name of the content.
+    pub(super) content: Option<String>,
+    /// Diagonal of the largest thing that is missing while the children are not shown, m.
+    pub(super) geometric_error: f64,
+    /// Diagonal of the largest thing in this tile and below, m.
+    pub(super) largest: f64,
+    pub(super) children: Vec<WrittenTile>,
+}
+
+/// A tile's content to write.
+struct Job {
+    file: String,
+    slots: Vec<Slot>,
+}
+
+/// A tile while its content is being written: its job stands at the same place in the list.
+struct Outline {
+    own: f64,
+    job: usize,
+    children: Vec<Outline>,
+}
+
+/// A tile's content, written.
+struct Done {
+    content: Content,
+    sha256: [u8; 32],
+}
+
+/// What became of a job; nothing while it has not been taken up.
+type Outcome = Option<Result<Option<Done>, TilesError>>;
+
+/// Writes the GLB of every tile of a tree.
+pub(super) fn write(
+    tree: Tile,
+    dir: &Path,
+    store: &MeshStore,
+    tell: Tell<'_>,
+    summary: &mut TilesSummary,
+    drawn: &mut HashSet<EntityId>,
+    hash: &mut Sha256,
+) -> Result<WrittenTile, TilesError> {
+    let mut jobs = Vec::new();
+    let outline = outline(tree, "0", &mut jobs);
+    let mut results = run(&jobs, dir, store, tell);
+    let mut contents = Vec::with_capacity(jobs.len());
+    for (job, result) in jobs.into_iter().zip(&mut results) {
+        let done = result.take().transpose()?.flatten();
+        contents.push(done.map(|done| {
+            hash.update(job.file.as_bytes());
+            hash.update(done.sha256);
+            done.content.add_to(summary);
+            drawn.extend(done.content.drawn);
+            (job.file, done.content.bounds)
+        }));
+    }
+    Ok(written(outline, &mut contents))
+}
+
+fn outline(mut tile: Tile, name: &str, jobs: &mut Vec<Job>) -> Outline {
+    let own = tile.items.iter().map(Slot::size).fold(0.0, f64::max);
+    tile.items.sort_by(|a, b| a.entity.cmp(&b.entity));
+    let job = jobs.len();
+    jobs.push(Job { file: format!("{name}.glb"), slots: tile.items });
+    let children = tile.children.into_iter().enumerate();
+    let children =
+        children.map(|(n, child)| outline(child, &format!("{name}-{n}"), jobs)).collect();
+    Outline { own, job, children }
+}
+
+/// Works the jobs off side by side; the results stand in the order of the jobs.
+fn run(jobs: &[Job], dir: &Path, store: &MeshStore, tell: Tell<'_>) -> Vec<Outcome> {
+    let results: Mutex<Vec<Outcome>> = Mutex::new(jobs.iter().map(|_| None).collect());
+    let next = AtomicUsize::new(0);
+    let done = AtomicUsize::new(0);
+    let total = jobs.iter().map(|job| job.slots.len()).sum::<usize>() as u64;
+    let work = || {
+        while let Some((number, job)) =
+            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|n| Some((n, jobs.get(n)?)))
+        {
+            let result = write_one(job, dir, store);
+            let more = job.slots.len();
+            tell((done.fetch_add(more, Ordering::Relaxed) + more) as u64, total);
+            results.lock().unwrap_or_else(PoisonError::into_inner)[number] = Some(result);
+        }
+    };
+    let processors = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    thread::scope(|scope| {
+        for _ in 1..processors.min(MAX_THREADS).min(jobs.len()) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    results.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write_one(job: &Job, dir: &Path, store: &MeshStore) -> Result<Option<Done>, TilesError> {
+    let path = dir.join(&job.file);
+    let items = job.slots.iter().map(|slot| slot.load(store)).collect();
+    let Some(mut content) = glb::encode(items, &path)? else { return Ok(None) };
+    // The bytes are many, and wanted only here.
+    let bytes = std::mem::take(&mut content.bytes);
+    write_file(&path, &bytes)?;
+    Ok(Some(Done { content, sha256: Sha256::digest(&bytes).into() }))
+}
+
+fn written(outline: Outline, contents: &mut [Option<(String, BoundingBox)>]) -> WrittenTile {
+    let content = contents[outline.job].take();
+    let children: Vec<WrittenTile> =
+        outline.children.into_iter().map(|child| written(child, contents)).collect();
+    let below = children.iter().map(|child| child.largest).fold(0.0, f64::max);
+    let bounds = children.iter().filter_map(|child| child.bounds);
+    let bounds = bounds.chain(content.as_ref().map(|(_, bounds)| *bounds));
+    WrittenTile {
+        bounds: bounds.reduce(|a, b| a.union(&b)),
+        content: content.map(|(file, _)| file),
+        geometric_error: below,
+        largest: outline.own.max(below),
+        children: children.into_iter().filter(|child| child.bounds.is_some()).collect(),
+    }
+}
