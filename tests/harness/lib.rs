@@ -4,6 +4,7 @@
 
 pub mod broker;
 pub mod browser;
+pub mod files;
 pub mod picture;
 pub mod process;
 pub mod scene;

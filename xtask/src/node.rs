@@ -1,4 +1,5 @@
-//! The npm packages that check our tiles against the formats' own validators.
+//! The npm packages that check our tiles: the formats' own validators, and CesiumJS, which
+//! must be able to open them.
 
 use std::{
     fs,
@@ -22,7 +23,7 @@ pub(crate) fn tools() -> Result<PathBuf> {
     let locked = lock.exists();
     let changed = (locked && copy_if_changed(&lock, &out.join("package-lock.json"))?) || changed;
     if changed || !out.join("node_modules").exists() {
-        report::note("installing the validators from npm");
+        report::note("installing the validators and CesiumJS from npm");
         let verb = if locked { "ci" } else { "install" };
         let quiet = ["--no-audit", "--no-fund", "--loglevel=error", "--ignore-scripts"];
         shell::run(Command::new("npm").arg(verb).args(quiet).current_dir(&out))

@@ -95,14 +95,20 @@ fn e2e() -> Result<()> {
     packages::ensure("the end-to-end tests", &["mosquitto"], &["mosquitto"])?;
     packages::ensure("the end-to-end tests", &["chromedriver"], &["chromium", "chromium-driver"])?;
     packages::ensure_font("Noto Sans CJK", &["fonts-noto-cjk"])?;
+    let tools = node::tools()?;
     // The integration tests' build is what puts the binaries in place.
     shell::run(&mut shell::cargo(&[NATIVE, &["--no-run"]].concat()))?;
     // One at a time: a software-rendered browser takes all the cores there are.
-    let tests = ["--test", "live_thread", "--", "--ignored", "--test-threads=1"];
+    let tests = [
+        &["--test", "live_thread", "--test", "cesium"][..],
+        &["--", "--ignored", "--test-threads=1"],
+    ]
+    .concat();
     shell::run(
         shell::cargo(&[NATIVE, &tests].concat())
             .envs(models())
             .env("TWIN_BIN", paths::release())
+            .env("TWIN_NODE_TOOLS", &tools)
             .env("TWIN_VIEWER", paths::bundle()),
     )
 }

@@ -1,0 +1,181 @@
+//! Our tiles in CesiumJS: they open without a complaint, stand where the file says they do,
+//! and whoever clicks an element gets its GlobalId.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use twin_e2e::{browser::Browser, files::Files, prerequisite, scene, wait};
+
+/// Software rendering on two cores: generous, since none of this measures speed.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A house in UTM zone 60 south, with a cube of one metre at the file's origin.
+const HOUSE: &str = "ifc/bs_building_architecture_ifc4.ifc";
+const CUBE: &str = "2F44QMqSH3TOkM$SZoqCBe";
+/// The middle of the cube's top: (0.5, 0.5, 1.0) in the file, through its map conversion
+/// (729013.3488297 E, 9063992.6846974 N, 1.3 m, turned by 60°) into EPSG:32760, and from
+/// there to WGS 84 by PROJ 9.
+const CUBE_TOP: [f64; 3] = [179.080_145_022_801_73, -8.462_193_776_660_026, 2.3];
+
+/// Two flats with a roof, outer walls and windows that are seen from outside.
+const DUPLEX: &str = "ifc/duplex_a_2x3_georef.ifc";
+
+/// What is looked at in the Duplex: GlobalId, kind, and from which side.
+const SEEN: &[(&str, &str, [f64; 3])] = &[
+    ("3ThA22djr8AQQ9eQMA5s7I", "element", [0.0, 0.0, 1.0]),
+    ("0jf0rYHfX3RAB3bSIRjmoa", "element", [0.0, -1.0, 0.0]),
+    ("0jf0rYHfX3RAB3bSIRjmmy", "element", [0.0, 1.0, 0.0]),
+    ("1hOSvn6df7F8_7GcBWlRGQ", "door", [1.0, 0.0, 0.0]),
+    ("1hOSvn6df7F8_7GcBWlRH8", "door", [-1.0, 0.0, 0.0]),
+    ("1hOSvn6df7F8_7GcBWlR72", "window", [0.0, 1.0, 0.0]),
+];
+
+/// A browser with CesiumJS in it, and the folder whose scenes it shows.
+struct Cesium {
+    browser: Browser,
+    files: Files,
+    binaries: PathBuf,
+    models: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Cesium {
+    async fn start() -> Result<Option<Self>> {
+        let (Some(models), Some(binaries), Some(tools)) = (
+            prerequisite("TWIN_MODELS"),
+            prerequisite("TWIN_BIN"),
+            prerequisite("TWIN_NODE_TOOLS"),
+        ) else {
+            return Ok(None);
+        };
+        let folder = tempfile::tempdir()?;
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("cesium");
+        let cesium = tools.join("node_modules/cesium/Build/Cesium");
+        ensure!(cesium.is_dir(), "CesiumJS is not installed at {}", cesium.display());
+        let files =
+            Files::serve(&[("page", &page), ("cesium", &cesium), ("scenes", folder.path())])?;
+        let browser = Browser::start(folder.path(), 320, 240).await?;
+        browser.open(&files.url("page/index.html")).await?;
+        wait::until_async(PATIENCE, "CesiumJS", || async {
+            let ready = browser.script("return window.pageReady === true").await?;
+            Ok((ready == json!(true)).then_some(()))
+        })
+        .await?;
+        Ok(Some(Self { browser, files, binaries, models, folder }))
+    }
+
+    /// Imports a model and shows its tiles.
+    async fn show(&self, model: &str, name: &str, arguments: &[&str]) -> Result<Package> {
+        let out = self.folder.path().join(name);
+        let model = self.models.join(model);
+        let package = scene::import_with(&self.binaries, &model, &out, arguments)?;
+        let url = self.files.url(&format!("scenes/{name}/scene/tiles/tileset.json"));
+        let opened = self.browser.script(&format!("return openTileset({})", json!(url))).await?;
+        ensure!(opened["version"] == "1.1", "{opened}");
+        Package::read(&package)
+    }
+
+    /// What is seen from one place towards another; nothing may have failed until then.
+    async fn pick(&self, wgs84: &Value, from: [f64; 3], to: [f64; 3]) -> Result<Value> {
+        let script = format!("return pickAlong({wgs84}, {}, {})", json!(from), json!(to));
+        let seen = self.browser.script(&script).await?;
+        ensure!(seen["failures"] == json!([]), "CesiumJS complains: {}", seen["failures"]);
+        Ok(seen)
+    }
+}
+
+/// What the test knows of a scene package without its tiles.
+struct Package {
+    wgs84: Value,
+    entities: Vec<Value>,
+}
+
+impl Package {
+    fn read(folder: &Path) -> Result<Self> {
+        let info: Value = serde_json::from_slice(&fs::read(folder.join("scene.json"))?)?;
+        let text = fs::read_to_string(folder.join("entities.ndjson"))?;
+        let entities = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+        Ok(Self { wgs84: info["origin"]["wgs84"].clone(), entities })
+    }
+
+    fn entity(&self, id: &str) -> Result<&Value> {
+        self.entities.iter().find(|entity| entity["id"] == id).context(id.to_owned())
+    }
+
+    /// The middle of the side of an entity's box that faces a direction.
+    fn side(&self, id: &str, direction: [f64; 3]) -> Result<[f64; 3]> {
+        let bbox: [f64; 6] = serde_json::from_value(self.entity(id)?["bbox"].clone())?;
+        Ok([0, 1, 2].map(|axis| {
+            let (low, high) = (bbox[axis], bbox[axis + 3]);
+            (low + high) / 2.0 + direction[axis] * (high - low) / 2.0
+        }))
+    }
+}
+
+/// Metres between two places on earth, near enough for places near each other.
+fn metres_apart(a: [f64; 3], b: [f64; 3]) -> f64 {
+    let across = (a[0] - b[0]) * 111_320.0 * a[1].to_radians().cos();
+    let along = (a[1] - b[1]) * 110_600.0;
+    across.hypot(along).hypot(a[2] - b[2])
+}
+
+/// One browser for both: starting it is most of the time in software rendering.
+#[ignore = "takes a browser: cargo xtask test e2e"]
+#[tokio::test]
+async fn our_tiles_open_in_cesium_and_whoever_clicks_gets_the_global_id() -> Result<()> {
+    let Some(cesium) = Cesium::start().await? else { return Ok(()) };
+    stands_at_its_place_on_earth(&cesium).await?;
+    // On earth, and without a georeference, as far from it as can be.
+    gives_global_ids(&cesium, "on-earth", &[], SEEN).await?;
+    gives_global_ids(&cesium, "unplaced", &["--frame", "source"], &SEEN[..2]).await
+}
+
+async fn stands_at_its_place_on_earth(cesium: &Cesium) -> Result<()> {
+    cesium.show(HOUSE, "house", &[]).await?;
+    // Nothing but the numbers from the file tells the camera where to look.
+    let place = json!(CUBE_TOP);
+    let seen = cesium.pick(&place, [0.0, 0.0, 6.0], [0.0, 0.0, 0.0]).await?;
+    ensure!(seen["entity"] == CUBE, "{seen}");
+    let at: [f64; 3] = serde_json::from_value(seen["wgs84"].clone())?;
+    ensure!(metres_apart(at, CUBE_TOP) < 0.05, "{at:?} is not {CUBE_TOP:?}");
+    // 0.4 m from the middle along the file's own axis is on the cube; 0.6 m is beside it.
+    let turned = |by: f64| [by * 60_f64.to_radians().cos(), by * 60_f64.to_radians().sin(), 6.0];
+    for (by, hit) in [(0.4, true), (0.6, false), (-0.6, false)] {
+        let from = turned(by);
+        let seen = cesium.pick(&place, from, [from[0], from[1], 0.0]).await?;
+        ensure!((seen["entity"] == CUBE) == hit, "{by} m from the middle: {seen}");
+    }
+    Ok(())
+}
+
+async fn gives_global_ids(
+    cesium: &Cesium,
+    name: &str,
+    arguments: &[&str],
+    wanted: &[(&str, &str, [f64; 3])],
+) -> Result<()> {
+    let package = cesium.show(DUPLEX, name, arguments).await?;
+    ensure!(package.wgs84.is_null() != arguments.is_empty(), "{name}: {}", package.wgs84);
+    for &(id, kind, direction) in wanted {
+        let to = package.side(id, direction)?;
+        let from = [0, 1, 2].map(|axis| to[axis] + 2.0 * direction[axis]);
+        let seen = cesium.pick(&package.wgs84, from, to).await?;
+        ensure!(seen["entity"] == id, "{name}: {id} from {from:?}: {seen}");
+        ensure!(seen["kind"] == kind, "{name}: {seen}");
+        let storey = package.entity(id)?["storey"].as_str().unwrap_or_default();
+        ensure!(seen["storey"] == storey, "{name}: {seen}");
+        let local: [f64; 3] = serde_json::from_value(seen["local"].clone())?;
+        let behind = (0..3).map(|axis| (to[axis] - local[axis]) * direction[axis]).sum::<f64>();
+        ensure!((-0.05..0.5).contains(&behind), "{name}: {id} is {behind} m inside its box");
+    }
+    // Past the roof there is only sky.
+    let past = package.side(SEEN[0].0, [3.0, 0.0, 1.0])?;
+    let sky = cesium.pick(&package.wgs84, [past[0], past[1], past[2] + 5.0], past).await?;
+    ensure!(sky["entity"].is_null(), "{name}: {sky}");
+    Ok(())
+}
