@@ -1,15 +1,16 @@
 //! Arguments, progress and exit codes of `bim-import`.
 
+mod diff;
 mod progress;
 
 use std::{
     io::{IsTerminal, Write, stderr, stdout},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use bim_import::{Frame, ImportError, Options, Progress, Summary};
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use self::progress::{Bars, Lines};
 
@@ -18,6 +19,7 @@ const EXAMPLES: &str = "Examples:
   bim-import bridge.ifc --out scene --crs EPSG:25832
   bim-import house.ifc --out scene --frame source --report house.json
   bim-import *.ifc --out scene --progress json
+  bim-import diff scene-of-may scene-of-june
 
 Exit codes:
   0  imported; the report may hold warnings
@@ -28,13 +30,16 @@ Exit codes:
 /// graph and a report.
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Files to import: IFC2x3, IFC4, IFC4x3 (STEP), CityJSON, CityGML, GeoJSON, OSM PBF, ASC grid, GeoTIFF
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Scene package to write; replaced whole if it is one already
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    #[arg(long, value_name = "DIR", required = true)]
+    out: Option<PathBuf>,
     /// Coordinate system of the files' map conversions, whatever they name
     #[arg(long, value_name = "EPSG:n")]
     crs: Option<String>,
@@ -56,6 +61,19 @@ struct Arguments {
     /// Processor time after which one element is given up
     #[arg(long, value_name = "SECONDS", default_value_t = 1.4)]
     element_timeout: f64,
+}
+
+impl Arguments {
+    /// Where to; clap has seen to it that there is one.
+    fn out(&self) -> &Path {
+        self.out.as_deref().unwrap_or(Path::new(""))
+    }
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Lists what differs between two scene packages
+    Diff(diff::Arguments),
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -84,6 +102,9 @@ pub(crate) fn run() -> ExitCode {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).init();
     let arguments = Arguments::parse();
+    if let Some(Command::Diff(arguments)) = &arguments.command {
+        return diff::run(arguments);
+    }
     if !(arguments.element_timeout > 0.0 && arguments.element_timeout <= 3_600.0) {
         say("error: --element-timeout must lie between 0 and 3600 seconds");
         return ExitCode::from(2);
@@ -122,7 +143,7 @@ fn import(arguments: &Arguments) -> Result<Summary, Failure> {
         lod: arguments.lod,
         element_timeout_secs: arguments.element_timeout,
         audit: arguments.audit.clone(),
-        ..Options::new(&arguments.out)
+        ..Options::new(arguments.out())
     };
     let mut progress: Box<dyn Progress> = match arguments.progress {
         ProgressArgument::Json => Box::new(Lines::new(&arguments.files)),
@@ -150,7 +171,7 @@ fn conclude(arguments: &Arguments, summary: &Summary) {
     };
     let text = format!(
         "{}: {} entities, {} with geometry, {} triangles in {} tiles; {} approximated, {} dropped; {:.1} s, {:.0} MiB",
-        arguments.out.display(),
+        arguments.out().display(),
         summary.entities,
         count(|source| source.tessellated),
         report.tiles.triangles,

@@ -4,6 +4,7 @@
 //! [`import`] does it all; `docs/import.md` says what is read and how.
 
 pub mod audit;
+pub mod changes;
 pub mod crs;
 mod format;
 pub mod frame;

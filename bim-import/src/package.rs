@@ -12,14 +12,16 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use twin_model::{
     Entity, EntityId,
+    changes::Shape,
     scene::{Origin, SceneInfo, Source as SceneSource},
 };
 
 use crate::{
+    changes::{self, Shapes},
     ids, placing,
-    report::{GraphReport, Report, TilesReport},
+    report::{ChangesReport, GraphReport, Report, TilesReport},
     scene::{Scene, Source},
-    store::{Aside, Store, StoredMesh},
+    store::{Aside, MeshStore, Store, StoredMesh},
     tiles::{self, TilesError},
     walk::{self, Walk},
 };
@@ -82,7 +84,7 @@ pub(crate) fn write(
     let draft = Draft { path: beside("new") };
     let _ = fs::remove_dir_all(&draft.path);
     make_dir(&draft.path)?;
-    let written = fill(&draft.path, scene, report, tell)?;
+    let written = fill(&draft.path, scene, report, dir, tell)?;
     conclude(report);
     write_json(&draft.path.join("report.json"), report, &mut Sha256::new())?;
     swap(&draft.path, dir, &beside("old"))?;
@@ -99,6 +101,7 @@ fn fill(
     dir: &Path,
     scene: Scene,
     report: &mut Report,
+    old: &Path,
     tell: tiles::Tell<'_>,
 ) -> Result<Written, PackageError> {
     let Scene { sources, frame, crs, meshes: store } = scene;
@@ -124,8 +127,11 @@ fn fill(
         .as_ref()
         .map(crate::frame::LocalFrame::ecef_transform)
         .or_else(|| moved_by(store.shift()));
-    let summary =
-        tiles::write_stored(&dir.join("tiles"), parts.meshes, &store, &kinds, root, tell)?;
+    let shapes = shapes(&parts, &store);
+    changes::write_shapes(dir, &parts.entities, &shapes, &mut hash)
+        .map_err(|source| PackageError::Write { path: dir.join(changes::SHAPES), source })?;
+    let meshes = std::mem::take(&mut parts.meshes);
+    let summary = tiles::write_stored(&dir.join("tiles"), meshes, &store, &kinds, root, tell)?;
     tracing::debug!("tiles written");
     hash.update(summary.sha256);
     report.tiles = tiles_report(summary);
@@ -140,7 +146,61 @@ fn fill(
     info.revision = ids::hex(&hash.finalize())[..16].to_owned();
     report.revision.clone_from(&info.revision);
     write_json(&dir.join(MARKER), &info, &mut Sha256::new())?;
+    report.changes = note_changes(dir, old, &parts, &store, &shapes, &info)?;
     Ok(Written { revision: info.revision, entities: parts.entities.len() })
+}
+
+/// The shapes of all entities, in the scene's own coordinates.
+fn shapes(parts: &Parts, store: &MeshStore) -> HashMap<EntityId, Shape> {
+    let mut shapes = Shapes::default();
+    let shift = store.shift();
+    for stored in &parts.meshes {
+        let mut mesh = store.load(stored);
+        mesh.origin = [0, 1, 2].map(|axis| mesh.origin[axis] + shift[axis]);
+        shapes.add(&mesh);
+    }
+    shapes.finish()
+}
+
+/// Lists what differs from the package that stands in the place of this one. The same
+/// revision again keeps the list it has: repeating an import changes nothing, and the list
+/// goes on to say what the last new revision brought.
+fn note_changes(
+    dir: &Path,
+    old: &Path,
+    parts: &Parts,
+    store: &MeshStore,
+    shapes: &HashMap<EntityId, Shape>,
+    info: &SceneInfo,
+) -> Result<Option<ChangesReport>, PackageError> {
+    if !old.join(MARKER).is_file() {
+        return Ok(None);
+    }
+    let path = dir.join(changes::CHANGES);
+    if changes::revision(old).as_ref() == Some(&info.revision) {
+        return match fs::copy(old.join(changes::CHANGES), &path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(PackageError::Write { path, source })
+            }
+            _ => Ok(None),
+        };
+    }
+    let mut line = Vec::new();
+    let properties = |entity: &Entity| {
+        line.clear();
+        let whole = parts.aside.write(entity, store.store(), &mut line).ok();
+        let whole = whole.and_then(|()| serde_json::from_slice::<Entity>(&line).ok());
+        // What cannot be read back has failed the package before: see `store`.
+        whole.map(|entity| entity.properties).unwrap_or_default()
+    };
+    let mut changes = match changes::since(old, &parts.entities, shapes, &info.origin, properties) {
+        Ok(changes) => changes,
+        // A new model is worth more than the difference to a broken one.
+        Err(error) => return Ok(Some(ChangesReport::failed(&error))),
+    };
+    changes.to.clone_from(&info.revision);
+    write_json(&path, &changes, &mut Sha256::new())?;
+    Ok(Some(ChangesReport::of(&changes)))
 }
 
 /// A temporary file for a scene's geometry, beside the package that it will be part of:

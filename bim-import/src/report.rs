@@ -1,9 +1,13 @@
 //! `report.json`: what became of every source. The only file of a package that holds
 //! times, and so the only one that differs when an import is repeated.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
+use twin_model::changes::Changes;
 
 use crate::{
+    changes::ChangesError,
     imported::{Imported, Note, Severity},
     walk::Unreached,
 };
@@ -24,6 +28,34 @@ pub struct Report {
     pub tiles: TilesReport,
     /// What was written as walking graph.
     pub graph: GraphReport,
+    /// What differs from the package that was replaced; absent where there was none, or
+    /// where it was the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<ChangesReport>,
+}
+
+/// How many entities differ from the revision before; `changes.json` names them.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ChangesReport {
+    /// Revision compared with; absent where it could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Entities by list: added, removed, renamed, …
+    pub counts: BTreeMap<&'static str, usize>,
+    /// Why there is no comparison, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl ChangesReport {
+    pub(crate) fn of(changes: &Changes) -> Self {
+        let counts = changes.counts().into_iter().collect();
+        Self { from: changes.from.clone(), counts, error: None }
+    }
+
+    pub(crate) fn failed(error: &ChangesError) -> Self {
+        Self { error: Some(error.to_string()), ..Self::default() }
+    }
 }
 
 /// What became of one file.

@@ -2,6 +2,7 @@
 //! measured in it, and how the two are named. No I/O, no async; it compiles to
 //! WebAssembly, so the server and the viewer speak of the same things.
 
+pub mod changes;
 pub mod entity;
 pub mod metric;
 pub mod point;

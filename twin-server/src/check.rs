@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::{
-    bindings::{BindingReport, Engine, HasScene, TroubleList},
+    bindings::{BindingReport, Engine, HasScene, Orphan, TroubleList, orphans},
     config::Config,
     ingest::Message,
     scene,
@@ -69,6 +69,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         writeln!(out, "warning: {warning}")?;
     }
     print_reach(out, &config, &loaded)?;
+    let lost = orphans(&config.bindings, loaded.scene(), loaded.removed());
+    for orphan in lost.iter().take(SHOWN) {
+        let Orphan { binding, entity, wanted, .. } = orphan;
+        writeln!(out, "orphaned: {binding} lost {entity} ({wanted}) with the last revision")?;
+    }
+    print_more(out, lost.len() as u64, lost.len())?;
     let Some(messages) = &args.messages else { return Ok(ExitCode::SUCCESS) };
     let report = dry_run(&config, Arc::new(loaded), messages)?;
     print_report(out, &report)?;

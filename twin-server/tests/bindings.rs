@@ -5,9 +5,9 @@
 use std::{path::Path, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
-use twin_model::{Quality, Scene, Value};
+use twin_model::{Quality, Scene, Value, changes::Removed};
 use twin_server::{
-    bindings::{BindingReport, Engine},
+    bindings::{BindingReport, Engine, HasScene},
     config::Config,
     ingest::Message,
     reading::Reading,
@@ -242,4 +242,55 @@ fn a_flood_of_strange_topics_leaves_the_devices_their_place() {
     assert_eq!(report.bound.total, 1);
     assert_eq!((report.unbound.items.len(), report.unbound.total), (1_000, 30_000));
     assert_eq!(report.unbound.unlisted, 29_000);
+}
+
+/// The scene after a revision, with what it took out.
+#[derive(Debug)]
+struct Revised(Scene, Vec<Removed>);
+
+impl HasScene for Revised {
+    fn scene(&self) -> &Scene {
+        &self.0
+    }
+
+    fn removed(&self) -> &[Removed] {
+        &self.1
+    }
+}
+
+#[test]
+fn bindings_to_removed_entities_are_orphans_and_stay_listed() {
+    let config = Config::parse(Path::new("test.toml"), BINDINGS).unwrap();
+    let lines = ENTITIES.lines().filter(|line| !line.is_empty());
+    let entities = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    let removed = serde_json::from_str(
+        r#"[
+        {"id":"M9","kind":"meter","name":"","path":["T1","01F"],"tags":["EM9","meter:EM9"]},
+        {"id":"M0","kind":"meter","name":"","path":[],"tags":["meter:EM1"]},
+        {"id":"CR","kind":"space","name":"Kitchen","path":["T1","01F"],"tags":["space:Kitchen"]},
+        {"id":"W1","kind":"element","name":"wall","path":["T1"],"tags":[]}
+    ]"#,
+    )
+    .unwrap();
+    let scene = Arc::new(Revised(Scene::new(entities).unwrap(), removed));
+    let mut bench = Bench { engine: Engine::new(config.bindings, scene), now: Timestamp::now() };
+    let lost = |bench: &Bench| -> Vec<(String, String, String)> {
+        let items = bench.report().removed.items.into_iter();
+        items.map(|orphan| (orphan.binding, orphan.entity, orphan.wanted)).collect()
+    };
+    let expected = [
+        // EM1 has another meter now; a wall was never measured.
+        ("meters", "M9", "tag meter:EM9"),
+        ("rooms", "CR", "path T1/01F/Kitchen"),
+        ("by name", "CR", "name Kitchen"),
+        ("by id", "M9", "global_id M9"),
+        ("by id", "M0", "global_id M0"),
+        ("by id", "CR", "global_id CR"),
+    ]
+    .map(|(binding, entity, wanted)| (binding.to_owned(), entity.to_owned(), wanted.to_owned()));
+    assert_eq!(lost(&bench), expected);
+    // The device speaks: it is an orphan by its topic too, and what was listed stays.
+    assert!(bench.send("site/01F/meter/EM9/state", "{}").is_empty());
+    assert_eq!(bench.report().orphaned.items[0].topic, "site/01F/meter/EM9/state");
+    assert_eq!(lost(&bench), expected);
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::Request;
+use serde_json::Value;
 use support::{Options, Server};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -43,6 +44,25 @@ async fn the_scene_and_its_index() {
     server.set("w1", "temperature", 20.0);
     let grown = server.get_with("/api/v1/scene/index", &[("if-none-match", tag)]).await;
     assert_eq!(grown.json()["entities"].as_array().unwrap().len(), 8);
+}
+
+#[tokio::test]
+async fn the_changes_of_the_last_revision() {
+    let server = Server::start().await;
+    let first = server.get("/api/v1/scene/changes").await;
+    assert_eq!(first.status(), 200);
+    assert_eq!((&first.json()["from"], &first.json()["to"]), (&Value::Null, &"r1".into()));
+    assert_eq!(first.json()["added"], serde_json::json!([]));
+    let changes = twin_model::changes::Changes {
+        from: Some("r0".into()),
+        to: "r1".into(),
+        ..Default::default()
+    };
+    let text = serde_json::to_vec(&changes).unwrap();
+    std::fs::write(server.dir.path().join("changes.json"), text).unwrap();
+    let later = server.get("/api/v1/scene/changes").await;
+    assert_eq!(later.json()["from"], "r0");
+    assert!(later.header("etag").is_some());
 }
 
 #[tokio::test]

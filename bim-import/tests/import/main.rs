@@ -9,6 +9,7 @@
 
 mod broken;
 mod campus;
+mod changes;
 mod graph;
 mod hostile;
 mod real_models;

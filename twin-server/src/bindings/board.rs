@@ -16,6 +16,7 @@ use twin_model::EntityId;
 
 use super::{
     binding::Binding,
+    orphan::Orphan,
     report::{self, BindingReport},
 };
 
@@ -30,6 +31,7 @@ const MAX_TEXT: usize = 512;
 #[derive(Debug)]
 pub struct BindingBoard {
     pub(super) bindings: Vec<BindingStats>,
+    pub(super) orphans: Vec<Orphan>,
     pub(super) bound: Mutex<Vec<Arc<BoundStats>>>,
     pub(super) unbound: Mutex<Ledger>,
     pub(super) ambiguous: Mutex<Ledger>,
@@ -109,8 +111,8 @@ impl Ledger {
 }
 
 impl BindingBoard {
-    /// An empty board for some bindings.
-    pub fn new(bindings: &[Binding]) -> Self {
+    /// An empty board for some bindings, and what they lost with the scene's last revision.
+    pub fn new(bindings: &[Binding], orphans: Vec<Orphan>) -> Self {
         let stats = |binding: &Binding| BindingStats {
             name: binding.name.clone(),
             topic: binding.topic.as_str().to_owned(),
@@ -119,6 +121,7 @@ impl BindingBoard {
         };
         Self {
             bindings: bindings.iter().map(stats).collect(),
+            orphans,
             bound: Mutex::default(),
             unbound: Mutex::default(),
             ambiguous: Mutex::default(),

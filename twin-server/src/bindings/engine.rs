@@ -12,12 +12,12 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
-use twin_model::{EntityId, Quality, Sample, Scene};
+use twin_model::{EntityId, Quality, Sample, Scene, changes::Removed};
 
 use super::{
     binding::{Binding, Point},
     board::{BindingBoard, BoundStats, Trouble},
-    decode,
+    decode, orphan,
     target::PropertyIndex,
     time,
 };
@@ -37,6 +37,11 @@ const FIRST_PLAUSIBLE_SECS: i64 = 946_684_800;
 pub trait HasScene: fmt::Debug + Send + Sync {
     /// The entity graph.
     fn scene(&self) -> &Scene;
+
+    /// Entities that its last revision took out.
+    fn removed(&self) -> &[Removed] {
+        &[]
+    }
 }
 
 impl HasScene for Scene {
@@ -48,6 +53,10 @@ impl HasScene for Scene {
 impl HasScene for LoadedScene {
     fn scene(&self) -> &Scene {
         self.scene()
+    }
+
+    fn removed(&self) -> &[Removed] {
+        self.removed()
     }
 }
 
@@ -78,7 +87,8 @@ impl Engine {
         for binding in &bindings {
             properties.prepare(&binding.target, scene.scene());
         }
-        let board = Arc::new(BindingBoard::new(&bindings));
+        let orphans = orphan::orphans(&bindings, scene.scene(), scene.removed());
+        let board = Arc::new(BindingBoard::new(&bindings, orphans));
         Self { scene, bindings, properties, plans: HashMap::new(), useless_plans: 0, board }
     }
 

@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::board::{BindingBoard, BoundStats, Ledger};
+use super::{
+    board::{BindingBoard, BoundStats, Ledger},
+    orphan::Orphan,
+};
 
 /// What is bound, and what is not.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -25,6 +28,9 @@ pub struct BindingReport {
     pub ambiguous: TroubleList,
     /// Topics whose target fits no entity of the scene.
     pub orphaned: TroubleList,
+    /// Entities that a binding could name until the scene's last revision took them out,
+    /// whether or not their devices still speak.
+    pub removed: OrphanList,
     /// Payloads, or single points of them, that could not be read.
     pub rejected: TroubleList,
     /// Values kept with quality `uncertain`: out of range, or from a clock far off.
@@ -101,6 +107,15 @@ pub struct Trouble {
     pub payload: String,
 }
 
+/// What bindings lost with the scene's last revision.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct OrphanList {
+    /// How many there are, listed or not.
+    pub total: u64,
+    /// The first of them.
+    pub items: Vec<Orphan>,
+}
+
 /// Silent points, longest silence first.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SilentList {
@@ -134,6 +149,10 @@ pub(super) fn build(board: &BindingBoard, now: Timestamp, limit: usize) -> Bindi
         unbound: list(&board.unbound),
         ambiguous: list(&board.ambiguous),
         orphaned: list(&board.orphaned),
+        removed: OrphanList {
+            total: board.orphans.len() as u64,
+            items: board.orphans.iter().take(limit).cloned().collect(),
+        },
         rejected: list(&board.rejected),
         uncertain: list(&board.uncertain),
         silent: silent_list(board, &bound, now, limit),

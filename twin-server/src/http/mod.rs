@@ -137,6 +137,7 @@ fn routes() -> Router<Arc<App>> {
         .route("/api/v1/scene/index", get(scene::index))
         .route("/api/v1/scene/report", get(scene::report))
         .route("/api/v1/scene/graph", get(scene::graph))
+        .route("/api/v1/scene/changes", get(scene::changes))
         .route("/api/v1/entities", get(entities::list))
         .route("/api/v1/entities/{id}", get(entities::get))
         .route("/api/v1/state", get(state::state))

@@ -30,6 +30,7 @@ use super::{entities, health, scene, state, stream};
         scene::index,
         scene::report,
         scene::graph,
+        scene::changes,
         scene::tile,
         entities::list,
         entities::get,

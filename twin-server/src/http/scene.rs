@@ -105,6 +105,25 @@ pub(crate) async fn report(
     app.package.serve("report.json", &headers, REVALIDATE).await
 }
 
+/// What the scene's last revision added, removed, moved, renamed or edited.
+#[utoipa::path(get, path = "/api/v1/scene/changes", tag = "scene", responses(
+    (status = 200, body = Object, description =
+        "The difference from the revision `from` to the one shown, as `bim-import` wrote it: \
+         the lists `added`, `removed`, `renamed`, `moved`, `reshaped`, `reparented`, \
+         `reclassified` and `edited`, each entity by id, kind, class and name. `from` is null \
+         and the lists are empty where no earlier revision is known")))]
+pub(crate) async fn changes(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    if app.loaded.dir().join("changes.json").exists() {
+        return app.package.serve("changes.json", &headers, REVALIDATE).await;
+    }
+    let to = app.loaded.info().revision.clone();
+    let none = twin_model::changes::Changes { to, ..Default::default() };
+    Ok(([(header::CACHE_CONTROL, REVALIDATE)], Json(none)).into_response())
+}
+
 /// Spaces, doors, stairs and exits, and how they connect.
 #[utoipa::path(get, path = "/api/v1/scene/graph", tag = "scene", responses(
     (status = 200, description = "The walking graph, as `bim-import` wrote it", body = Object),

@@ -112,7 +112,7 @@ pub(crate) async fn state(
 pub(crate) async fn bindings(State(app): State<Arc<App>>) -> Result<Json<BindingReport>, ApiError> {
     let board = match &app.telemetry.board {
         Some(board) => Arc::clone(board),
-        None => Arc::new(BindingBoard::new(&[])),
+        None => Arc::new(BindingBoard::new(&[], Vec::new())),
     };
     // Sorts every bound topic: not on a thread that serves others.
     tokio::task::spawn_blocking(move || board.report())

@@ -45,7 +45,7 @@ pub struct IndexEntity<'a> {
 }
 
 /// Whether every entity of a kind is in the index, measured or not.
-fn always_listed(kind: EntityKind) -> bool {
+pub(crate) fn always_listed(kind: EntityKind) -> bool {
     use EntityKind as K;
     matches!(
         kind,

@@ -9,7 +9,7 @@ use std::{
 
 use serde::de::DeserializeOwned;
 use thiserror::Error;
-use twin_model::{Entity, Scene, SceneError, SceneInfo, walk::WalkGraph};
+use twin_model::{Entity, Scene, SceneError, SceneInfo, changes::Changes, walk::WalkGraph};
 
 use super::{LoadedScene, Search, Span, Tour};
 
@@ -60,7 +60,8 @@ pub enum LoadError {
     },
 }
 
-/// Reads the package in `dir`. `graph.json` may be absent; everything else must be there.
+/// Reads the package in `dir`. `graph.json` and `changes.json` may be absent; everything
+/// else must be there.
 ///
 /// # Errors
 /// Names the file, and the line where one does not parse.
@@ -68,6 +69,7 @@ pub fn load(dir: &Path, properties: Properties) -> Result<LoadedScene, LoadError
     let info: SceneInfo = read_json(&dir.join("scene.json"))?;
     let graph = dir.join("graph.json");
     let walk: WalkGraph = if graph.exists() { read_json(&graph)? } else { WalkGraph::default() };
+    let removed = read_changes(dir, &info)?.map(|changes| changes.removed).unwrap_or_default();
     let mut reader = EntityReader::new(properties);
     let path = entities_path(dir);
     reader.read(&path)?;
@@ -97,7 +99,15 @@ pub fn load(dir: &Path, properties: Properties) -> Result<LoadedScene, LoadError
         areas_m2,
         spans,
         properties,
+        removed,
     })
+}
+
+/// What the revision that is shown changed; nothing where the package is a first one.
+fn read_changes(dir: &Path, info: &SceneInfo) -> Result<Option<Changes>, LoadError> {
+    let path = dir.join("changes.json");
+    let changes = path.exists().then(|| read_json::<Changes>(&path)).transpose()?;
+    Ok(changes.filter(|changes| changes.to == info.revision))
 }
 
 fn entities_path(dir: &Path) -> PathBuf {

@@ -9,8 +9,9 @@ mod tour;
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
-use twin_model::{Entity, EntityKind, Scene, SceneInfo, walk::WalkGraph};
+use twin_model::{Entity, EntityKind, Scene, SceneInfo, changes::Removed, walk::WalkGraph};
 
+pub(crate) use index::always_listed;
 pub use index::{IndexEntity, SceneIndex};
 pub use load::{LoadError, Properties, load};
 pub use search::Search;
@@ -37,6 +38,7 @@ pub struct LoadedScene {
     areas_m2: HashMap<u32, f64>,
     spans: Vec<Span>,
     properties: Properties,
+    removed: Vec<Removed>,
 }
 
 impl LoadedScene {
@@ -64,6 +66,11 @@ impl LoadedScene {
     /// Depth-first order of the graph, for subtree tests.
     pub fn tour(&self) -> &Tour {
         &self.tour
+    }
+
+    /// Entities of the revision before that this one has no more.
+    pub fn removed(&self) -> &[Removed] {
+        &self.removed
     }
 
     /// Text search over names, tags, ids and classes.
