@@ -9,6 +9,7 @@ pub mod crs;
 mod format;
 pub mod frame;
 pub mod gis;
+mod health;
 pub mod ids;
 mod ifc;
 mod import;

@@ -18,6 +18,7 @@ use twin_model::{
 
 use crate::{
     changes::{self, Shapes},
+    health::{self, Pictures},
     ids, placing,
     report::{ChangesReport, GraphReport, Report, TilesReport},
     scene::{Scene, Source},
@@ -127,7 +128,8 @@ fn fill(
         .as_ref()
         .map(crate::frame::LocalFrame::ecef_transform)
         .or_else(|| moved_by(store.shift()));
-    let shapes = shapes(&parts, &store);
+    let mut pictures = Pictures::of(&parts.entities);
+    let shapes = shapes(&parts, &store, &mut pictures);
     changes::write_shapes(dir, &parts.entities, &shapes, &mut hash)
         .map_err(|source| PackageError::Write { path: dir.join(changes::SHAPES), source })?;
     let meshes = std::mem::take(&mut parts.meshes);
@@ -146,18 +148,30 @@ fn fill(
     info.revision = ids::hex(&hash.finalize())[..16].to_owned();
     report.revision.clone_from(&info.revision);
     write_json(&dir.join(MARKER), &info, &mut Sha256::new())?;
+    let health = health::Scene {
+        info: &info,
+        report,
+        entities: &parts.entities,
+        boundaries: &parts.boundaries,
+    };
+    let path = dir.join("report.html");
+    health::page(&health, &pictures)
+        .and_then(|page| fs::write(&path, page))
+        .map_err(|source| PackageError::Write { path, source })?;
     report.changes = note_changes(dir, old, &parts, &store, &shapes, &info)?;
     Ok(Written { revision: info.revision, entities: parts.entities.len() })
 }
 
-/// The shapes of all entities, in the scene's own coordinates.
-fn shapes(parts: &Parts, store: &MeshStore) -> HashMap<EntityId, Shape> {
+/// Looks at every mesh once more, in the scene's own coordinates: gives the shapes of all
+/// entities and draws the pictures.
+fn shapes(parts: &Parts, store: &MeshStore, pictures: &mut Pictures) -> HashMap<EntityId, Shape> {
     let mut shapes = Shapes::default();
     let shift = store.shift();
     for stored in &parts.meshes {
         let mut mesh = store.load(stored);
         mesh.origin = [0, 1, 2].map(|axis| mesh.origin[axis] + shift[axis]);
         shapes.add(&mesh);
+        pictures.draw(&mesh);
     }
     shapes.finish()
 }

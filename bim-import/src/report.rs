@@ -68,6 +68,8 @@ pub struct SourceReport {
     /// Why nothing of it is in the scene, if so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Its length unit: `mm`, `m`, `ft`; empty for formats that have none of their own.
+    pub unit: String,
     /// How it was put into the scene.
     pub placed_by: String,
     /// Entities read.

@@ -286,6 +286,7 @@ fn read_ifc(
         Err(error) => return Read::Failed(error.to_string()),
     };
     report.format.clone_from(&semantics.schema);
+    report.unit = unit_name(semantics.metres);
     let geometry = match geometry {
         Ok(Ok(geometry)) => geometry,
         Ok(Err(error)) => return Read::Failed(error.to_string()),
@@ -304,6 +305,14 @@ fn read_ifc(
     };
     notes.append(&mut semantics.notes);
     Read::Ifc(Box::new(IfcSource { semantics, aside, geometry, extent, fix }))
+}
+
+/// What a length unit is called, by what it is in metres.
+fn unit_name(metres: f64) -> String {
+    const NAMED: [(f64, &str); 6] =
+        [(1.0, "m"), (0.1, "dm"), (0.01, "cm"), (0.001, "mm"), (0.3048, "ft"), (0.0254, "in")];
+    let named = NAMED.iter().find(|(size, _)| (metres / size - 1.0).abs() < 1e-5);
+    named.map_or_else(|| format!("{metres} m"), |(_, name)| (*name).to_owned())
 }
 
 pub(crate) fn mib(kib: u64) -> f64 {

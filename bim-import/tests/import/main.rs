@@ -11,6 +11,7 @@ mod broken;
 mod campus;
 mod changes;
 mod graph;
+mod health;
 mod hostile;
 mod real_models;
 mod reference;

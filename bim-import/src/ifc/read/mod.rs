@@ -32,6 +32,8 @@ use crate::{
 pub(crate) struct Semantics {
     /// `IFC2X3`, `IFC4`, `IFC4X3_ADD2`.
     pub(crate) schema: String,
+    /// What one of its length unit is in metres.
+    pub(crate) metres: f64,
     /// In file order, parents among them.
     pub(crate) entities: Vec<Entity>,
     /// STEP instance name of each entity.
@@ -216,6 +218,7 @@ impl Reader<'_> {
         }
         Semantics {
             schema,
+            metres,
             entities,
             instances: objects.iter().map(|object| object.id).collect(),
             representations,

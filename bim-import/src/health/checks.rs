@@ -1,0 +1,333 @@
+//! What is looked at, how well it is, and what that means.
+
+use super::{
+    facts::Facts,
+    html::{Text, escape, number, text},
+    rows,
+};
+
+/// How well something is; the order is that of urgency.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum State {
+    Fine,
+    Note,
+    Look,
+    Bad,
+}
+
+impl State {
+    pub(super) fn class(self) -> &'static str {
+        match self {
+            Self::Fine => "fine",
+            Self::Note => "note",
+            Self::Look => "look",
+            Self::Bad => "bad",
+        }
+    }
+
+    pub(super) fn word(self) -> Text {
+        match self {
+            Self::Fine => text("正常", "Fine"),
+            Self::Note => text("说明", "Note"),
+            Self::Look => text("请检查", "Check"),
+            Self::Bad => text("缺失", "Missing"),
+        }
+    }
+
+    /// A sign of its own shape, so that colour alone says nothing.
+    pub(super) fn sign(self) -> &'static str {
+        match self {
+            Self::Fine => {
+                r#"<svg class="sign" viewBox="0 0 28 28" aria-hidden="true"><circle cx="14" cy="14" r="12" fill="currentColor"/><path d="M8.5 14.5l3.8 3.8 7.4-8" fill="none" stroke="white" stroke-width="2.6" stroke-linecap="round" stroke-linejoin="round"/></svg>"#
+            }
+            Self::Note => {
+                r#"<svg class="sign" viewBox="0 0 28 28" aria-hidden="true"><rect x="3" y="3" width="22" height="22" rx="5" fill="currentColor"/><path d="M14 12.6v7.2M14 8.2v.1" stroke="white" stroke-width="2.8" stroke-linecap="round"/></svg>"#
+            }
+            Self::Look => {
+                r#"<svg class="sign" viewBox="0 0 28 28" aria-hidden="true"><path d="M14 2.6 26.4 24.6H1.6Z" fill="currentColor" stroke="currentColor" stroke-width="2" stroke-linejoin="round"/><path d="M14 11v6.2M14 21v.1" stroke="white" stroke-width="2.6" stroke-linecap="round"/></svg>"#
+            }
+            Self::Bad => {
+                r#"<svg class="sign" viewBox="0 0 28 28" aria-hidden="true"><path d="M8.9 2h10.2L26 8.9v10.2L19.1 26H8.9L2 19.1V8.9Z" fill="currentColor"/><path d="M9.6 9.6l8.8 8.8M18.4 9.6l-8.8 8.8" stroke="white" stroke-width="2.6" stroke-linecap="round"/></svg>"#
+            }
+        }
+    }
+}
+
+/// One thing that was looked at.
+pub(super) struct Check {
+    pub(super) state: State,
+    pub(super) title: Text,
+    pub(super) value: Text,
+    pub(super) why: Text,
+    pub(super) list: String,
+}
+
+/// Everything that is looked at; the most urgent first.
+pub(super) fn all(facts: &Facts<'_>) -> Vec<Check> {
+    let mut checks = vec![
+        dropped(facts),
+        approximated(facts),
+        georeference(facts),
+        units(facts),
+        names(facts),
+        boundaries(facts),
+        shapeless(facts),
+        duplicates(facts),
+        exits(facts),
+    ];
+    checks.extend(failed(facts));
+    checks.extend(merged(facts));
+    checks.extend(remarks(facts));
+    checks.sort_by_key(|check| std::cmp::Reverse(check.state));
+    checks
+}
+
+/// Fine where there is none of something, else of another state.
+fn found(count: usize, state: State) -> State {
+    if count == 0 { State::Fine } else { state }
+}
+
+fn items(count: usize) -> Text {
+    if count == 0 {
+        text("无", "None")
+    } else {
+        text(format!("{} 个", number(count)), number(count))
+    }
+}
+
+fn failed(facts: &Facts<'_>) -> Option<Check> {
+    let failed: Vec<_> = facts
+        .report
+        .sources
+        .iter()
+        .filter_map(|source| Some((&source.file, source.error.as_ref()?)))
+        .collect();
+    let lines: String = failed
+        .iter()
+        .map(|(file, why)| format!("<li><p><b>{}</b> {}</p></li>", escape(file), escape(why)))
+        .collect();
+    (!failed.is_empty()).then(|| Check {
+        state: State::Bad,
+        title: text("无法读取的文件", "Files that could not be read"),
+        value: items(failed.len()),
+        why: text("这些文件的内容都不在场景中。", "Nothing of these files is in the scene."),
+        list: format!("<ul class=\"reasons\">{lines}</ul>"),
+    })
+}
+
+fn dropped(facts: &Facts<'_>) -> Check {
+    let count = facts.report.sources.iter().map(|source| source.dropped).sum();
+    Check {
+        state: found(count, State::Bad),
+        title: text("缺失的构件", "Elements that are missing"),
+        value: items(count),
+        why: text(
+            "文件中有几何、但未能画出或读入的构件，附原因与 GlobalId。",
+            "What the file holds and the scene does not, each with its reason and GlobalId.",
+        ),
+        list: if count == 0 { String::new() } else { rows::groups(facts, &facts.drops) },
+    }
+}
+
+fn approximated(facts: &Facts<'_>) -> Check {
+    let count = facts.report.sources.iter().map(|source| source.approximated).sum();
+    Check {
+        state: found(count, State::Look),
+        title: text("近似的构件", "Elements drawn otherwise than written"),
+        value: items(count),
+        why: text(
+            "已画出，但与文件所述不完全一致。",
+            "They are in the picture, but not exactly as the file says.",
+        ),
+        list: if count == 0 { String::new() } else { rows::groups(facts, &facts.approximations) },
+    }
+}
+
+fn georeference(facts: &Facts<'_>) -> Check {
+    let title = text("地理位置", "Place on earth");
+    match facts.info.origin.wgs84 {
+        Some([lon, lat, height]) => {
+            let side = |degrees: f64, letters: [char; 2]| {
+                format!("{:.5}° {}", degrees.abs(), letters[usize::from(degrees < 0.0)])
+            };
+            let place = format!(
+                "{} {} · {:.1} m",
+                side(lat, ['N', 'S']),
+                side(lon, ['E', 'W']),
+                height + 0.0
+            );
+            let crs = facts.info.crs.as_deref();
+            Check {
+                state: State::Fine,
+                title,
+                value: text(place.clone(), place),
+                why: text(
+                    format!(
+                        "场景原点（WGS 84）。坐标系：{}。每个文件的定位方式见下表。",
+                        crs.unwrap_or("无投影坐标系")
+                    ),
+                    format!(
+                        "The scene's origin in WGS 84. Map: {}. How each file got its place stands below.",
+                        crs.unwrap_or("none")
+                    ),
+                ),
+                list: String::new(),
+            }
+        }
+        None => Check {
+            state: State::Look,
+            title,
+            value: text("未知", "Unknown"),
+            why: text(
+                "没有文件说明它在地球上的位置：与其他模型和地图无法对齐。",
+                "No file says where on earth it stands: it cannot meet other models or a map.",
+            ),
+            list: String::new(),
+        },
+    }
+}
+
+fn units(facts: &Facts<'_>) -> Check {
+    let mut units: Vec<&str> = facts
+        .report
+        .sources
+        .iter()
+        .map(|source| source.unit.as_str())
+        .filter(|unit| !unit.is_empty())
+        .collect();
+    units.sort_unstable();
+    units.dedup();
+    let mixed = units.len() > 1;
+    let value = if units.is_empty() { "–".to_owned() } else { units.join(", ") };
+    Check {
+        state: if mixed { State::Note } else { State::Fine },
+        title: text("长度单位", "Length units of the files"),
+        value: text(value.clone(), value),
+        why: text("场景统一为米。", "The scene counts in metres, whatever the files do."),
+        list: String::new(),
+    }
+}
+
+fn names(facts: &Facts<'_>) -> Check {
+    Check {
+        state: found(facts.unnamed.len(), State::Look),
+        title: text("没有名称的建筑、楼层与空间", "Buildings, storeys and spaces without a name"),
+        value: items(facts.unnamed.len()),
+        why: text(
+            "没有名称就无法按名称查找或绑定，操作员也认不出。",
+            "Nobody can find them, name them on the radio, or bind to them by name.",
+        ),
+        list: rows::entities(facts, &facts.unnamed),
+    }
+}
+
+fn boundaries(facts: &Facts<'_>) -> Check {
+    let count = facts.unbounded.len();
+    let title = text("没有空间边界的空间", "Spaces without boundaries");
+    if facts.spaces == 0 {
+        return Check {
+            state: State::Note,
+            title,
+            value: text("模型没有空间", "The model has no spaces"),
+            why: text(
+                "没有空间就没有按房间的读数、密度与疏散路径。",
+                "Without spaces there are no readings by room, no density, no ways out.",
+            ),
+            list: String::new(),
+        };
+    }
+    let of = text(
+        format!("{} / {}", number(count), number(facts.spaces)),
+        format!("{} of {}", number(count), number(facts.spaces)),
+    );
+    Check {
+        state: found(count, State::Note),
+        title,
+        value: of,
+        why: text(
+            "它们的门由几何推断，而不是取自文件。",
+            "Which doors lead into them is read off the geometry instead of the file.",
+        ),
+        list: rows::entities(facts, &facts.unbounded),
+    }
+}
+
+fn shapeless(facts: &Facts<'_>) -> Check {
+    Check {
+        state: found(facts.shapeless.len(), State::Note),
+        title: text("文件中没有几何的构件", "Elements without geometry in the file"),
+        value: items(facts.shapeless.len()),
+        why: text(
+            "可以查找和绑定，但在三维中看不见。",
+            "They can be found and bound, but not seen.",
+        ),
+        list: rows::entities(facts, &facts.shapeless),
+    }
+}
+
+fn duplicates(facts: &Facts<'_>) -> Check {
+    Check {
+        state: found(facts.duplicates.len(), State::Look),
+        title: text("重复的 GlobalId", "GlobalIds used twice"),
+        value: items(facts.duplicates.len()),
+        why: text(
+            "第二次出现的以 GlobalId~2 保存；建模软件应为每个对象给出唯一标识。",
+            "The second use is kept as GlobalId~2; the authoring tool should give each object its own.",
+        ),
+        list: rows::entities(facts, &facts.duplicates),
+    }
+}
+
+fn exits(facts: &Facts<'_>) -> Check {
+    let graph = &facts.report.graph;
+    let count = graph.unreachable.len();
+    let say = text(
+        format!(
+            "{} 个空间到不了出口，共 {} 个空间、{} 个出口",
+            number(count),
+            number(graph.spaces),
+            number(graph.exits)
+        ),
+        format!(
+            "{} of {} spaces reach no exit; {} exits",
+            number(count),
+            number(graph.spaces),
+            number(graph.exits)
+        ),
+    );
+    Check {
+        state: if graph.spaces == 0 { State::Note } else { found(count, State::Look) },
+        title: text("疏散路径", "Ways out"),
+        value: say,
+        why: text(
+            "多为竖井、阁楼，或模型中没有走廊空间。疏散演练不会把人算进这些空间。",
+            "Mostly shafts and lofts, or rooms along corridors that are not modelled as spaces.",
+        ),
+        list: rows::by_ids(facts, &graph.unreachable),
+    }
+}
+
+fn merged(facts: &Facts<'_>) -> Option<Check> {
+    let count: usize = facts.merges.iter().map(|group| group.notes.len()).sum();
+    (count > 0).then(|| Check {
+        state: State::Note,
+        title: text("文件之间的合并", "Shared between files"),
+        value: items(count),
+        why: text(
+            "多个文件描述同一栋建筑时，共用的项目、场地、建筑与楼层合而为一。",
+            "Where files describe one building, what they share stands once.",
+        ),
+        list: rows::groups(facts, &facts.merges),
+    })
+}
+
+fn remarks(facts: &Facts<'_>) -> Option<Check> {
+    let count: usize = facts.notes.iter().map(|group| group.notes.len()).sum();
+    (count > 0).then(|| Check {
+        state: State::Note,
+        title: text("其他说明", "Also worth knowing"),
+        value: items(count),
+        why: text("导入时的其他发现。", "What else the import came across."),
+        list: rows::groups(facts, &facts.notes),
+    })
+}

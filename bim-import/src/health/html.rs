@@ -1,0 +1,94 @@
+//! Writing HTML: text escaped, everything in both languages.
+
+use std::fmt::Write as _;
+
+/// A text in both languages; the page shows the one that is chosen.
+#[derive(Clone)]
+pub(super) struct Text {
+    pub(super) zh: String,
+    pub(super) en: String,
+}
+
+/// A text in both languages.
+pub(super) fn text(zh: impl Into<String>, en: impl Into<String>) -> Text {
+    Text { zh: zh.into(), en: en.into() }
+}
+
+impl Text {
+    /// As HTML.
+    pub(super) fn html(&self) -> String {
+        let (zh, en) = (escape(&self.zh), escape(&self.en));
+        format!("<span lang=\"zh-Hans\">{zh}</span><span lang=\"en\">{en}</span>")
+    }
+}
+
+/// Text as it may stand in HTML, in attributes too; control characters are left out.
+pub(super) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// 12345 as `12 345`, with a space that does not break.
+pub(super) fn number(count: usize) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push('\u{202f}');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// An image in the address itself.
+pub(super) fn data_url(png: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::from("data:image/png;base64,");
+    for chunk in png.chunks(3) {
+        let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let letter = LETTERS[(bits >> (18 - 6 * place) & 63) as usize];
+            out.push(if place <= chunk.len() { char::from(letter) } else { '=' });
+        }
+    }
+    out
+}
+
+/// Appends formatted text; writing into a text cannot fail.
+pub(super) fn add(out: &mut String, arguments: std::fmt::Arguments<'_>) {
+    let _ = out.write_fmt(arguments);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_a_model_says_becomes_markup() {
+        let text = text("<b>", "\"a\" & 'b'\u{1}");
+        assert!(text.html().contains("&lt;b&gt;"));
+        assert!(text.html().contains("&quot;a&quot; &amp; &#39;b&#39; "));
+    }
+
+    #[test]
+    fn numbers_and_images() {
+        assert_eq!(number(7), "7");
+        assert_eq!(number(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!(data_url(b"Man"), "data:image/png;base64,TWFu");
+        assert_eq!(data_url(b"Ma"), "data:image/png;base64,TWE=");
+        assert_eq!(data_url(b"M"), "data:image/png;base64,TQ==");
+    }
+}

@@ -1,0 +1,309 @@
+//! Pictures for the health page, drawn without a GPU: triangles in an axonometric view,
+//! one after the other into a depth buffer, so that a scene needs no more memory than its
+//! pictures. The same meshes in the same order give the same bytes.
+
+use std::io;
+
+use twin_model::BoundingBox;
+
+use crate::mesh::{ElementMesh, MaterialClass};
+
+/// Samples a pixel has along each side.
+const SAMPLES: usize = 2;
+/// Where nothing is drawn.
+const NOTHING: u16 = 0;
+/// Room around what is drawn, as a part of the picture.
+const MARGIN: f64 = 0.05;
+
+/// Looking north-east and down: the three visible sides of a box get different light.
+const AZIMUTH_DEG: f64 = 35.0;
+const ELEVATION_DEG: f64 = 32.0;
+
+/// A picture being drawn.
+pub(super) struct Picture {
+    width: usize,
+    height: usize,
+    view: View,
+    samples: Vec<Sample>,
+}
+
+#[derive(Clone, Copy)]
+struct Sample {
+    depth: f32,
+    rgb: [u8; 3],
+    /// Tells elements apart, for the lines between them.
+    element: u16,
+}
+
+/// From the local frame, m, to samples and depth.
+struct View {
+    right: [f64; 3],
+    up: [f64; 3],
+    /// Towards the eye.
+    back: [f64; 3],
+    center: [f64; 3],
+    scale: f64,
+    middle: [f64; 2],
+}
+
+fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
+    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+}
+
+fn minus(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
+    [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
+}
+
+fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
+    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+}
+
+fn unit(a: [f64; 3]) -> [f64; 3] {
+    let length = dot(a, a).sqrt().max(1e-30);
+    a.map(|part| part / length)
+}
+
+impl View {
+    fn of(bounds: &BoundingBox, width: usize, height: usize) -> Self {
+        let (sin_a, cos_a) = AZIMUTH_DEG.to_radians().sin_cos();
+        let (sin_e, cos_e) = ELEVATION_DEG.to_radians().sin_cos();
+        let right = [cos_a, -sin_a, 0.0];
+        let back = [-sin_a * cos_e, -cos_a * cos_e, sin_e];
+        let up = cross(back, right);
+        let center = bounds.center();
+        let reach = |axis: [f64; 3]| {
+            let size = bounds.size();
+            (0..3).map(|n| size[n] * axis[n].abs()).sum::<f64>().max(1e-3)
+        };
+        let fit = |pixels: usize, metres: f64| pixels as f64 * (1.0 - 2.0 * MARGIN) / metres;
+        let scale = fit(width, reach(right)).min(fit(height, reach(up)));
+        let middle = [width as f64 / 2.0, height as f64 / 2.0];
+        Self { right, up, back, center, scale, middle }
+    }
+
+    /// Sample coordinates (y down) and nearness to the eye, m.
+    fn project(&self, point: [f64; 3]) -> [f64; 3] {
+        let from = minus(point, self.center);
+        [
+            self.middle[0] + dot(from, self.right) * self.scale,
+            self.middle[1] - dot(from, self.up) * self.scale,
+            dot(from, self.back),
+        ]
+    }
+}
+
+impl Picture {
+    /// An empty picture, in pixels, of everything within some bounds.
+    pub(super) fn new(width: usize, height: usize, bounds: &BoundingBox) -> Self {
+        let (width, height) = (width * SAMPLES, height * SAMPLES);
+        let nothing = Sample { depth: f32::NEG_INFINITY, rgb: [255; 3], element: NOTHING };
+        let view = View::of(bounds, width, height);
+        Self { width, height, view, samples: vec![nothing; width * height] }
+    }
+
+    /// Draws a mesh; volumes of spaces are left out, they would hide what is in them.
+    pub(super) fn draw(&mut self, mesh: &ElementMesh) {
+        if mesh.class == MaterialClass::Space {
+            return;
+        }
+        let element = mark(mesh.entity.as_str());
+        let place = |index: u32| {
+            let local = mesh.positions.get(index as usize)?;
+            let point = [0, 1, 2].map(|axis| mesh.origin[axis] + f64::from(local[axis]));
+            point.iter().all(|part| part.is_finite()).then_some(point)
+        };
+        for triangle in mesh.indices.chunks_exact(3) {
+            if let [Some(a), Some(b), Some(c)] = [0, 1, 2].map(|n| place(triangle[n])) {
+                let rgb = shaded(mesh.rgba, self.light(a, b, c));
+                self.triangle([a, b, c].map(|point| self.view.project(point)), rgb, element);
+            }
+        }
+    }
+
+    /// How much light a surface gets: three lamps that go with the camera, so that the
+    /// sides of a building are told apart whichever way it was modelled.
+    fn light(&self, a: [f64; 3], b: [f64; 3], c: [f64; 3]) -> f64 {
+        let normal = unit(cross(minus(b, a), minus(c, a)));
+        // Surfaces are seen from both sides: thin walls are often modelled as one.
+        let facing = if dot(normal, self.view.back) < 0.0 { -1.0 } else { 1.0 };
+        let normal = normal.map(|part| part * facing);
+        let from_left = unit([
+            self.view.back[0] - 0.8 * self.view.right[0],
+            self.view.back[1] - 0.8 * self.view.right[1],
+            0.35,
+        ]);
+        0.66 + 0.22 * dot(normal, from_left).max(0.0) + 0.14 * normal[2].max(0.0)
+    }
+
+    fn triangle(&mut self, [a, b, c]: [[f64; 3]; 3], rgb: [u8; 3], element: u16) {
+        let area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
+        if area.abs() < 1e-9 || !area.is_finite() {
+            return;
+        }
+        let range = |axis: usize, end: usize| {
+            let low = a[axis].min(b[axis]).min(c[axis]).max(0.0);
+            let high = a[axis].max(b[axis]).max(c[axis]).min(end as f64 - 1.0);
+            // Both lie within the picture, or the range is empty.
+            (low.floor() as usize)..((high.ceil() + 1.0).max(0.0) as usize).min(end)
+        };
+        let (columns, rows) = (range(0, self.width), range(1, self.height));
+        for y in rows {
+            for x in columns.clone() {
+                let (px, py) = (x as f64 + 0.5, y as f64 + 0.5);
+                let part = |p: [f64; 3], q: [f64; 3]| {
+                    ((q[0] - p[0]) * (py - p[1]) - (q[1] - p[1]) * (px - p[0])) / area
+                };
+                let (u, v) = (part(c, a), part(a, b));
+                let w = 1.0 - u - v;
+                if u < 0.0 || v < 0.0 || w < 0.0 {
+                    continue;
+                }
+                let depth = (w * a[2] + u * b[2] + v * c[2]) as f32;
+                let sample = &mut self.samples[y * self.width + x];
+                if depth > sample.depth {
+                    *sample = Sample { depth, rgb, element };
+                }
+            }
+        }
+    }
+
+    /// The finished picture as PNG, with lines where one element ends and another begins;
+    /// nothing where nothing was drawn.
+    pub(super) fn png(&self) -> io::Result<Option<Vec<u8>>> {
+        if self.samples.iter().all(|sample| sample.element == NOTHING) {
+            return Ok(None);
+        }
+        let (width, height) = (self.width / SAMPLES, self.height / SAMPLES);
+        let mut pixels = Vec::with_capacity(width * height * 3);
+        for y in 0..height {
+            for x in 0..width {
+                pixels.extend(self.pixel(x, y));
+            }
+        }
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_compression(png::Compression::High);
+        let mut writer = encoder.write_header().map_err(io::Error::other)?;
+        writer.write_image_data(&pixels).map_err(io::Error::other)?;
+        writer.finish().map_err(io::Error::other)?;
+        Ok(Some(bytes))
+    }
+
+    fn pixel(&self, x: usize, y: usize) -> [u8; 3] {
+        let mut sum = [0u32; 3];
+        for row in y * SAMPLES..(y + 1) * SAMPLES {
+            for column in x * SAMPLES..(x + 1) * SAMPLES {
+                let sample = &self.samples[row * self.width + column];
+                let line = self.is_line(column, row);
+                for (sum, part) in sum.iter_mut().zip(sample.rgb) {
+                    *sum += if line { u32::from(part) * 5 / 9 } else { u32::from(part) };
+                }
+            }
+        }
+        sum.map(|sum| (sum / (SAMPLES * SAMPLES) as u32) as u8)
+    }
+
+    /// Whether a sample is the last of its element before a neighbour that lies behind.
+    fn is_line(&self, x: usize, y: usize) -> bool {
+        let here = &self.samples[y * self.width + x];
+        let mut neighbours = [None; 4];
+        neighbours[0] = x.checked_sub(1).map(|x| (x, y));
+        neighbours[1] = (x + 1 < self.width).then_some((x + 1, y));
+        neighbours[2] = y.checked_sub(1).map(|y| (x, y));
+        neighbours[3] = (y + 1 < self.height).then_some((x, y + 1));
+        here.element != NOTHING
+            && neighbours.into_iter().flatten().any(|(x, y)| {
+                let other = &self.samples[y * self.width + x];
+                other.element != here.element && other.depth <= here.depth
+            })
+    }
+}
+
+/// A number for an entity, never that of nothing.
+fn mark(id: &str) -> u16 {
+    let hash = id
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    ((hash >> 16) as u16 ^ hash as u16).max(1)
+}
+
+/// The authored colour, calmer, in some light; what is transparent is paler.
+fn shaded(rgba: [u8; 4], light: f64) -> [u8; 3] {
+    let alpha = 0.35 + 0.65 * f64::from(rgba[3]) / 255.0;
+    [0, 1, 2].map(|channel| {
+        let authored = f64::from(rgba[channel]) * 0.55 + 238.0 * 0.45;
+        let over_white = authored * alpha + 250.0 * (1.0 - alpha);
+        (over_white * light).clamp(0.0, 255.0) as u8
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn square(entity: &str, z: f32, class: MaterialClass) -> ElementMesh {
+        ElementMesh {
+            entity: entity.into(),
+            storey: None,
+            class,
+            origin: [0.0; 3],
+            positions: vec![[0.0, 0.0, z], [4.0, 0.0, z], [4.0, 4.0, z], [0.0, 4.0, z]],
+            normals: vec![[0.0, 0.0, 1.0]; 4],
+            indices: vec![0, 1, 2, 0, 2, 3],
+            rgba: [200, 40, 40, 255],
+        }
+    }
+
+    const BOUNDS: BoundingBox = BoundingBox { min: [0.0; 3], max: [4.0, 4.0, 2.0] };
+
+    fn decoded(picture: &Picture) -> (u32, u32, Vec<u8>) {
+        let bytes = picture.png().unwrap().unwrap();
+        let mut reader = png::Decoder::new(io::Cursor::new(bytes)).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        (info.width, info.height, pixels)
+    }
+
+    #[test]
+    fn what_is_nearer_hides_what_is_behind_in_any_order() {
+        let near = square("near", 2.0, MaterialClass::Opaque);
+        let mut far = square("far", 0.0, MaterialClass::Opaque);
+        far.rgba = [0, 0, 255, 255];
+        let mut one = Picture::new(60, 40, &BOUNDS);
+        let mut other = Picture::new(60, 40, &BOUNDS);
+        for mesh in [&near, &far] {
+            one.draw(mesh);
+        }
+        for mesh in [&far, &near] {
+            other.draw(mesh);
+        }
+        let (width, height, pixels) = decoded(&one);
+        assert_eq!((width, height), (60, 40));
+        assert_eq!(pixels, decoded(&other).2);
+        // The upper square is red, and its middle stands above the picture's.
+        let at = |x: usize, y: usize| &pixels[(y * 60 + x) * 3..][..3];
+        assert!(at(30, 14)[0] > at(30, 14)[2], "{:?}", at(30, 14));
+        assert_eq!(at(0, 0), [255; 3], "the corner is empty");
+    }
+
+    #[test]
+    fn spaces_and_unusable_triangles_draw_nothing() {
+        let mut picture = Picture::new(20, 20, &BOUNDS);
+        picture.draw(&square("room", 0.0, MaterialClass::Space));
+        let mut broken = square("broken", f32::NAN, MaterialClass::Opaque);
+        picture.draw(&broken);
+        broken.positions = vec![[1e30, -1e30, 1e30]; 4];
+        picture.draw(&broken);
+        broken.indices = vec![0, 1, 77];
+        picture.draw(&broken);
+        assert!(picture.png().unwrap().is_none());
+        // A triangle far larger than the picture costs no more than the picture.
+        let mut huge = square("huge", 0.0, MaterialClass::Opaque);
+        huge.positions = vec![[-1e7, -1e7, 0.0], [1e7, -1e7, 0.0], [0.0, 1e7, 0.0], [0.0; 3]];
+        huge.indices = vec![0, 1, 2];
+        picture.draw(&huge);
+        assert!(picture.png().unwrap().is_some());
+    }
+}

@@ -1,0 +1,72 @@
+//! The page for people: whole in itself, in both languages, and with what is wrong in it.
+
+use std::fs;
+
+use crate::support::{Folder, command, json, model, stderr};
+
+const FILE: &str = "ISO-10303-21;
+HEADER;
+FILE_DESCRIPTION((''),'2;1');
+FILE_NAME('','',(''),(''),'','','');
+FILE_SCHEMA(('IFC4'));
+ENDSEC;
+DATA;
+#1=IFCPROJECT('0000000000000000000001',$,'P',$,$,$,$,$,#20);
+#2=IFCBUILDING('0000000000000000000002',$,'<script>alert(1)</script>',$,$,$,$,'Haus & Hof',.ELEMENT.,$,$,$);
+#3=IFCBUILDINGSTOREY('0000000000000000000003',$,'',$,$,$,$,$,.ELEMENT.,0.);
+#4=IFCWALL('0000000000000000000003',$,'twice',$,$,$,$,'7',$);
+#5=IFCWALL('0000000000000000000005',$,'bare wall',$,$,$,$,$,$);
+#6=IFCSPACE('0000000000000000000006',$,'R1',$,$,$,$,$,.ELEMENT.,$,$);
+#7=IFCRELAGGREGATES('r1',$,$,$,#1,(#2));
+#8=IFCRELAGGREGATES('r2',$,$,$,#2,(#3));
+#9=IFCRELAGGREGATES('r3',$,$,$,#3,(#6));
+#10=IFCRELCONTAINEDINSPATIALSTRUCTURE('r4',$,$,$,(#4,#5),#3);
+#20=IFCUNITASSIGNMENT((#21));
+#21=IFCSIUNIT(*,.LENGTHUNIT.,.MILLI.,.METRE.);
+ENDSEC;
+END-ISO-10303-21;
+";
+
+#[test]
+fn what_is_wrong_stands_on_the_page() {
+    let folder = Folder::new("health");
+    let file = folder.write("odd.ifc", FILE);
+    let out = folder.path("scene");
+    let output = command(&[file], &out).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    for words in [
+        "没有名称的建筑、楼层与空间",
+        "without a name",
+        "GlobalIds used twice",
+        "0000000000000000000003~2",
+        "bare wall",
+        "Spaces without boundaries",
+        "<span lang=\"en\">1 of 1</span>",
+        "<span lang=\"en\">mm</span>",
+        "cannot meet other models",
+        "Haus &amp; Hof",
+        "&lt;script&gt;alert(1)",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+    assert!(!page.contains("<script>alert"), "a name became markup");
+    for outside in ["http:", "https:", "url(", "<link", "src=\"/"] {
+        assert!(!page.contains(outside), "the page asks for {outside}");
+    }
+}
+
+#[test]
+fn a_building_has_its_picture() {
+    let Some(model) = model("duplex_a_2x3_georef") else { return };
+    let folder = Folder::new("health-picture");
+    let out = folder.path("scene");
+    let output = command(&[model], &out).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert_eq!(page.matches("<img src=\"data:image/png;base64,").count(), 1);
+    let place = &json(&out.join("scene.json"))["origin"]["wgs84"];
+    let latitude = place[1].as_f64().unwrap().abs();
+    assert!(page.contains(&format!("{latitude:.5}°")), "where on earth: {place}");
+    assert!(page.len() < 1 << 20, "{} bytes", page.len());
+}
