@@ -8,7 +8,7 @@ mod socket;
 
 pub use backoff::Backoff;
 #[cfg(target_arch = "wasm32")]
-pub use rest::{ApiError, get};
+pub use rest::{ApiError, get, get_whatever};
 #[cfg(target_arch = "wasm32")]
 pub use socket::{Socket, SocketEvent};
 

@@ -43,12 +43,23 @@ const TIMEOUT_MS: i32 = 30_000;
 
 /// Fetches JSON.
 pub async fn get<T: DeserializeOwned>(path: &str) -> Result<T, ApiError> {
-    let text = fetch(path).await?;
+    let (response, text) = fetch(path).await?;
+    if !response.ok() {
+        return Err(refused(path, &response, &text));
+    }
     serde_json::from_str(&text)
         .map_err(|error| ApiError::Unreadable { path: path.to_owned(), reason: error.to_string() })
 }
 
-async fn fetch(path: &str) -> Result<String, ApiError> {
+/// Fetches JSON that comes with a status of failure too, as from `/readyz`.
+pub async fn get_whatever<T: DeserializeOwned>(path: &str) -> Result<T, ApiError> {
+    let (_, text) = fetch(path).await?;
+    serde_json::from_str(&text)
+        .map_err(|error| ApiError::Unreadable { path: path.to_owned(), reason: error.to_string() })
+}
+
+/// The answer and its text.
+async fn fetch(path: &str) -> Result<(Response, String), ApiError> {
     let unreachable = |_: JsValue| ApiError::Unreachable(path.to_owned());
     let window = web_sys::window().ok_or_else(|| unreachable(JsValue::NULL))?;
     let abort = AbortController::new().map_err(unreachable)?;
@@ -69,18 +80,19 @@ async fn read(
     window: &web_sys::Window,
     path: &str,
     init: &RequestInit,
-) -> Result<String, ApiError> {
+) -> Result<(Response, String), ApiError> {
     let unreachable = |_: JsValue| ApiError::Unreachable(path.to_owned());
     let response = JsFuture::from(window.fetch_with_str_and_init(path, init)).await;
     let response: Response = response.map_err(unreachable)?.unchecked_into();
     let text = JsFuture::from(response.text().map_err(unreachable)?).await.map_err(unreachable)?;
-    let text = text.as_string().unwrap_or_default();
-    if response.ok() {
-        return Ok(text);
-    }
-    let message = serde_json::from_str::<serde_json::Value>(&text)
+    Ok((response, text.as_string().unwrap_or_default()))
+}
+
+/// What a refusal says of itself.
+fn refused(path: &str, response: &Response, text: &str) -> ApiError {
+    let message = serde_json::from_str::<serde_json::Value>(text)
         .ok()
         .and_then(|body| Some(body.get("message").or(body.get("error"))?.as_str()?.to_owned()))
         .unwrap_or_else(|| response.status_text());
-    Err(ApiError::Refused { path: path.to_owned(), status: response.status(), message })
+    ApiError::Refused { path: path.to_owned(), status: response.status(), message }
 }

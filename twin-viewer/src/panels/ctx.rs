@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use leptos::prelude::*;
 use twin_model::{BoundingBox, EntityId, EntityKind, Quality};
 
-use super::connection::Connection;
+use super::{connection::Connection, telemetry::Outage};
 use crate::{
     bridge::{self, CameraPose, ViewCommand},
     layers::{Engine, Layer},
@@ -72,6 +72,8 @@ pub(crate) struct Ctx {
     /// Server time, ms, once a second.
     pub(crate) clock: RwSignal<i64>,
     pub(crate) link: RwSignal<LinkState>,
+    /// Set while nothing comes from the broker.
+    pub(crate) telemetry: RwSignal<Option<Outage>>,
     pub(crate) scene: RwSignal<SceneState>,
     pub(crate) canvas: RwSignal<CanvasState>,
     /// Tiles that could not be loaded, and why the last could not.
@@ -108,6 +110,7 @@ impl Ctx {
             structure: RwSignal::new(0),
             clock: RwSignal::new(js_sys::Date::now() as i64),
             link: RwSignal::new(LinkState::Connecting),
+            telemetry: RwSignal::new(None),
             scene: RwSignal::new(SceneState::Loading),
             canvas: RwSignal::new(CanvasState::Starting),
             tile_failures: RwSignal::new(None),
@@ -148,6 +151,11 @@ impl Ctx {
     /// Whether values are arriving.
     pub(crate) fn is_live(self) -> bool {
         self.link.with(|link| matches!(link, LinkState::Live))
+    }
+
+    /// The same, outside of what the page redraws by itself.
+    pub(crate) fn link_is_live(self) -> bool {
+        self.link.with_untracked(|link| matches!(link, LinkState::Live))
     }
 
     /// Asks the canvas for something, unless there is none.

@@ -8,6 +8,7 @@ use wasm_bindgen::{JsCast, closure::Closure};
 use super::{
     address, connection,
     ctx::{AttentionView, CanvasState, Ctx},
+    telemetry,
 };
 use crate::{
     bridge::{self, Context, ViewCommand, ViewEvent},
@@ -118,6 +119,7 @@ fn refresh(ctx: Ctx) {
 /// A few times a second, also in a tab that is not looked at.
 fn tick(ctx: Ctx) {
     connection::tick(ctx);
+    telemetry::tick(ctx);
     let now = ctx.read(|store| store.clock.now(js_sys::Date::now()));
     if now / 1000 != ctx.clock.get_untracked() / 1000 {
         ctx.clock.set(now);

@@ -15,6 +15,7 @@ mod scene_load;
 mod search;
 mod stage;
 mod storeys;
+mod telemetry;
 mod top_bar;
 mod tree;
 
@@ -93,6 +94,7 @@ fn document_state(ctx: Ctx, scale: f32) {
         let Some(shell) = document().get_element_by_id("shell") else { return };
         let state = match ctx.link.get() {
             LinkState::Lost { .. } => "lost",
+            LinkState::Live if ctx.telemetry.with(Option::is_some) => "silent",
             LinkState::Live => "live",
             _ => "loading",
         };

@@ -17,6 +17,7 @@ pub(crate) fn stage(ctx: Ctx) -> impl IntoView {
         <div class="overlay">
             <div class="overlay-top">
                 {banner(ctx)}
+                {silence(ctx)}
                 {progress(ctx)}
                 {empty_notice(ctx)}
                 {toast(ctx)}
@@ -59,16 +60,37 @@ fn banner(ctx: Ctx) -> impl IntoView {
     }
 }
 
+/// We are connected, but the server hears nothing from its broker.
+fn silence(ctx: Ctx) -> impl IntoView {
+    move || {
+        let outage = ctx.telemetry.get().filter(|_| ctx.is_live())?;
+        let since = text::clock_time(outage.since_ms, super::top_bar::zone_minutes());
+        Some(view! {
+            <div class="notice notice-warn" role="alert" data-testid="no-telemetry">
+                {icon("offline")}
+                <div>
+                    <strong>{ctx.fill("banner.silent", &[("since", &since)])}</strong>
+                    <p>{ctx.t("banner.silent.help")}{format!(" ({})", outage.reason)}</p>
+                </div>
+            </div>
+        })
+    }
+}
+
 fn progress(ctx: Ctx) -> impl IntoView {
     move || {
         let words = match (ctx.scene.get(), ctx.canvas.get()) {
             (SceneState::Loading, _) => ctx.t("loading.scene").to_owned(),
             (SceneState::Failed(error), _) => return Some(scene_error(ctx, &error).into_any()),
             (_, CanvasState::Starting) => ctx.t("loading.canvas").to_owned(),
-            (_, CanvasState::Loading { loaded, wanted }) => ctx.fill(
-                "loading.tiles",
-                &[("loaded", &loaded.to_string()), ("wanted", &wanted.to_string())],
-            ),
+            (_, CanvasState::Loading { loaded, wanted })
+                if loaded > 0 || ctx.tile_failures.with(Option::is_none) =>
+            {
+                ctx.fill(
+                    "loading.tiles",
+                    &[("loaded", &loaded.to_string()), ("wanted", &wanted.to_string())],
+                )
+            }
             _ => {
                 let (count, reason) = ctx.tile_failures.get()?;
                 let count = count.to_string();
@@ -118,7 +140,9 @@ fn empty_notice(ctx: Ctx) -> impl IntoView {
         }
         let words = match (entities, points) {
             (0, _) => ("empty.scene", "empty.scene.help"),
-            (_, 0) if ctx.is_live() => ("empty.points", "empty.points.help"),
+            (_, 0) if ctx.is_live() && ctx.telemetry.with(Option::is_none) => {
+                ("empty.points", "empty.points.help")
+            }
             _ => return None,
         };
         let find = |key: &'static str| ctx.lang.get().find(key).unwrap_or(key);
@@ -214,7 +238,15 @@ fn buildings(ctx: Ctx) -> impl IntoView {
         ctx.scene.track();
         ctx.read(|store| {
             let all = store.scene.of_kind(EntityKind::Building).into_iter();
-            all.map(|at| (at, store.scene.at(at).id.clone(), store.scene.at(at).title().to_owned()))
+            // The town around has buildings without storeys; it is not what is looked after.
+            let (own, around): (Vec<_>, Vec<_>) =
+                all.partition(|&at| !store.scene.storeys_of(at).is_empty());
+            let shown = if own.is_empty() { around } else { own };
+            shown
+                .into_iter()
+                .map(|at| {
+                    (at, store.scene.at(at).id.clone(), store.scene.at(at).title().to_owned())
+                })
                 .collect::<Vec<_>>()
         })
     });

@@ -41,6 +41,11 @@ fn stats(ctx: Ctx) -> impl IntoView {
     let people = move || number(totals.with(|totals| totals.people));
     let power = move || number(totals.with(|totals| totals.power_kw));
     let doors = move || totals.with(|totals| totals.doors_not_normal);
+    // Where no door is known, none is known to be normal either.
+    let doors_text = move || match totals.with(|totals| totals.doors) {
+        0 => "–".to_owned(),
+        _ => doors().to_string(),
+    };
     let live = move || totals.with(|totals| totals.live);
     let stale = move || totals.with(|totals| totals.stale + totals.waiting);
     let bad = move || totals.with(|totals| totals.bad);
@@ -57,7 +62,7 @@ fn stats(ctx: Ctx) -> impl IntoView {
         </div>
         <div class="stat" data-testid="total-doors" class:is-abnormal=move || doors() != 0>
             <span class="stat-label">{move || ctx.t("top.doors")}</span>
-            <span class="stat-value">{doors}</span>
+            <span class="stat-value">{doors_text}</span>
             <span class="stat-unit">
                 {move || ctx.fill("top.of", &[("n", &totals.with(|t| t.doors).to_string())])}
             </span>
@@ -80,12 +85,16 @@ fn link_chip(ctx: Ctx) -> impl IntoView {
     let state = move || match ctx.link.get() {
         LinkState::Connecting => "loading",
         LinkState::Syncing => "syncing",
+        LinkState::Live if ctx.telemetry.with(Option::is_some) => "no-telemetry",
         LinkState::Live => "live",
         LinkState::Lost { .. } => "reconnecting",
     };
     let words = move || match ctx.link.get() {
         LinkState::Connecting => ctx.t("link.connecting").to_owned(),
         LinkState::Syncing => ctx.t("link.syncing").to_owned(),
+        LinkState::Live if ctx.telemetry.with(Option::is_some) => {
+            ctx.t("link.no_telemetry").to_owned()
+        }
         LinkState::Live => ctx.t("link.live").to_owned(),
         LinkState::Lost { retry_at_ms, .. } => {
             ctx.clock.track();
@@ -99,7 +108,7 @@ fn link_chip(ctx: Ctx) -> impl IntoView {
     let shape = move || {
         icon(match state() {
             "live" => "live",
-            "reconnecting" => "offline",
+            "reconnecting" | "no-telemetry" => "offline",
             _ => "wait",
         })
     };

@@ -6,10 +6,10 @@ use wasm_bindgen::JsCast;
 
 use super::{
     ctx::Ctx,
-    icons::{icon, kind_icon},
+    icons::{icon, kind_icon, severity_icon},
 };
 use crate::{
-    store::{EntityIx, Store},
+    store::{EntityIx, Severity, Store},
     text,
 };
 
@@ -177,10 +177,11 @@ fn building_summary(ctx: Ctx, at: EntityIx) -> impl IntoView {
     let people = move || own.get().people.map(text::number);
     let power = move || own.get().power_kw.map(text::number);
     let attention = move || {
-        let count = own.get().attention;
+        let (count, urgent) = (own.get().attention, own.get().urgent);
+        let severity = if urgent > 0 { Severity::High } else { Severity::Medium };
         (count > 0).then(|| {
             let label = ctx.fill("tree.attention", &[("n", &count.to_string())]);
-            view! { <span class="badge" title=label.clone() aria-label=label>{icon("warn")}{count}</span> }
+            view! { <span class="badge" data-severity=severity.as_str() title=label.clone() aria-label=label>{icon(severity_icon(severity))}{count}</span> }
         })
     };
     view! {

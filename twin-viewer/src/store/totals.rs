@@ -39,6 +39,8 @@ pub struct BuildingTotals {
     pub power_kw: Option<f64>,
     /// Lines of the attention list in it that somebody should look at.
     pub attention: usize,
+    /// How many of them somebody should go to.
+    pub urgent: usize,
 }
 
 fn add(sum: &mut Option<f64>, value: f64) {
@@ -57,7 +59,9 @@ impl Totals {
             if entry.reason.severity() != Severity::Low
                 && let Some(building) = building_of(store, at)
             {
-                totals.buildings.entry(building).or_default().attention += 1;
+                let sums = totals.buildings.entry(building).or_default();
+                sums.attention += 1;
+                sums.urgent += usize::from(entry.reason.severity() == Severity::High);
             }
         }
         totals
@@ -151,7 +155,8 @@ mod tests {
         assert_eq!(totals.power_kw, Some(10.5), "the charger is behind the meter");
         assert_eq!((totals.doors, totals.doors_not_normal), (1, 1));
         assert_eq!((totals.live, totals.stale, totals.waiting), (6, 0, 0));
-        let building = BuildingTotals { people: Some(5.0), power_kw: Some(10.5), attention: 1 };
+        let building =
+            BuildingTotals { people: Some(5.0), power_kw: Some(10.5), attention: 1, urgent: 1 };
         assert_eq!(totals.buildings[&0], building);
     }
 }

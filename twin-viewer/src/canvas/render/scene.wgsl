@@ -163,12 +163,12 @@ fn calmed(color: vec3<f32>, flat_on_ground: f32, flags: u32) -> vec3<f32> {
     }
     // Trees and lamps stand back behind the buildings.
     let object = select(
-        mix(grey, color, 0.60) * 0.36 + 0.012,
-        mix(grey, color, 0.85) * 0.20 + 0.006,
+        mix(grey, color, 0.65) * 0.46 + 0.014,
+        mix(grey, color, 0.85) * 0.25 + 0.008,
         part.slot.y == GROUND,
     );
     // Dark lawns and pale paving come closer together.
-    let plain = mix(grey, color, 0.9) * 0.050 * pow(luma + 0.02, -0.35);
+    let plain = mix(grey, color, 0.9) * 0.060 * pow(luma + 0.02, -0.35);
     return mix(object, plain, flat_on_ground);
 }
 
