@@ -28,11 +28,11 @@ const SHOWN: usize = 20;
 const AFTER_HELP: &str = "\
 Examples:
   twin-server check --config twin.toml
-  mosquitto_sub -h broker -t 'campus/#' -F '{\"topic\":\"%t\",\"payload\":%p}' -W 30 > sample.ndjson
+  mosquitto_sub -h broker -t 'campus/#' -F %j -W 30 > sample.ndjson
   twin-server check --config twin.toml --messages sample.ndjson --strict
 
 A line of the message file is {\"topic\": …, \"payload\": …}; the payload is a string, or
-the JSON itself.";
+the JSON itself. Lines that are neither are skipped and told.";
 
 /// Checks a configuration and dry-runs its bindings.
 #[derive(Debug, clap::Args)]
@@ -44,7 +44,7 @@ pub struct Args {
     /// Sample messages, one JSON object `{"topic","payload"}` a line.
     #[arg(long, value_name = "FILE.ndjson")]
     pub messages: Option<PathBuf>,
-    /// Exit with 3 where a message is unbound, ambiguous, orphaned or rejected.
+    /// Exit with 3 where a message is unbound, ambiguous, orphaned, rejected or unreadable.
     #[arg(long)]
     pub strict: bool,
 }
@@ -76,10 +76,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     print_more(out, lost.len() as u64, lost.len())?;
     let Some(messages) = &args.messages else { return Ok(ExitCode::SUCCESS) };
-    let report = dry_run(&config, Arc::new(loaded), messages)?;
+    let (report, unreadable) = dry_run(&config, Arc::new(loaded), messages)?;
     print_report(out, &report)?;
+    unreadable.print(out)?;
     let troubles = [&report.unbound, &report.ambiguous, &report.orphaned, &report.rejected];
-    let clean = troubles.iter().all(|list| list.total == 0);
+    let clean = unreadable.lines == 0 && troubles.iter().all(|list| list.total == 0);
     Ok(if args.strict && !clean { ExitCode::from(3) } else { ExitCode::SUCCESS })
 }
 
@@ -104,7 +105,6 @@ fn print_reach(out: &mut impl Write, config: &Config, scene: &dyn HasScene) -> i
 
 /// A line of the message file.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Line {
     topic: String,
     payload: Json,
@@ -121,32 +121,63 @@ impl Line {
     }
 }
 
+/// What the bindings make of the messages, and which lines are no messages, with the reason.
 fn dry_run(
     config: &Config,
     scene: Arc<dyn HasScene>,
     messages: &Path,
-) -> anyhow::Result<BindingReport> {
+) -> anyhow::Result<(BindingReport, Unreadable)> {
     let at = |number: usize| format!("{} line {number}", messages.display());
     let file = File::open(messages).with_context(|| format!("reading {}", messages.display()))?;
     let mut file = BufReader::new(file);
     let mut engine = Engine::new(config.bindings.clone(), scene);
-    let mut readings = Vec::new();
-    let mut line = String::new();
+    let (mut readings, mut unreadable) = (Vec::new(), Unreadable::default());
+    let mut line = Vec::new();
     for number in 1.. {
         line.clear();
-        let read = io::Read::take(&mut file, MAX_LINE).read_line(&mut line);
+        let read = io::Read::take(&mut file, MAX_LINE).read_until(b'\n', &mut line);
         if read.with_context(|| at(number))? == 0 {
             break;
         }
-        if line.trim().is_empty() {
+        if line.trim_ascii().is_empty() {
             continue;
         }
-        let parsed: Line = serde_json::from_str(&line)
-            .with_context(|| format!("{}: expected {{\"topic\",\"payload\"}}", at(number)))?;
-        readings.clear();
-        engine.accept(&parsed.into_message(Timestamp::now()), &mut readings);
+        match serde_json::from_slice::<Line>(&line) {
+            Ok(parsed) => {
+                readings.clear();
+                engine.accept(&parsed.into_message(Timestamp::now()), &mut readings);
+            }
+            Err(error) => unreadable.note(|| format!("{}: {error}", at(number))),
+        }
     }
-    Ok(engine.board().report())
+    Ok((engine.board().report(), unreadable))
+}
+
+/// Lines that are no messages: how many, and what the first of them are.
+#[derive(Default)]
+struct Unreadable {
+    lines: u64,
+    first: Vec<String>,
+}
+
+impl Unreadable {
+    fn note(&mut self, what: impl FnOnce() -> String) {
+        self.lines += 1;
+        if self.first.len() < SHOWN {
+            self.first.push(what());
+        }
+    }
+
+    fn print(&self, out: &mut impl Write) -> io::Result<()> {
+        if self.lines == 0 {
+            return Ok(());
+        }
+        writeln!(out, "unreadable: {} lines, expected {{\"topic\",\"payload\"}}", self.lines)?;
+        for line in &self.first {
+            writeln!(out, "  {line}")?;
+        }
+        print_more(out, self.lines, self.first.len())
+    }
 }
 
 fn print_report(out: &mut impl Write, report: &BindingReport) -> io::Result<()> {
@@ -162,7 +193,7 @@ fn print_report(out: &mut impl Write, report: &BindingReport) -> io::Result<()> 
     print_troubles(out, "rejected", &report.rejected)?;
     print_troubles(out, "uncertain", &report.uncertain)?;
     for binding in report.bindings.iter().filter(|binding| binding.messages == 0) {
-        writeln!(out, "no message for binding {:?} ({})", binding.name, binding.topic)?;
+        writeln!(out, "no usable message for binding {:?} ({})", binding.name, binding.topic)?;
     }
     Ok(())
 }

@@ -100,8 +100,13 @@ fn exit_codes_tell_whose_fault_it_is() {
     assert_eq!(code, 1);
     assert!(err.contains("gone.ndjson"), "{err}");
 
-    fs::write(dir.path().join("bad.ndjson"), "{}\n").unwrap();
-    let (code, _, err) = check(dir.path(), &["--messages", "bad.ndjson"]);
-    assert_eq!(code, 1);
-    assert!(err.contains("bad.ndjson line 1"), "{err}");
+    let lines =
+        "{\"topic\":\"door\",\"payload\":open}\n{\"topic\":\"m/1\",\"payload\":{\"p\":1}}\n";
+    fs::write(dir.path().join("bad.ndjson"), lines).unwrap();
+    let (code, out, err) = check(dir.path(), &["--messages", "bad.ndjson"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("1 messages gave 1 readings"), "the others count: {out}");
+    assert!(out.contains("unreadable: 1 lines") && out.contains("bad.ndjson line 1"), "{out}");
+    let (code, ..) = check(dir.path(), &["--messages", "bad.ndjson", "--strict"]);
+    assert_eq!(code, 3);
 }

@@ -1,7 +1,11 @@
 //! The task that owns the connection: subscribes after every connect, hands messages
 //! on, sends acknowledgements back, and reconnects with growing pauses.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use metrics::{counter, gauge};
 use thiserror::Error;
@@ -179,7 +183,7 @@ impl Session {
     fn connected(&mut self) {
         self.generation += 1;
         self.held.clear();
-        self.backoff.reset();
+        self.backoff.connected(Instant::now());
         self.status.enter(MqttState::Subscribing);
         self.status.update(|status| {
             status.connects += 1;
@@ -210,7 +214,7 @@ impl Session {
 
     /// Notes the failure and waits; false where the client was stopped meanwhile.
     async fn wait_to_reconnect(&mut self, error: &str, stop: &CancellationToken) -> bool {
-        let pause = self.backoff.next();
+        let pause = self.backoff.next(Instant::now());
         self.held.clear();
         self.generation += 1;
         gauge!("twin_mqtt_connected").set(0.0);
