@@ -1,11 +1,17 @@
 //! Ids: made for what has no GlobalId, shared or told apart where several sources use one.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use sha2::{Digest, Sha256};
-use twin_model::{Entity, EntityId, EntityKind};
+use twin_model::EntityId;
 
-use crate::imported::{Imported, Note, Severity};
+use crate::{
+    federation::Federation,
+    imported::{Imported, Note, Severity},
+};
 
 /// `x` and 21 letters from the file's name and the thing's path in it: the same again
 /// when the file is imported again, wherever it lies.
@@ -26,42 +32,37 @@ pub(crate) fn unused(id: &str, is_taken: impl Fn(&str) -> bool) -> EntityId {
     EntityId::new(numbered.unwrap_or_default())
 }
 
-/// Whether an entity is the one that an earlier source has under the same GlobalId: the
-/// files of one federated project share their project, site, building and storeys.
-fn is_shared(entity: &Entity, taken: &HashMap<EntityId, EntityKind>) -> bool {
-    use EntityKind::{Building, Project, Site, Storey};
-    entity.global_id.is_some()
-        && entity.bbox.is_none()
-        && matches!(entity.kind, Project | Site | Building | Storey)
-        && taken.get(&entity.id) == Some(&entity.kind)
-}
-
 /// Merges what an earlier source shares, and renames what it merely uses too.
 pub(crate) fn make_unique(
     imported: &mut Imported,
-    taken: &mut HashMap<EntityId, EntityKind>,
+    federation: &mut Federation,
     notes: &mut Vec<Note>,
 ) {
-    let own = std::mem::take(&mut imported.entities);
-    let (shared, own): (Vec<Entity>, Vec<Entity>) =
-        own.into_iter().partition(|entity| is_shared(entity, taken));
-    imported.entities = own;
-    for entity in shared {
-        let class = entity.ifc_class.unwrap_or_default();
-        let reason = "it is the one of an earlier source, by its GlobalId".to_owned();
-        notes.push(Note::element(Severity::Info, entity.id.as_str(), class, reason));
-    }
-    let mut renamed: HashMap<EntityId, EntityId> = HashMap::new();
+    let mut renamed = federation.merge(imported, notes);
+    imported.entities.retain(|entity| !renamed.contains_key(&entity.id));
+    // What an earlier source draws is drawn once.
+    imported.meshes.retain(|mesh| !renamed.contains_key(&mesh.entity));
+    imported.stored.retain(|mesh| !renamed.contains_key(&mesh.entity));
+    imported.floors.retain(|space, _| !renamed.contains_key(space));
     for entity in &imported.entities {
-        let id = unused(entity.id.as_str(), |id| taken.contains_key(id));
+        let id = unused(entity.id.as_str(), |id| federation.kinds.contains_key(id));
         if id != entity.id {
             let class = entity.ifc_class.clone().unwrap_or_default();
-            let reason = format!("its id is used by an earlier source; it is kept as {id}");
+            let other = federation.kinds.get(&entity.id).filter(|kind| **kind != entity.kind);
+            let conflict = other.map(|kind| format!(", where it is a {}", kind.as_str()));
+            let reason = format!(
+                "its id is used by an earlier source{}; it is kept as {id}",
+                conflict.unwrap_or_default()
+            );
             notes.push(Note::element(Severity::Info, entity.id.as_str(), class, reason));
-            renamed.insert(entity.id.clone(), id.clone());
+            renamed.insert(entity.id.clone(), id);
         }
-        taken.insert(id, entity.kind);
     }
+    rename_all(imported, &Arc::new(renamed));
+    federation.add(imported);
+}
+
+fn rename_all(imported: &mut Imported, renamed: &Arc<HashMap<EntityId, EntityId>>) {
     if renamed.is_empty() {
         return;
     }
@@ -74,12 +75,13 @@ pub(crate) fn make_unique(
         rename(&mut entity.id);
         entity.parent.iter_mut().for_each(rename);
         entity.storey.iter_mut().for_each(rename);
+        rename_relations(&mut entity.properties, renamed);
     }
     for mesh in &mut imported.meshes {
         rename(&mut mesh.entity);
         mesh.storey.iter_mut().for_each(rename);
     }
-    imported.aside.rename(&renamed);
+    imported.aside.rename(renamed);
     for mesh in &mut imported.stored {
         rename(&mut mesh.entity);
         mesh.storey.iter_mut().for_each(rename);
@@ -109,6 +111,19 @@ pub(crate) fn make_unique(
         .collect();
 }
 
+/// Gives the entities that another one's relations name their new ids.
+pub(crate) fn rename_relations(
+    properties: &mut BTreeMap<String, BTreeMap<String, serde_json::Value>>,
+    renamed: &HashMap<EntityId, EntityId>,
+) {
+    let relations = properties.get_mut("Relations").into_iter().flat_map(BTreeMap::values_mut);
+    for id in relations.filter_map(serde_json::Value::as_array_mut).flatten() {
+        if let Some(new) = id.as_str().and_then(|id| renamed.get(id)) {
+            *id = new.as_str().into();
+        }
+    }
+}
+
 /// Lower-case hex of a hash.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -128,6 +143,8 @@ fn base64url(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use twin_model::{Entity, EntityKind};
+
     use super::*;
 
     #[test]
@@ -159,7 +176,7 @@ mod tests {
 
     #[test]
     fn federated_files_share_their_site_and_other_ids_are_told_apart() {
-        let mut taken = HashMap::new();
+        let mut taken = Federation::default();
         let mut notes = Vec::new();
         let file = || Imported {
             entities: vec![

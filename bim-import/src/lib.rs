@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod changes;
 pub mod crs;
+mod federation;
 mod format;
 pub mod frame;
 pub mod gis;

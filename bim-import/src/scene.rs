@@ -2,7 +2,6 @@
 //! ids made unique.
 
 use std::{
-    collections::HashMap,
     path::{Path, PathBuf},
     sync::{
         Mutex,
@@ -13,11 +12,12 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use twin_model::{BoundingBox, Entity, EntityId, EntityKind};
+use twin_model::{BoundingBox, Entity, EntityKind};
 
 use crate::{
     Frame, Options, Progress,
     crs::Crs,
+    federation::{self, Federation},
     format::Format,
     frame::LocalFrame,
     gis, ids,
@@ -81,7 +81,8 @@ pub(crate) fn read(
     progress: &mut dyn Progress,
 ) -> Scene {
     let wanted = options.crs.as_deref().and_then(|name| Crs::parse(name).ok());
-    let pending = read_all(files, options, wanted.as_ref(), &store, progress);
+    let mut pending = read_all(files, options, wanted.as_ref(), &store, progress);
+    align_sites(&mut pending);
     let georeferenced = options.frame == Frame::Local;
     let first = pending
         .iter()
@@ -103,7 +104,7 @@ pub(crate) fn read(
     let mut meshes =
         if frame.is_some() { MeshStore::local(store) } else { MeshStore::near_first(store) };
     let drawn = draw_all(pending, ground, options, &mut meshes);
-    let mut taken = HashMap::new();
+    let mut taken = Federation::default();
     let sources = drawn.into_iter().map(|source| conclude(source, &mut taken)).collect();
     Scene { sources, frame, crs, meshes }
 }
@@ -156,6 +157,66 @@ fn fs_text(path: &Path) -> Option<String> {
     const MAX_BYTES: u64 = 64 << 10;
     let small = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() <= MAX_BYTES);
     if small { std::fs::read_to_string(path).ok() } else { None }
+}
+
+/// Puts the files of one project that count from one origin where the best placed of them
+/// stands: latitude and longitude of a site are written by hand, and differ between them or
+/// are left at the program's default, on another continent.
+fn align_sites(pending: &mut [Pending]) {
+    const NEAR_M: f64 = 2.0;
+    const ELSEWHERE_M: f64 = 100_000.0;
+    let ifc = pending.iter().enumerate().filter_map(|(position, source)| match &source.read {
+        Read::Ifc(ifc) => {
+            let fix = ifc.fix.clone();
+            Some((position, project_name(&ifc.semantics)?, fix, ifc.extent))
+        }
+        _ => None,
+    });
+    let ifc: Vec<_> = ifc.collect();
+    let origin = |fix: &Fix, frame: &LocalFrame| {
+        let [x, y, z] = fix.wgs84;
+        frame.to_local(x, y, z)
+    };
+    for (position, name, own, extent) in &ifc {
+        if own.as_ref().is_some_and(|own| own.crs.is_some()) {
+            continue;
+        }
+        let best = ifc.iter().filter(|(other, theirs, fix, their_extent)| {
+            let Some(fix) = fix else { return false };
+            let leads = fix.crs.is_some() || other < position;
+            leads && theirs == name && federation::share_footprint(*extent, *their_extent) && {
+                let frame = placing::frame_at(fix.wgs84);
+                let (a, b) = (origin(fix, &frame), own.as_ref().map(|own| origin(own, &frame)));
+                let apart = b.map(|b| (a[0] - b[0]).hypot(a[1] - b[1]).max((a[2] - b[2]).abs()));
+                // A kilometre away is another building; a continent away is no place.
+                apart.is_none_or(|metres| !(NEAR_M..ELSEWHERE_M).contains(&metres))
+            }
+        });
+        let best = best.max_by_key(|(other, _, fix, _)| {
+            let is_mapped = fix.as_ref().is_some_and(|fix| fix.crs.is_some());
+            (is_mapped, std::cmp::Reverse(*other))
+        });
+        let Some((other, _, fix, _)) = best else { continue };
+        if fix == own {
+            continue;
+        }
+        let text = format!(
+            "it is of the same project as {} and drawn in the same coordinates: it was put where that stands",
+            pending[*other].file
+        );
+        let source = &mut pending[*position];
+        source.notes.push(Note::source(Severity::Info, text));
+        if let Read::Ifc(ifc) = &mut source.read {
+            ifc.fix = fix.clone();
+        }
+    }
+}
+
+/// Name and long name of a file's project, where it has both.
+fn project_name(semantics: &Semantics) -> Option<String> {
+    let project = semantics.entities.iter().find(|entity| entity.kind == EntityKind::Project)?;
+    let long_name = project.properties.get("Attributes")?.get("LongName")?.as_str()?;
+    (!project.name.is_empty()).then(|| format!("{} {long_name}", project.name))
 }
 
 /// Where the first GIS file is, with heights or without.
@@ -375,7 +436,7 @@ fn draw(
 }
 
 /// Makes the ids of a source the scene's, and counts what it holds.
-fn conclude(drawn: Drawn, taken: &mut HashMap<EntityId, EntityKind>) -> Source {
+fn conclude(drawn: Drawn, taken: &mut Federation) -> Source {
     let Drawn { mut source, mut notes } = drawn;
     ids::make_unique(&mut source.imported, taken, &mut notes);
     notes.append(&mut source.imported.notes);

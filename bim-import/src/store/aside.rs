@@ -1,7 +1,11 @@
 //! Property sets in the store: nothing between reading an entity and writing it asks for
 //! those of walls, pipes and furniture, and they are most of what an entity weighs.
 
-use std::{collections::HashMap, io};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+    sync::Arc,
+};
 
 use rustc_hash::FxHashMap;
 use serde::Serialize;
@@ -9,10 +13,20 @@ use serde_json::value::RawValue;
 use twin_model::{Entity, EntityId, EntityKind};
 
 use super::{Span, Store};
+use crate::ids;
 
 /// Properties put aside, by entity.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Aside(FxHashMap<EntityId, Span>);
+pub(crate) struct Aside {
+    spans: FxHashMap<EntityId, Placed>,
+}
+
+/// Where properties lie, and the new names of what their relations name.
+#[derive(Clone, Debug)]
+struct Placed {
+    span: Span,
+    renamed: Option<Arc<HashMap<EntityId, EntityId>>>,
+}
 
 /// An entity with the properties that were put aside.
 #[derive(Serialize)]
@@ -30,22 +44,24 @@ impl Aside {
         }
         if let Ok(text) = serde_json::to_vec(&entity.properties) {
             entity.properties.clear();
-            self.0.insert(entity.id.clone(), store.push(&text));
+            let placed = Placed { span: store.push(&text), renamed: None };
+            self.spans.insert(entity.id.clone(), placed);
         }
     }
 
     /// Follows entities to their new ids.
-    pub(crate) fn rename(&mut self, renamed: &HashMap<EntityId, EntityId>) {
-        for (old, new) in renamed {
-            if let Some(span) = self.0.remove(old) {
-                self.0.insert(new.clone(), span);
-            }
-        }
+    pub(crate) fn rename(&mut self, renamed: &Arc<HashMap<EntityId, EntityId>>) {
+        let spans = std::mem::take(&mut self.spans).into_iter();
+        let renamed = spans.map(|(id, placed)| {
+            let id = renamed.get(&id).cloned().unwrap_or(id);
+            (id, Placed { renamed: Some(Arc::clone(renamed)), ..placed })
+        });
+        self.spans = renamed.collect();
     }
 
     /// Adds those of another source.
     pub(crate) fn extend(&mut self, other: Self) {
-        self.0.extend(other.0);
+        self.spans.extend(other.spans);
     }
 
     /// Writes an entity with all its properties as JSON.
@@ -55,10 +71,18 @@ impl Aside {
         store: &Store,
         out: &mut Vec<u8>,
     ) -> io::Result<()> {
-        let Some(span) = self.0.get(&entity.id) else {
+        let Some(placed) = self.spans.get(&entity.id) else {
             return Ok(serde_json::to_writer(out, entity)?);
         };
-        let text = store.read(*span);
+        let text = store.read(placed.span);
+        if let Some(renamed) = &placed.renamed {
+            let mut properties: BTreeMap<_, _> = serde_json::from_slice(&text)?;
+            ids::rename_relations(&mut properties, renamed);
+            // What was found since, as always.
+            properties.extend(entity.properties.clone());
+            let whole = Entity { properties, ..entity.clone() };
+            return Ok(serde_json::to_writer(out, &whole)?);
+        }
         if !entity.properties.is_empty() {
             // It has got more in the meantime.
             let mut whole = entity.clone();
@@ -94,7 +118,7 @@ mod tests {
         aside.put(&mut wall, &store);
         assert!(wall.properties.is_empty());
         wall.id = "a~2".into();
-        aside.rename(&[("a".into(), "a~2".into())].into());
+        aside.rename(&Arc::new([("a".into(), "a~2".into())].into()));
         let mut written = Vec::new();
         aside.write(&wall, &store, &mut written).unwrap();
         let back: Entity = serde_json::from_slice(&written).unwrap();

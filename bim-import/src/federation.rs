@@ -1,0 +1,219 @@
+//! Which projects, sites, buildings, storeys and spaces of a file are those of an earlier
+//! one: the files of one building share them, and each discipline's export repeats them.
+
+use std::collections::HashMap;
+
+use twin_model::{BoundingBox, Entity, EntityId, EntityKind};
+
+use crate::imported::{Imported, Note, Severity};
+
+/// Heights of storeys, and boxes of things drawn twice, may differ by this much, m.
+const TOLERANCE_M: f64 = 0.05;
+/// How much of the smaller footprint two files of one building share at least.
+const SHARED_FOOTPRINT: f64 = 0.3;
+
+/// What earlier sources hold.
+#[derive(Default)]
+pub(crate) struct Federation {
+    /// Kind of everything, by id.
+    pub(crate) kinds: HashMap<EntityId, EntityKind>,
+    places: Vec<Place>,
+    by_id: HashMap<EntityId, usize>,
+    children: HashMap<EntityId, Vec<usize>>,
+}
+
+/// A project, site, building, storey or space.
+#[derive(Clone)]
+struct Place {
+    id: EntityId,
+    kind: EntityKind,
+    class: String,
+    name: String,
+    long_name: String,
+    elevation_m: Option<f64>,
+    parent: Option<EntityId>,
+    bbox: Option<BoundingBox>,
+    /// Box around everything of its source.
+    extent: Option<BoundingBox>,
+    /// How many buildings its source has.
+    buildings: usize,
+}
+
+impl Federation {
+    /// Earlier entities that stand for some of a source, by the source's own id.
+    pub(crate) fn merge(
+        &self,
+        imported: &Imported,
+        notes: &mut Vec<Note>,
+    ) -> HashMap<EntityId, EntityId> {
+        let own = places(imported);
+        let mut merged: HashMap<EntityId, EntityId> = HashMap::new();
+        let mut tell = |place: &Place, to: &EntityId, rule: &str| {
+            let reason = format!("it is {to} of an earlier source: {rule}");
+            notes.push(Note::element(Severity::Info, place.id.as_str(), &place.class, reason));
+        };
+        for place in &own {
+            if let Some(known) = self.by_id.get(&place.id).map(|&known| &self.places[known])
+                && known.kind == place.kind
+                && known.is_drawn_as(place)
+            {
+                tell(place, &known.id, "they have one GlobalId");
+                merged.insert(place.id.clone(), known.id.clone());
+            }
+        }
+        let find = |id: &Option<EntityId>| own.iter().find(|place| Some(&place.id) == id.as_ref());
+        for building in own.iter().filter(|place| place.kind == EntityKind::Building) {
+            if merged.contains_key(&building.id) {
+                continue;
+            }
+            let project = own.iter().find(|place| place.kind == EntityKind::Project);
+            if let Some((known, rule)) = self.same_building(building, project) {
+                tell(building, &known.id, rule);
+                merged.insert(building.id.clone(), known.id.clone());
+                // What holds the one holds the other.
+                let (mut mine, mut theirs) = (find(&building.parent), self.find(&known.parent));
+                while let (Some(a), Some(b)) = (mine, theirs) {
+                    if a.kind != b.kind || merged.contains_key(&a.id) || !b.is_drawn_as(a) {
+                        break;
+                    }
+                    tell(a, &b.id, "it holds a building that is the same");
+                    merged.insert(a.id.clone(), b.id.clone());
+                    (mine, theirs) = (find(&a.parent), self.find(&b.parent));
+                }
+            }
+        }
+        for (kind, rule) in [
+            (EntityKind::Storey, "it has its name and height, in the same building"),
+            (EntityKind::Space, "it has its name and place, on the same storey"),
+        ] {
+            for place in own.iter().filter(|place| place.kind == kind) {
+                let parent = place.parent.as_ref().and_then(|parent| merged.get(parent));
+                let (None, Some(parent)) = (merged.get(&place.id), parent) else { continue };
+                let inside = self.children.get(parent).into_iter().flatten();
+                let same = inside.map(|&known| &self.places[known]).find(|known| {
+                    known.kind == kind && known.is_called(place) && known.is_where(place)
+                });
+                if let Some(known) = same {
+                    tell(place, &known.id, rule);
+                    merged.insert(place.id.clone(), known.id.clone());
+                }
+            }
+        }
+        merged
+    }
+
+    /// Takes in a source whose ids are the scene's.
+    pub(crate) fn add(&mut self, imported: &Imported) {
+        for entity in &imported.entities {
+            self.kinds.insert(entity.id.clone(), entity.kind);
+        }
+        for place in places(imported) {
+            self.by_id.insert(place.id.clone(), self.places.len());
+            if let Some(parent) = &place.parent {
+                self.children.entry(parent.clone()).or_default().push(self.places.len());
+            }
+            self.places.push(place);
+        }
+    }
+
+    fn find(&self, id: &Option<EntityId>) -> Option<&Place> {
+        self.by_id.get(id.as_ref()?).map(|&known| &self.places[known])
+    }
+
+    fn same_building(
+        &self,
+        building: &Place,
+        project: Option<&Place>,
+    ) -> Option<(&Place, &'static str)> {
+        let known = self.places.iter().filter(|known| {
+            known.kind == EntityKind::Building && share_footprint(known.extent, building.extent)
+        });
+        known.into_iter().find_map(|known| {
+            if known.is_called(building) {
+                return Some((known, "it has its name and stands in its place"));
+            }
+            let above =
+                std::iter::successors(self.find(&known.parent), |above| self.find(&above.parent));
+            let their = above.take(64).find(|place| place.kind == EntityKind::Project)?;
+            let mine = project?;
+            let one_project = their.is_called(mine)
+                && !mine.long_name.is_empty()
+                && their.long_name == mine.long_name;
+            (one_project && known.buildings == 1 && building.buildings == 1)
+                .then_some((known, "it is the only building of the same project, in its place"))
+        })
+    }
+}
+
+impl Place {
+    /// Whether both are without geometry, or drawn in the same place.
+    fn is_drawn_as(&self, other: &Self) -> bool {
+        match (self.bbox, other.bbox) {
+            (Some(a), Some(b)) => (0..3).all(|axis| {
+                (a.min[axis] - b.min[axis]).abs() <= TOLERANCE_M
+                    && (a.max[axis] - b.max[axis]).abs() <= TOLERANCE_M
+            }),
+            (_, None) => true,
+            (None, Some(_)) => false,
+        }
+    }
+
+    fn is_called(&self, other: &Self) -> bool {
+        let tidy = |name: &str| name.trim().to_lowercase();
+        !self.name.trim().is_empty() && tidy(&self.name) == tidy(&other.name)
+    }
+
+    /// Whether storeys have one height and spaces one place.
+    fn is_where(&self, other: &Self) -> bool {
+        if self.kind == EntityKind::Space {
+            return match (self.bbox, other.bbox) {
+                (Some(_), Some(_)) => share_footprint(self.bbox, other.bbox),
+                (_, None) => true,
+                (None, Some(_)) => false,
+            };
+        }
+        match (self.elevation_m, other.elevation_m) {
+            (Some(a), Some(b)) => (a - b).abs() <= TOLERANCE_M,
+            _ => true,
+        }
+    }
+}
+
+/// Whether two boxes lie over each other by a good part of the smaller one.
+pub(crate) fn share_footprint(a: Option<BoundingBox>, b: Option<BoundingBox>) -> bool {
+    let (Some(a), Some(b)) = (a, b) else { return false };
+    let area = |bbox: &BoundingBox| bbox.size()[0] * bbox.size()[1];
+    let common: f64 = (0..2)
+        .map(|axis| (a.max[axis].min(b.max[axis]) - a.min[axis].max(b.min[axis])).max(0.0))
+        .product();
+    common > 0.0 && common >= SHARED_FOOTPRINT * area(&a).min(area(&b))
+}
+
+fn places(imported: &Imported) -> Vec<Place> {
+    use EntityKind::{Building, Project, Site, Space, Storey};
+    let boxes = imported.entities.iter().filter(|entity| entity.kind != Site);
+    let boxes = boxes.filter_map(|entity| entity.bbox);
+    let extent = boxes.reduce(|all, bbox| all.union(&bbox));
+    let of_ifc = |entity: &&Entity| {
+        entity.global_id.is_some()
+            && matches!(entity.kind, Project | Site | Building | Storey | Space)
+    };
+    let entities = || imported.entities.iter().filter(of_ifc);
+    let buildings = entities().filter(|entity| entity.kind == Building).count();
+    let place = |entity: &Entity| {
+        let attribute = |name: &str| entity.properties.get("Attributes")?.get(name);
+        Place {
+            id: entity.id.clone(),
+            kind: entity.kind,
+            class: entity.ifc_class.clone().unwrap_or_default(),
+            name: entity.name.clone(),
+            long_name: attribute("LongName").and_then(|v| v.as_str()).unwrap_or_default().into(),
+            elevation_m: attribute("Elevation").and_then(serde_json::Value::as_f64),
+            parent: entity.parent.clone(),
+            bbox: entity.bbox,
+            extent,
+            buildings,
+        }
+    };
+    entities().map(place).collect()
+}
