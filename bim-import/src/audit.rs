@@ -10,7 +10,10 @@ use std::{
 use serde::Serialize;
 use twin_model::BoundingBox;
 
-use crate::mesh::ElementMesh;
+use crate::{
+    mesh::ElementMesh,
+    vector::{cross, length},
+};
 
 /// A surface whose area vectors sum to less than this share of its area is closed: only
 /// then does its volume not depend on where one measures from.
@@ -113,14 +116,6 @@ pub(crate) fn write(path: &Path, elements: &[Measured]) -> io::Result<()> {
         out.write_all(b"\n")?;
     }
     out.flush()
-}
-
-fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
-}
-
-fn length(v: [f64; 3]) -> f64 {
-    v.iter().map(|value| value * value).sum::<f64>().sqrt()
 }
 
 #[cfg(test)]

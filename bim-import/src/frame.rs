@@ -2,6 +2,8 @@
 //! sources, in double precision. This is the one place where geodetic coordinates
 //! become local ones.
 
+use crate::vector::dot;
+
 /// Semi-major axis of the WGS 84 ellipsoid, m.
 const SEMI_MAJOR_M: f64 = 6_378_137.0;
 /// Flattening of the WGS 84 ellipsoid.
@@ -84,10 +86,6 @@ impl LocalFrame {
         let o = self.ecef;
         [e[0], e[1], e[2], 0.0, n[0], n[1], n[2], 0.0, u[0], u[1], u[2], 0.0, o[0], o[1], o[2], 1.0]
     }
-}
-
-fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }
 
 fn ecef(lon_deg: f64, lat_deg: f64, height_m: f64) -> [f64; 3] {

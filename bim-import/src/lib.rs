@@ -25,6 +25,7 @@ mod resources;
 mod scene;
 mod store;
 pub mod tiles;
+mod vector;
 mod walk;
 pub mod worker;
 

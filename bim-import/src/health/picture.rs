@@ -6,7 +6,10 @@ use std::io;
 
 use twin_model::BoundingBox;
 
-use crate::mesh::{ElementMesh, MaterialClass};
+use crate::{
+    mesh::{ElementMesh, MaterialClass},
+    vector::{cross, dot, length, sub},
+};
 
 /// Samples a pixel has along each side.
 const SAMPLES: usize = 2;
@@ -46,21 +49,9 @@ struct View {
     middle: [f64; 2],
 }
 
-fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-}
-
-fn minus(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
-}
-
-fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
-}
-
 fn unit(a: [f64; 3]) -> [f64; 3] {
-    let length = dot(a, a).sqrt().max(1e-30);
-    a.map(|part| part / length)
+    let long = length(a).max(1e-30);
+    a.map(|part| part / long)
 }
 
 impl View {
@@ -83,7 +74,7 @@ impl View {
 
     /// Sample coordinates (y down) and nearness to the eye, m.
     fn project(&self, point: [f64; 3]) -> [f64; 3] {
-        let from = minus(point, self.center);
+        let from = sub(point, self.center);
         [
             self.middle[0] + dot(from, self.right) * self.scale,
             self.middle[1] - dot(from, self.up) * self.scale,
@@ -123,7 +114,7 @@ impl Picture {
     /// How much light a surface gets: three lamps that go with the camera, so that the
     /// sides of a building are told apart whichever way it was modelled.
     fn light(&self, a: [f64; 3], b: [f64; 3], c: [f64; 3]) -> f64 {
-        let normal = unit(cross(minus(b, a), minus(c, a)));
+        let normal = unit(cross(sub(b, a), sub(c, a)));
         // Surfaces are seen from both sides: thin walls are often modelled as one.
         let facing = if dot(normal, self.view.back) < 0.0 { -1.0 } else { 1.0 };
         let normal = normal.map(|part| part * facing);

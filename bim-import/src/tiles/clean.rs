@@ -2,7 +2,10 @@
 
 use twin_model::BoundingBox;
 
-use crate::mesh::ElementMesh;
+use crate::{
+    mesh::ElementMesh,
+    vector::{cross, length, sub},
+};
 
 /// Farther than this from the local frame's origin is a broken coordinate, not a place:
 /// no campus is 2,000 km wide.
@@ -54,20 +57,4 @@ pub(super) fn triangles(mesh: &ElementMesh) -> impl Iterator<Item = [[f64; 3]; 3
 /// The box around the used vertices of a cleaned mesh.
 pub(crate) fn bounds(mesh: &ElementMesh) -> Option<BoundingBox> {
     BoundingBox::around(triangles(mesh).flatten())
-}
-
-pub(super) fn sub(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
-}
-
-pub(super) fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-}
-
-pub(super) fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
-}
-
-pub(super) fn length(a: [f64; 3]) -> f64 {
-    dot(a, a).sqrt()
 }

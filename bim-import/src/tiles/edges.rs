@@ -6,8 +6,10 @@
 
 use rustc_hash::FxHashMap;
 
-use super::clean::{cross, dot, length, sub};
-use crate::mesh::ElementMesh;
+use crate::{
+    mesh::ElementMesh,
+    vector::{cross, dot, length, sub},
+};
 
 /// Faces that meet at less than this are one surface: cosine of 30°, and a hair, so that
 /// a twelve-sided column stays smooth.

@@ -3,12 +3,14 @@
 use rustc_hash::FxHashMap;
 
 use super::{
-    clean::{cross, sub},
     edges::Segment,
     item::Item,
     quantize::{self, Grid},
 };
-use crate::mesh::{ElementMesh, MaterialClass};
+use crate::{
+    mesh::{ElementMesh, MaterialClass},
+    vector::{cross, sub},
+};
 
 /// A merged primitive, ready to be written.
 #[derive(Debug, Default)]

@@ -6,11 +6,14 @@ use std::collections::HashMap;
 use twin_model::{BoundingBox, EntityId, EntityKind};
 
 use super::{
-    TilesSummary, clean, clip,
+    TilesSummary, clip,
     edges::Segment,
     item::{Item, TILE_EXTENT_M, TILE_TRIANGLES, find_edges},
 };
-use crate::store::{MeshStore, Span, StoredMesh};
+use crate::{
+    store::{MeshStore, Span, StoredMesh},
+    vector::length,
+};
 
 /// One thing to place.
 #[derive(Debug)]
@@ -40,7 +43,7 @@ impl Slot {
 
     /// How much it matters from afar: its diagonal, m.
     pub(super) fn size(&self) -> f64 {
-        clean::length(self.bounds.size())
+        length(self.bounds.size())
     }
 
     /// Reads its geometry.

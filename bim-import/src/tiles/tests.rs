@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, path::Path};
 
 use super::*;
-use crate::mesh::MaterialClass;
+use crate::{
+    mesh::MaterialClass,
+    vector::{cross, length, sub},
+};
 
 /// What a reader sees of one primitive.
 #[derive(Debug)]
@@ -348,18 +351,15 @@ fn wide_ground_is_cut_without_losing_area_or_precision() {
         for seen in content.iter().flat_map(|tile| &tile.seen) {
             let at = |i: u32| seen.positions[i as usize];
             if seen.material == "edge" {
-                outline += seen
-                    .indices
-                    .chunks(2)
-                    .map(|l| clean::length(clean::sub(at(l[0]), at(l[1]))))
-                    .sum::<f64>();
+                outline +=
+                    seen.indices.chunks(2).map(|l| length(sub(at(l[0]), at(l[1])))).sum::<f64>();
             } else {
                 area += seen
                     .indices
                     .chunks(3)
                     .map(|t| {
                         let [a, b, c] = [at(t[0]), at(t[1]), at(t[2])];
-                        clean::length(clean::cross(clean::sub(b, a), clean::sub(c, a))) / 2.0
+                        length(cross(sub(b, a), sub(c, a))) / 2.0
                     })
                     .sum::<f64>();
             }

@@ -11,6 +11,7 @@ use twin_model::{
 };
 
 use super::{Builder, Link, Walk, place::tidy};
+use crate::vector::{length, sub};
 
 /// A door that leads outdoors so far above the ground leads to a balcony, m.
 const BALCONY_M: f64 = 2.2;
@@ -204,7 +205,7 @@ impl<'a> Builder<'a> {
 }
 
 fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {
-    (0..3).map(|axis| (a[axis] - b[axis]).powi(2)).sum::<f64>().sqrt()
+    length(sub(a, b))
 }
 
 /// Fire rating in any set, unless it is the name of the property itself: some exporters

@@ -6,6 +6,7 @@ use rustc_hash::FxHashSet;
 use twin_model::BoundingBox;
 
 use super::{geometry::Part, rows::rows};
+use crate::vector::{cross, sub};
 
 /// Records looked at for one element.
 const MAX_RECORDS: u32 = 4_000_000;
@@ -246,12 +247,4 @@ fn moved(bbox: &BoundingBox, origin: [f64; 3], axes: [[f64; 3]; 3]) -> BoundingB
             .map(|row| origin[row] + (0..3).map(|axis| axes[axis][row] * corner[axis]).sum::<f64>())
     };
     BoundingBox::around(corners_of(bbox).map(place)).unwrap_or(*bbox)
-}
-
-fn sub(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
-}
-
-fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }

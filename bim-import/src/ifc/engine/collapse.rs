@@ -6,7 +6,8 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 
 use rustc_hash::FxHashMap;
 
-use super::fine::{Mesh, dot, length, normal, sub};
+use super::fine::{Mesh, normal};
+use crate::vector::{dot, length, sub};
 
 /// How much a face may turn when one of its corners moves: cosine.
 const MAX_TURN: f64 = 0.3;

@@ -8,6 +8,7 @@ use super::{
     collapse::collapse,
     geometry::{Part, Tessellated},
 };
+use crate::vector::{add, dot, length, sub};
 
 /// Between so many triangles and so many an element is looked at.
 const MANY: (usize, usize) = (1_500, 300_000);
@@ -180,22 +181,6 @@ impl Mesh {
 pub(super) fn normal([a, b, c]: [[f64; 3]; 3]) -> [f64; 3] {
     let (u, v) = (sub(b, a), sub(c, a));
     [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]]
-}
-
-fn add(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[0] + b[0], a[1] + b[1], a[2] + b[2]]
-}
-
-pub(super) fn sub(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
-}
-
-pub(super) fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-}
-
-pub(super) fn length(a: [f64; 3]) -> f64 {
-    dot(a, a).sqrt()
 }
 
 #[cfg(test)]

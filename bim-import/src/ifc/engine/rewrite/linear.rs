@@ -6,10 +6,8 @@ use ifc_lite_core::DecodedEntity;
 use ifc_lite_geometry::AlignmentCurve;
 use rustc_hash::FxHashMap;
 
-use super::{
-    Writer, curve, numbers, reference, rows_text, solid,
-    tube::{add, cross, dot, length, scale, sub, unit},
-};
+use super::{Writer, curve, numbers, reference, rows_text, solid, tube::unit};
+use crate::vector::{add, cross, dot, length, scale, sub};
 
 /// Pieces in which the length along an alignment is measured.
 const PIECES: usize = 8_192;

@@ -4,10 +4,8 @@ use std::f64::consts::TAU;
 
 use ifc_lite_core::DecodedEntity;
 
-use super::{
-    Kind, Writer, curve, numbers, positive, reference,
-    tube::{add, cross, dot, scale, sub, unit},
-};
+use super::{Kind, Writer, curve, numbers, positive, reference, tube::unit};
+use crate::vector::{add, cross, dot, scale, sub};
 
 /// Sides of a cone.
 const SIDES: usize = 36;

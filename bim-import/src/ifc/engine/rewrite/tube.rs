@@ -6,6 +6,7 @@ use std::f64::consts::TAU;
 use ifc_lite_core::DecodedEntity;
 
 use super::{Writer, curve, positive};
+use crate::vector::{add, cross, dot, length, scale, sub};
 
 /// Longest path drawn as it is; a longer one is thinned to this, and said so.
 const MAX_STATIONS: usize = 4_000;
@@ -188,30 +189,6 @@ fn rings(stations: &[[f64; 3]], radius: f64, sides: u32) -> Vec<[f64; 3]> {
         all.extend(&ring);
     }
     all
-}
-
-pub(super) fn add(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[0] + b[0], a[1] + b[1], a[2] + b[2]]
-}
-
-pub(super) fn sub(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
-}
-
-pub(super) fn scale(a: [f64; 3], by: f64) -> [f64; 3] {
-    a.map(|value| value * by)
-}
-
-pub(super) fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-}
-
-pub(super) fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
-}
-
-pub(super) fn length(a: [f64; 3]) -> f64 {
-    dot(a, a).sqrt()
 }
 
 /// The direction of a vector; of one without length, x.
