@@ -47,14 +47,17 @@ pub async fn get<T: DeserializeOwned>(path: &str) -> Result<T, ApiError> {
     if !response.ok() {
         return Err(refused(path, &response, &text));
     }
-    serde_json::from_str(&text)
-        .map_err(|error| ApiError::Unreadable { path: path.to_owned(), reason: error.to_string() })
+    parse(path, &text)
 }
 
 /// Fetches JSON that comes with a status of failure too, as from `/readyz`.
 pub async fn get_whatever<T: DeserializeOwned>(path: &str) -> Result<T, ApiError> {
     let (_, text) = fetch(path).await?;
-    serde_json::from_str(&text)
+    parse(path, &text)
+}
+
+fn parse<T: DeserializeOwned>(path: &str, text: &str) -> Result<T, ApiError> {
+    serde_json::from_str(text)
         .map_err(|error| ApiError::Unreadable { path: path.to_owned(), reason: error.to_string() })
 }
 

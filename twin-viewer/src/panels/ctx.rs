@@ -153,11 +153,6 @@ impl Ctx {
         self.link.with(|link| matches!(link, LinkState::Live))
     }
 
-    /// The same, outside of what the page redraws by itself.
-    pub(crate) fn link_is_live(self) -> bool {
-        self.link.with_untracked(|link| matches!(link, LinkState::Live))
-    }
-
     /// Asks the canvas for something, unless there is none.
     pub(crate) fn command(self, command: ViewCommand) {
         if !self.canvas.with_untracked(|canvas| matches!(canvas, CanvasState::Failed(_))) {

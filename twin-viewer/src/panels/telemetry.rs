@@ -48,7 +48,7 @@ thread_local! {
 /// the banner of the lost connection says all there is to say.
 pub(crate) fn tick(ctx: Ctx) {
     let now = js_sys::Date::now();
-    if !ctx.link_is_live() || now - ASKED_MS.get() < ASK_EVERY_MS {
+    if !untrack(|| ctx.is_live()) || now - ASKED_MS.get() < ASK_EVERY_MS {
         return;
     }
     ASKED_MS.set(now);
