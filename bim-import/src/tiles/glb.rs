@@ -219,7 +219,7 @@ fn add_layer(name: &str, layer: Merged, grid: &Grid, root: &mut Root, bin: &mut 
 }
 
 fn primitive_of(name: &str, layer: &Merged, root: &mut Root, bin: &mut Bin) -> Primitive {
-    use ComponentType::{I8, U8, U16, U32};
+    use ComponentType::{I8, U16, U32};
     let count = layer.positions.len();
     let mut attributes = std::collections::BTreeMap::new();
     let mut add = |semantic, accessor: Accessor| {
@@ -239,8 +239,8 @@ fn primitive_of(name: &str, layer: &Merged, root: &mut Root, bin: &mut Bin) -> P
     if !layer.normals.is_empty() {
         let view = bin.vertices(&padded(&layer.normals, i8::to_le_bytes, 4), 4);
         add(Semantic::Normals, accessor(view, count, I8, Type::Vec3, true));
-        let view = bin.vertices(layer.colors.as_flattened(), 4);
-        add(Semantic::Colors(0), accessor(view, count, U8, Type::Vec4, true));
+        let view = bin.vertices(&padded(&layer.colors, u16::to_le_bytes, 8), 8);
+        add(Semantic::Colors(0), accessor(view, count, U16, Type::Vec4, true));
     }
     let rows: Vec<[u16; 1]> = layer.features.iter().map(|row| [*row]).collect();
     let view = bin.vertices(&padded(&rows, u16::to_le_bytes, 4), 4);

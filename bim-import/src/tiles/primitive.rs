@@ -20,7 +20,7 @@ pub(super) struct Merged {
     /// Quantised normals; empty for lines.
     pub(super) normals: Vec<[i8; 3]>,
     /// Linear colours; empty for lines.
-    pub(super) colors: Vec<[u8; 4]>,
+    pub(super) colors: Vec<[u16; 4]>,
     /// Rows of the property table.
     pub(super) features: Vec<u16>,
     /// Three a triangle, two a line.
@@ -51,7 +51,7 @@ fn count_runs(rows: &[u16]) -> usize {
     rows.chunk_by(|a, b| a == b).count()
 }
 
-type VertexKey = ([u16; 3], [i8; 3], [u8; 4]);
+type VertexKey = ([u16; 3], [i8; 3], [u16; 4]);
 
 fn add_mesh(
     mesh: &ElementMesh,

@@ -62,14 +62,15 @@ pub(super) fn normal(n: [f64; 3]) -> Option<[i8; 3]> {
     Some(to_gltf(n).map(|x| (x / length * 127.0).round() as i8))
 }
 
-/// sRGB with straight alpha as linear bytes, as glTF wants its vertex colours.
-pub(super) fn linear([r, g, b, a]: [u8; 4]) -> [u8; 4] {
+/// sRGB with straight alpha as linear numbers of 16 bits, as glTF wants its vertex colours.
+/// Linear bytes would not do: they know thirteen of the sixty darkest shades of sRGB.
+pub(super) fn linear([r, g, b, a]: [u8; 4]) -> [u16; 4] {
     let channel = |c: u8| {
         let c = f64::from(c) / 255.0;
         let linear = if c <= 0.040_45 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) };
-        (linear * 255.0).round() as u8
+        (linear * 65_535.0).round() as u16
     };
-    [channel(r), channel(g), channel(b), a]
+    [channel(r), channel(g), channel(b), u16::from(a) * 257]
 }
 
 #[cfg(test)]
@@ -99,6 +100,15 @@ mod tests {
         assert_eq!(normal([0.0; 3]), None);
         assert_eq!(normal([f64::NAN, 0.0, 1.0]), None);
         // Mid grey of sRGB is 21.6 % of the light.
-        assert_eq!(linear([0, 128, 255, 77]), [0, 55, 255, 77]);
+        assert_eq!(linear([0, 128, 255, 77]), [0, 14_146, 65_535, 77 * 257]);
+    }
+
+    #[test]
+    fn every_shade_of_srgb_comes_back_as_it_was() {
+        for shade in 0..=255_u8 {
+            let x = f64::from(linear([shade, 0, 0, 0])[0]) / 65_535.0;
+            let back = if x <= 0.003_130_8 { x * 12.92 } else { 1.055 * x.powf(1.0 / 2.4) - 0.055 };
+            assert_eq!((back * 255.0).round(), f64::from(shade));
+        }
     }
 }

@@ -13,6 +13,7 @@ use crate::{
 struct Seen {
     material: String,
     positions: Vec<[f64; 3]>,
+    /// sRGB, straight alpha.
     colors: Vec<[u8; 4]>,
     features: Vec<u16>,
     indices: Vec<u32>,
@@ -91,9 +92,8 @@ fn read_node(node: &gltf::Node<'_>, bin: &[u8]) -> Seen {
     Seen {
         material: primitive.material().name().unwrap().to_owned(),
         positions,
-        colors: raw(&gltf::Semantic::Colors(0), 4)
-            .iter()
-            .map(|b| [b[0], b[1], b[2], b[3]])
+        colors: (primitive.reader(|_| Some(bin)).read_colors(0).into_iter())
+            .flat_map(|colors| colors.into_rgba_f32().map(srgb))
             .collect(),
         features: raw(&gltf::Semantic::Extras("FEATURE_ID_0".into()), 2)
             .iter()
@@ -102,6 +102,13 @@ fn read_node(node: &gltf::Node<'_>, bin: &[u8]) -> Seen {
         indices: primitive.reader(|_| Some(bin)).read_indices().unwrap().into_u32().collect(),
         feature_count: extension["featureIds"][0]["featureCount"].as_u64().unwrap(),
     }
+}
+
+/// What a screen shows of a linear colour.
+fn srgb([r, g, b, a]: [f32; 4]) -> [u8; 4] {
+    let curve =
+        |x: f32| if x <= 0.003_130_8 { x * 12.92 } else { 1.055 * x.powf(1.0 / 2.4) - 0.055 };
+    [curve(r), curve(g), curve(b), a].map(|x| (x * 255.0).round() as u8)
 }
 
 fn cube(entity: &str, at: [f64; 3], size: f32, class: MaterialClass) -> ElementMesh {
@@ -199,7 +206,7 @@ fn a_cube_comes_back_where_it_was() {
     assert_eq!(opaque.feature_count, 2);
     assert_eq!(opaque.positions.len(), 48);
     assert_eq!(tile.seen[1].feature_count, 1);
-    assert_eq!(tile.seen[1].colors[0], [0, 255, 55, 100]);
+    assert_eq!(tile.seen[1].colors[0], [0, 255, 128, 100]);
     for (p, feature) in opaque.positions.iter().zip(&opaque.features) {
         let (at, size) =
             if *feature == 0 { ([10.0, 20.0, 3.0], 1.0) } else { ([100.5, -20.25, 3.0], 2.0) };
@@ -209,6 +216,24 @@ fn a_cube_comes_back_where_it_was() {
         }
     }
     tiles(dir.path());
+}
+
+#[test]
+fn every_authored_shade_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let shades = 0..=255_u8;
+    let painted = |shade: u8| ElementMesh {
+        rgba: [shade, 255 - shade, shade / 2, shade],
+        ..cube(&format!("{shade:03}"), [f64::from(shade), 0.0, 0.0], 0.5, MaterialClass::Opaque)
+    };
+    write_to(dir.path(), shades.clone().map(painted).collect());
+    let seen = read_tile(&dir.path().join("0.glb")).seen.remove(0);
+    let mut found = BTreeMap::new();
+    for (feature, color) in seen.features.iter().zip(seen.colors) {
+        assert_eq!(*found.entry(*feature).or_insert(color), color);
+    }
+    let wanted = shades.map(|shade| [shade, 255 - shade, shade / 2, shade]);
+    assert!(found.into_values().eq(wanted));
 }
 
 #[test]

@@ -43,11 +43,11 @@ impl Pipelines {
         let make = Make { device, module, layouts, format };
         let position = attribute(VertexFormat::Unorm16x4, 0, 0);
         let normal = attribute(VertexFormat::Snorm8x4, 1, 0);
-        let color = attribute(VertexFormat::Unorm8x4, 2, 0);
+        let color = attribute(VertexFormat::Unorm16x4, 2, 0);
         let feature = attribute(VertexFormat::Uint16x2, 3, 0);
         let line_feature = attribute(VertexFormat::Uint16x2, 1, 0);
         let surface =
-            [buffer(8, &position), buffer(4, &normal), buffer(4, &color), buffer(4, &feature)];
+            [buffer(8, &position), buffer(4, &normal), buffer(8, &color), buffer(4, &feature)];
         let edge = [buffer(8, &position), buffer(4, &line_feature)];
         let ends = [
             VertexAttribute { format: VertexFormat::Float32x4, offset: 0, shader_location: 0 },

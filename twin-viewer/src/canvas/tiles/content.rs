@@ -62,7 +62,7 @@ pub struct Part {
     pub positions: usize,
     /// Normals: `i8` × 3, stride 4; edges have none.
     pub normals: Option<usize>,
-    /// Linear colours: `u8` × 4; edges have none.
+    /// Linear colours: `u16` × 4; edges have none.
     pub colors: Option<usize>,
     /// Feature ids: `u16`, stride 4.
     pub features: usize,
@@ -144,9 +144,11 @@ impl Part {
 
     /// Where its vertex data ends, the padding of the last vertex included.
     pub fn stream_end(&self) -> usize {
-        let four = [self.normals, self.colors, Some(self.features)];
-        let four = four.into_iter().flatten().map(|start| start + self.vertices * 4);
-        four.chain([self.positions + self.vertices * 8]).max().unwrap_or(0)
+        let ends = |starts: [Option<usize>; 2], stride: usize| {
+            starts.into_iter().flatten().map(move |start| start + self.vertices * stride)
+        };
+        let wide = ends([Some(self.positions), self.colors], 8);
+        wide.chain(ends([self.normals, Some(self.features)], 4)).max().unwrap_or(0)
     }
 
     /// Where a vertex is in the local frame, m.

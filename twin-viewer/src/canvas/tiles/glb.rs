@@ -132,12 +132,12 @@ const NORMAL: Layout = Layout {
 };
 const COLOR: Layout = Layout {
     attribute: "COLOR_0",
-    component: 5121,
+    component: 5123,
     normalized: true,
     shape: "VEC4",
-    size: 4,
-    stride: 4,
-    expected: "normalised u8 VEC4, stride 4",
+    size: 8,
+    stride: 8,
+    expected: "normalised u16 VEC4, stride 8",
 };
 const FEATURE: Layout = Layout {
     attribute: "_FEATURE_ID_0",

@@ -55,8 +55,9 @@ pub fn glb(parts: &[SamplePart], entities: &[&str], storeys: &[&str], scale_m: f
         if !lines {
             let normals = view(&mut bin, [0, 127, 0, 0].repeat(count), Some(4));
             let normals = accessor(normals, 5120, true, "VEC3", count);
-            let colors = view(&mut bin, [200, 180, 160, 255].repeat(count), Some(4));
-            let colors = accessor(colors, 5121, true, "VEC4", count);
+            let color = [200, 180, 160, 255].map(|byte: u16| (byte * 257).to_le_bytes()).concat();
+            let colors =
+                accessor(view(&mut bin, color.repeat(count), Some(8)), 5123, true, "VEC4", count);
             attributes += &format!(r#","NORMAL":{normals},"COLOR_0":{colors}"#);
         }
         let indices = part.indices.iter().flat_map(|index| index.to_le_bytes()).collect();
