@@ -34,7 +34,7 @@ Exit codes:
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Files to import: IFC2x3, IFC4, IFC4x3 (STEP), CityJSON, CityGML, GeoJSON, OSM PBF, ASC grid, GeoTIFF
+    /// Files to import: IFC2x3, IFC4, IFC4x3 (STEP), CityJSON, CityGML, GeoJSON, FlatGeobuf, OSM PBF, ASC grid, GeoTIFF
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Scene package to write; replaced whole if it is one already

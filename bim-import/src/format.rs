@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::gis::Kind;
+use crate::gis::{Kind, flatgeobuf};
 
 /// What a file is to the importer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,9 @@ impl Format {
         if bytes.get(6..15) == Some(b"OSMHeader") {
             return Self::Gis(Kind::OsmPbf);
         }
+        if flatgeobuf::is_magic(bytes) {
+            return Self::Gis(Kind::FlatGeobuf);
+        }
         match extension {
             "ifc" => Self::Unsupported(
                 "is not an IFC file: it does not start with ISO-10303-21; export it as IFC (STEP) again",
@@ -54,7 +57,7 @@ impl Format {
                 Self::Unsupported("is XML without a CityModel; of XML, only CityGML is read")
             }
             "fgb" => {
-                Self::Unsupported("is FlatGeobuf, which is not read yet; convert it to GeoJSON")
+                Self::Unsupported("is not FlatGeobuf: it does not start with fgb and a version")
             }
             "asc" => Self::Gis(Kind::AscGrid),
             "tif" | "tiff" => Self::Gis(Kind::GeoTiff),
@@ -82,6 +85,7 @@ mod tests {
         );
         assert_eq!(detect("a.GEOJSON", b"{}"), Format::Gis(Kind::GeoJson));
         assert_eq!(detect("a", br#"{"type":"CityJSON"}"#), Format::Gis(Kind::CityJson));
+        assert_eq!(detect("a.bin", b"fgb\x03fgb\x01rest"), Format::Gis(Kind::FlatGeobuf));
         for (name, bytes) in
             [("a.ifc", &b"garbage"[..]), ("a.ifc", b""), ("a.fgb", b"fgb"), ("a", b"\0\0")]
         {

@@ -59,6 +59,18 @@ fn codes_in(text: &str) -> Vec<u32> {
     text.split('+').filter_map(code).collect()
 }
 
+/// The name of a system described as well-known text: its outermost authority code, which
+/// stands last, else the beginning of the text for the error that follows.
+pub(crate) fn in_wkt(text: &str) -> String {
+    text.rfind("EPSG").map_or_else(
+        || text.chars().take(60).collect(),
+        |at| {
+            let digits: String = text[at..].chars().filter(char::is_ascii_digit).take(6).collect();
+            format!("EPSG:{digits}")
+        },
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,6 +15,8 @@ use crate::{
 pub(super) struct Features {
     /// The middle, °.
     pub(super) center: Option<[f64; 2]>,
+    /// The system that the file's coordinates were in, if it was another one.
+    pub(super) system: Option<String>,
     /// The file's name for itself.
     pub(super) title: Option<String>,
     pub(super) notes: Vec<Note>,

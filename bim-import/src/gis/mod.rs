@@ -6,6 +6,7 @@ mod area;
 mod city;
 mod face;
 mod features;
+pub(crate) mod flatgeobuf;
 pub(crate) mod gap;
 pub mod geojson;
 mod ground;
@@ -82,6 +83,7 @@ pub(crate) enum Kind {
     CityJson,
     CityGml,
     OsmPbf,
+    FlatGeobuf,
     AscGrid,
     GeoTiff,
 }
@@ -94,6 +96,7 @@ impl Kind {
             Self::CityJson => "CityJSON",
             Self::CityGml => "CityGML",
             Self::OsmPbf => "OSM PBF",
+            Self::FlatGeobuf => "FlatGeobuf",
             Self::AscGrid => "ASC grid",
             Self::GeoTiff => "GeoTIFF",
         }
@@ -152,6 +155,9 @@ impl Layer {
                 citygml::read(&bytes, wishes.crs, lod).map(Self::city).map_err(failed)
             }
             Kind::OsmPbf => osm::read(&bytes).map(Self::features).map_err(failed),
+            Kind::FlatGeobuf => {
+                flatgeobuf::read(&bytes, wishes.crs).map(Self::features).map_err(failed)
+            }
             Kind::AscGrid => {
                 asc::read(&bytes, wishes.prj, wishes.crs).map(Self::grid).map_err(failed)
             }
@@ -202,6 +208,9 @@ impl Layer {
     /// How the report says that it was placed.
     pub(crate) fn placed_by(&self) -> String {
         match (&self.content, &self.fix) {
+            (Content::Features(features), _) if features.system.is_some() => {
+                format!("coordinates in {}", features.system.as_deref().unwrap_or_default())
+            }
             (Content::GeoJson(_) | Content::Features(_), _) => "longitude and latitude".into(),
             (_, Some(Fix { crs: Some(crs), .. })) => format!("coordinates in {crs}"),
             _ => "nothing: at the scene's origin".into(),

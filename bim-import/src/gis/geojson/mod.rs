@@ -204,7 +204,7 @@ impl<'a> Reader<'a> {
         let properties = feature.properties.clone().unwrap_or_default();
         let (kind, look) = match style::classify(&properties) {
             Some(found) => found,
-            None => match unnamed_kind(feature.geometry.as_ref().map(|g| &g.value)) {
+            None => match unnamed_kind(feature.geometry.as_ref().map(|g| &g.value), &properties) {
                 Some(kind) => {
                     let reason = format!(
                         "feature {index} does not say what it is: taken as {}",
@@ -271,9 +271,17 @@ fn parse(text: &str) -> Result<Feature, String> {
     }
 }
 
-/// What a feature without any telling property may be taken for.
-fn unnamed_kind(geometry: Option<&GeometryValue>) -> Option<EntityKind> {
+/// What a feature without any telling property may be taken for. Of areas, only buildings
+/// are given a height.
+fn unnamed_kind(
+    geometry: Option<&GeometryValue>,
+    properties: &style::Properties,
+) -> Option<EntityKind> {
+    let has_height = ["height", "building:levels"].iter().any(|key| properties.contains_key(*key));
     match geometry? {
+        GeometryValue::Polygon { .. } | GeometryValue::MultiPolygon { .. } if has_height => {
+            Some(EntityKind::Building)
+        }
         GeometryValue::Point { .. } | GeometryValue::MultiPoint { .. } => {
             Some(EntityKind::Landmark)
         }

@@ -81,6 +81,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Features> {
     }
     let parts = buildings::relate(&mut features);
     Ok(Features {
+        system: None,
         center: center(bytes)?.or_else(|| places.middle()),
         title: None,
         notes: tally.notes(),

@@ -3,6 +3,7 @@
 use std::str::SplitAsciiWhitespace;
 
 use super::{Grid, MAX_SAMPLES};
+use crate::crs;
 
 /// Reads a grid; `prj` is the text of the file beside it that names its system.
 ///
@@ -59,20 +60,9 @@ pub(in super::super) fn read(
         heights,
         notes: Vec::new(),
     };
-    let own = prj.map(system_of);
+    let own = prj.map(crs::name_in_wkt);
     grid.name_system(own.as_deref(), wanted);
     Ok(grid)
-}
-
-/// The outermost authority code in a system's text stands last.
-fn system_of(text: &str) -> String {
-    text.rfind("EPSG").map_or_else(
-        || text.chars().take(60).collect(),
-        |at| {
-            let digits: String = text[at..].chars().filter(char::is_ascii_digit).take(6).collect();
-            format!("EPSG:{digits}")
-        },
-    )
 }
 
 struct Head {
