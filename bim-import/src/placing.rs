@@ -4,7 +4,7 @@
 use twin_model::{BoundingBox, scene::Origin};
 
 use crate::{
-    crs::{Crs, CrsError},
+    crs::{self, Crs, CrsError, Vertical},
     frame::LocalFrame,
     ifc::georef::{GeoReference, MapConversion, SiteLocation},
     imported::{Note, Severity},
@@ -30,12 +30,30 @@ pub(crate) struct Fix {
     heading_rad: f64,
     /// The coordinate system it was read in.
     pub(crate) crs: Option<String>,
+    /// What its heights count from, where it says.
+    pub(crate) heights: Option<String>,
+}
+
+/// Says what the heights of a source on a map count from.
+pub(crate) fn heights_note(heights: Option<&str>) -> Note {
+    let text = match heights {
+        Some(name) => format!(
+            "its heights count from {name}; they are taken as they are, no geoid is applied"
+        ),
+        None => "it does not say what its heights count from; they are taken as they are".into(),
+    };
+    Note::source(Severity::Info, text)
 }
 
 impl Fix {
     /// A source whose every place is known on earth: its middle, and its system.
     pub(crate) fn at(wgs84: [f64; 3], crs: Option<String>) -> Self {
-        Self { anchor: [0.0; 3], wgs84, heading_rad: 0.0, crs }
+        Self { anchor: [0.0; 3], wgs84, heading_rad: 0.0, crs, heights: None }
+    }
+
+    /// The same in a system, which may say what heights count from.
+    pub(crate) fn on_map(wgs84: [f64; 3], crs: &Crs) -> Self {
+        Self { heights: crs.vertical().map(Vertical::name), ..Self::at(wgs84, Some(crs.name())) }
     }
 }
 
@@ -132,6 +150,10 @@ fn by_map(
         wgs84: [lon, lat, height],
         heading_rad: north.atan2(east),
         crs: Some(crs.name()),
+        heights: crs
+            .vertical()
+            .map(Vertical::name)
+            .or_else(|| map.heights.as_deref().map(crs::heights_name)),
     })
 }
 
@@ -142,6 +164,7 @@ fn by_site(site: &SiteLocation, origin: [f64; 3]) -> Fix {
         wgs84: [site.lon_deg, site.lat_deg, site.elevation_m],
         heading_rad: std::f64::consts::FRAC_PI_2 - y.atan2(x),
         crs: None,
+        heights: None,
     }
 }
 
@@ -221,6 +244,7 @@ mod tests {
     fn conversion() -> MapConversion {
         MapConversion {
             crs: Some("EPSG:4547".into()),
+            heights: Some("Yellow Sea 1985".into()),
             eastings_m: 505_000.0,
             northings_m: 2_494_000.0,
             height_m: 12.0,

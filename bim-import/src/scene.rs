@@ -83,6 +83,7 @@ pub(crate) fn read(
     let wanted = options.crs.as_deref().and_then(|name| Crs::parse(name).ok());
     let mut pending = read_all(files, options, wanted.as_ref(), &store, progress);
     align_sites(&mut pending);
+    compare_heights(&mut pending);
     let georeferenced = options.frame == Frame::Local;
     let first = pending
         .iter()
@@ -208,6 +209,25 @@ fn align_sites(pending: &mut [Pending]) {
         source.notes.push(Note::source(Severity::Info, text));
         if let Read::Ifc(ifc) = &mut source.read {
             ifc.fix = fix.clone();
+        }
+    }
+}
+
+/// Says where sources count their heights from different surfaces.
+fn compare_heights(pending: &mut [Pending]) {
+    let heights = |source: &Pending| match &source.read {
+        Read::Ifc(ifc) => ifc.fix.as_ref()?.heights.clone(),
+        Read::Gis(layer) => layer.fix.as_ref()?.heights.clone(),
+        Read::Failed(_) => None,
+    };
+    let first = pending.iter().find_map(|source| Some((source.file.clone(), heights(source)?)));
+    let Some((file, known)) = first else { return };
+    for source in pending {
+        if let Some(other) = heights(source).filter(|other| *other != known) {
+            let text = format!(
+                "its heights count from {other}, those of {file} from {known}: they may stand apart by what lies between these surfaces"
+            );
+            source.notes.push(Note::source(Severity::Info, text));
         }
     }
 }
@@ -407,6 +427,8 @@ fn draw(
                 Placement::IDENTITY
             } else {
                 report.placed_by = placed_by(frame, ifc.fix.as_ref());
+                let on_map = ifc.fix.as_ref().filter(|fix| fix.crs.is_some());
+                notes.extend(on_map.map(|fix| placing::heights_note(fix.heights.as_deref())));
                 placing::place(frame, ifc.fix.as_ref(), ifc.extent, &mut notes)
             };
             let measure = options.audit.is_some();

@@ -7,7 +7,10 @@ use proj4rs::{Proj, transform::transform};
 use thiserror::Error;
 
 use self::name::Named;
-pub(crate) use self::{name::in_wkt as name_in_wkt, vertical::Vertical};
+pub(crate) use self::{
+    name::in_wkt as name_in_wkt,
+    vertical::{Vertical, known_name as heights_name},
+};
 
 /// A coordinate system of a map: eastings and northings, or longitude and latitude; and,
 /// where its name says, the system of its heights.

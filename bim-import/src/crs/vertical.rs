@@ -33,6 +33,26 @@ impl Vertical {
     }
 }
 
+/// What people call a vertical system, as the dataset names it where it is known: by code
+/// (`EPSG:5737`) or by name, with `height` or without.
+pub(crate) fn known_name(text: &str) -> String {
+    let text = text.trim();
+    let is_code = text.to_ascii_uppercase().starts_with("EPSG");
+    let digits = text.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let code = if is_code { digits.parse().ok() } else { None };
+    let by_name = || {
+        VERTICAL.lines().find_map(|line| {
+            let (code, rest) = line.split_once('\t')?;
+            let name = rest.split('\t').next()?;
+            let same = name.eq_ignore_ascii_case(text)
+                || name.strip_suffix(" height").is_some_and(|name| name.eq_ignore_ascii_case(text));
+            same.then(|| code.parse().ok())?
+        })
+    };
+    let known = code.or_else(by_name).and_then(Vertical::from_code);
+    known.map_or_else(|| text.to_owned(), |vertical| vertical.name())
+}
+
 /// The horizontal and the vertical part of a compound system.
 pub(super) fn split(compound: u32) -> Option<(u32, u32)> {
     let [_, horizontal, vertical] = row(COMPOUND, compound)?;
@@ -60,6 +80,10 @@ mod tests {
             let (_, vertical) = split(line.split('\t').next().unwrap().parse().unwrap()).unwrap();
             assert!(Vertical::from_code(vertical).is_some(), "{line}");
         }
+        for text in ["EPSG:5737", "Yellow Sea 1985", " yellow sea 1985 height"] {
+            assert_eq!(known_name(text), "Yellow Sea 1985 height (EPSG:5737)", "{text}");
+        }
+        assert_eq!(known_name("the river in May"), "the river in May");
         assert_eq!(split(7_415), Some((28_992, 5_709)));
         assert_eq!(Vertical::from_code(5_709).unwrap().name(), "NAP height (EPSG:5709)");
         assert_eq!(Vertical::from_code(25_832), None);

@@ -29,12 +29,12 @@ use self::{
     features::Features,
     ground::Ground,
     stage::Stage,
-    terrain::{Grid, asc, geotiff},
+    terrain::{Grid, Relief, asc, geotiff},
 };
 use crate::{
-    crs::Crs,
+    crs::{Crs, Vertical},
     frame::LocalFrame,
-    imported::{Imported, Note, Severity},
+    imported::{Imported, Note},
     placement::Placement,
     placing::{self, Fix},
 };
@@ -185,16 +185,25 @@ impl Layer {
         matches!(self.content, Content::City(_) | Content::Grid(_))
     }
 
-    /// The ground of a scene: its height grids, laid out in its frame.
+    /// The ground of a scene: height grids and the terrain of city models, laid out in its
+    /// frame.
     pub(crate) fn terrain<'a>(
         layers: impl Iterator<Item = (u32, &'a Self)>,
         frame: Option<&LocalFrame>,
     ) -> Terrain {
-        let grids = layers.filter_map(|(source, layer)| match &layer.content {
-            Content::Grid(grid) if layer.distance(frame).is_none() => Some((source, &**grid)),
-            _ => None,
-        });
-        Terrain::new(grids, frame)
+        let near = |layer: &&Self| layer.distance(frame).is_none();
+        let mut terrain = Terrain::default();
+        for (source, layer) in layers.filter(|(_, layer)| near(layer)) {
+            let relief = match &layer.content {
+                Content::Grid(grid) => Relief::placed(grid, frame),
+                Content::City(city) => city.relief(frame),
+                Content::GeoJson(_) | Content::Features(_) => None,
+            };
+            if let Some(relief) = relief {
+                terrain.add(source, relief);
+            }
+        }
+        terrain
     }
 
     /// How far it is from the scene's origin, m, if that is too far to share its frame.
@@ -263,14 +272,8 @@ impl Layer {
 
 /// Says what heights count from.
 fn heights_note(crs: Option<&Crs>) -> Option<Note> {
-    let text = match crs?.vertical() {
-        Some(vertical) => format!(
-            "its heights count from {}; they are taken as they are, no geoid is applied",
-            vertical.name()
-        ),
-        None => "it does not say what its heights count from; they are taken as they are".into(),
-    };
-    Some(Note::source(Severity::Info, text))
+    let vertical = crs?.vertical().map(Vertical::name);
+    Some(placing::heights_note(vertical.as_deref()))
 }
 
 /// Moves what was drawn in another frame.

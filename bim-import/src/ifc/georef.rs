@@ -20,6 +20,8 @@ pub(crate) struct GeoReference {
 pub(crate) struct MapConversion {
     /// Name of the coordinate system as written, `EPSG:25832`; may be missing.
     pub(crate) crs: Option<String>,
+    /// What its heights count from, as written; may be missing.
+    pub(crate) heights: Option<String>,
     /// Map coordinates of the file's origin, m.
     pub(crate) eastings_m: f64,
     /// Map coordinates of the file's origin, m.
@@ -76,6 +78,11 @@ fn map_conversion(
     let unit = system.as_ref().and_then(|system| system.get_ref(6));
     let parts = Parts {
         crs: system.as_ref().and_then(|system| system.get_string(0)).map(str::to_owned),
+        heights: system
+            .as_ref()
+            .and_then(|system| system.get_string(3))
+            .filter(|heights| !heights.trim().is_empty())
+            .map(str::to_owned),
         unit: unit.and_then(|unit| Some(super::units::named(records, unit)?.factor)),
         eastings: conversion.get_float(2)?,
         northings: conversion.get_float(3)?,
@@ -89,6 +96,7 @@ fn map_conversion(
 /// What both spellings of a map conversion hold, in the file's units.
 struct Parts {
     crs: Option<String>,
+    heights: Option<String>,
     unit: Option<f64>,
     eastings: f64,
     northings: f64,
@@ -118,6 +126,7 @@ impl Parts {
         };
         Some(MapConversion {
             crs: self.crs,
+            heights: self.heights,
             eastings_m: self.eastings * unit,
             northings_m: self.northings * unit,
             height_m: self.height * unit,
@@ -163,6 +172,7 @@ fn from_property_sets(
     };
     Parts {
         crs: text("Name"),
+        heights: text("VerticalDatum"),
         unit,
         eastings: float("Eastings")?,
         northings: float("Northings")?,
@@ -233,7 +243,16 @@ mod tests {
 
     fn parts(unit: Option<f64>, eastings: f64, scale: Option<f64>) -> Parts {
         let x_axis = [Some(0.0), Some(2.0)];
-        Parts { crs: None, unit, eastings, northings: 0.0, height: 0.0, x_axis, scale }
+        Parts {
+            crs: None,
+            heights: None,
+            unit,
+            eastings,
+            northings: 0.0,
+            height: 0.0,
+            x_axis,
+            scale,
+        }
     }
 
     #[test]

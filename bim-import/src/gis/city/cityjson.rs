@@ -9,15 +9,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 
 use self::geometry::{Appearance, Collector, Geometry};
-use super::{City, Object, Surface, lod::Wanted};
+use super::{City, MAX_SURFACES, Object, Surface, is_footprint, lod::Wanted};
 use crate::{
     crs::Crs,
     gis::GisError,
     imported::{Note, Severity},
 };
-
-/// Surfaces of a model; templates can stand for more than any memory holds.
-const MAX_SURFACES: usize = 8_000_000;
 
 #[derive(Deserialize)]
 struct Document<'a> {
@@ -133,13 +130,24 @@ struct Reader<'a> {
     templates: Option<&'a Templates>,
     wanted: Wanted,
     surfaces: usize,
+    /// Geometries that are no surfaces, by their type.
+    undrawn: BTreeMap<String, usize>,
+    hollows: usize,
 }
 
 impl<'a> Reader<'a> {
     fn new(head: &'a Document<'_>, wanted: Wanted) -> Self {
         let city = City { title: head.metadata.title.clone(), ..City::default() };
         let templates = head.templates.as_ref();
-        Self { city, transform: head.transform, templates, wanted, surfaces: 0 }
+        Self {
+            city,
+            transform: head.transform,
+            templates,
+            wanted,
+            surfaces: 0,
+            undrawn: BTreeMap::new(),
+            hollows: 0,
+        }
     }
 
     fn name_system(&mut self, metadata: &Metadata, wanted: Option<&str>) {
@@ -206,7 +214,8 @@ impl<'a> Reader<'a> {
         let geometries = raw.geometry.unwrap_or_default();
         let level = |geometry: &Geometry| geometry.level(self.templates.map(|t| &*t.templates));
         let drawable = geometries.iter().filter(|geometry| geometry.has_surfaces());
-        object.lod = self.wanted.choose(drawable.map(level));
+        object.lod = self.wanted.choose(drawable.clone().map(level));
+        object.is_footprint = is_footprint(&object.class, drawable.map(level));
         let chosen: Vec<&Geometry> = geometries
             .iter()
             .filter(|geometry| geometry.has_surfaces() && Some(level(geometry)) == object.lod)
@@ -227,9 +236,13 @@ impl<'a> Reader<'a> {
         for geometry in chosen.iter().filter(takes) {
             collector.geometry(geometry);
         }
-        let lines = geometries.iter().filter(|geometry| !geometry.has_surfaces()).count();
-        if lines > 0 && chosen.is_empty() {
-            collector.fault("points or lines instead of surfaces", lines);
+        self.hollows += chosen.iter().map(|geometry| geometry.hollows()).sum::<usize>();
+        for geometry in geometries.iter().filter(|geometry| !geometry.has_surfaces()) {
+            if chosen.is_empty() {
+                collector.fault("points or lines instead of surfaces", 1);
+            } else {
+                *self.undrawn.entry(geometry.name().to_owned()).or_default() += 1;
+            }
         }
         let Collector { surfaces, faults, .. } = collector;
         object.surfaces = surfaces;
@@ -244,8 +257,16 @@ impl<'a> Reader<'a> {
 
     fn finish(self) -> City {
         let mut city = self.city;
+        let mut say = |text: String| city.notes.push(Note::source(Severity::Info, text));
+        for (kind, count) in self.undrawn {
+            say(format!("{count} × {kind} beside surfaces: only surfaces are drawn"));
+        }
+        if self.hollows > 0 {
+            say(format!("{} hollows inside solids are not drawn: nobody sees them", self.hollows));
+        }
         city.prefer_detailed_children();
         city.check_coordinates();
+        city.raise_footprints();
         city
     }
 }

@@ -11,10 +11,13 @@ use super::{
         shape::Shape,
         stage::{REACH_M, Stage},
         style,
+        terrain::{Relief, UNDER_M},
     },
     City, Object, Role, Surface, kind,
 };
 use crate::{
+    crs::Crs,
+    frame::LocalFrame,
     ids,
     imported::{Imported, Note, Severity},
     mesh::{ElementMesh, MaterialClass},
@@ -34,11 +37,18 @@ impl City {
         let ids = self.ids(stage, &site.id, &mut imported.notes);
         let parents = self.parents(&ids, &mut imported.notes);
         imported.entities.push(site);
+        let is_ground = stage.terrain.of(stage.source).is_some();
+        if is_ground {
+            let text = "its terrain is the ground that maps are set on";
+            imported.notes.push(Note::source(Severity::Info, text));
+        }
         let mut tally = Tally::default();
         for (n, object) in self.objects.iter().enumerate() {
             let parent = parents[n].map_or(&imported.entities[0].id, |parent| &ids[parent]).clone();
             let mut entity = entity(object, ids[n].clone(), parent, stage.source);
-            let drawn = draw(object, &entity, &vertices);
+            // What maps are set on lies under them.
+            let sinks = is_ground && is_terrain(object);
+            let drawn = draw(object, &entity, &vertices, if sinks { UNDER_M } else { 0.0 });
             tally.count(object, &drawn);
             for (fault, count) in drawn.faults {
                 let reason = format!("{count} × a surface {fault}");
@@ -66,12 +76,23 @@ impl City {
             let moved = |v: &[f64; 3]| [0, 1, 2].map(|axis| v[axis] + shift[axis]);
             return (self.vertices.iter().map(|v| Some(moved(v))).collect(), notes);
         };
-        let near = |p: &[f64; 3]| p.iter().all(|value| value.abs() <= REACH_M);
-        let place = |v: &[f64; 3]| {
-            let [lon, lat] = crs.lon_lat(v[0], v[1])?;
-            Some(frame.to_local(lon, lat, crs.height_m(v[2]))).filter(near)
-        };
-        (self.vertices.iter().map(place).collect(), notes)
+        (self.vertices.iter().map(|v| local(v, frame, crs)).collect(), notes)
+    }
+
+    /// Its terrain, laid out in a frame; nothing without terrain or a place there.
+    pub(in super::super) fn relief(&self, frame: Option<&LocalFrame>) -> Option<Relief> {
+        let (frame, crs) = frame.zip(self.crs.as_ref())?;
+        let mut triangles = Vec::new();
+        let ground = self.objects.iter().filter(|object| is_terrain(object));
+        for surface in ground.flat_map(|object| &object.surfaces) {
+            let place = |&i: &u32| local(self.vertices.get(i as usize)?, frame, crs);
+            let rings: Option<Vec<Vec<[f64; 3]>>> =
+                surface.rings.iter().map(|ring| ring.iter().map(place).collect()).collect();
+            if let Some(Ok(face)) = rings.map(|rings| face::triangulate(&rings)) {
+                triangles.extend(face.triangles.iter().map(|t| t.map(|i| face.points[i])));
+            }
+        }
+        Relief::of_triangles(&triangles)
     }
 
     /// The ids of all objects: their own, where these can be used.
@@ -130,6 +151,18 @@ impl City {
         }
         parents
     }
+}
+
+/// Whether an object is the shape of the ground.
+fn is_terrain(object: &Object) -> bool {
+    object.class == "TINRelief"
+}
+
+/// A vertex in a frame; nothing where it has no place near it.
+fn local(v: &[f64; 3], frame: &LocalFrame, crs: &Crs) -> Option<[f64; 3]> {
+    let [lon, lat] = crs.lon_lat(v[0], v[1])?;
+    let place = frame.to_local(lon, lat, crs.height_m(v[2]));
+    place.iter().all(|value| value.abs() <= REACH_M).then_some(place)
 }
 
 /// Takes the parent from one object of every ring; each object is passed once.
@@ -251,13 +284,16 @@ struct Drawn {
     turned: bool,
 }
 
-fn draw(object: &Object, entity: &Entity, vertices: &[Option<[f64; 3]>]) -> Drawn {
+/// Draws an object, `sunk` metres lower than it is.
+fn draw(object: &Object, entity: &Entity, vertices: &[Option<[f64; 3]>], sunk: f64) -> Drawn {
     let mut drawn = Drawn::default();
     let mut faces: Vec<(&Surface, Face)> = Vec::with_capacity(object.surfaces.len());
     for surface in &object.surfaces {
-        let ring = |ring: &Vec<u32>| {
-            ring.iter().map(|&i| vertices.get(i as usize).copied().flatten()).collect()
+        let place = |&i: &u32| {
+            let [x, y, z] = vertices.get(i as usize).copied().flatten()?;
+            Some([x, y, z - sunk])
         };
+        let ring = |ring: &Vec<u32>| ring.iter().map(place).collect();
         let rings: Option<Vec<Vec<[f64; 3]>>> = surface.rings.iter().map(ring).collect();
         match rings.map(|rings| face::triangulate(&rings)) {
             Some(Ok(face)) => {

@@ -4,8 +4,10 @@
 pub(super) mod citygml;
 pub(super) mod cityjson;
 mod draw;
+mod footprint;
 mod kind;
 mod lod;
+mod prototype;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +19,9 @@ use crate::{
     imported::{Note, Severity},
     placing::Fix,
 };
+
+/// Surfaces of a model; prototypes can stand for more than any memory holds.
+const MAX_SURFACES: usize = 8_000_000;
 
 /// A city model as its file has it.
 #[derive(Debug, Default)]
@@ -43,6 +48,8 @@ struct Object {
     lod: Option<f64>,
     /// Whether the surfaces enclose a volume.
     solid: bool,
+    /// Whether it is a building that has no more than the level of detail 0.
+    is_footprint: bool,
     surfaces: Vec<Surface>,
 }
 
@@ -70,13 +77,18 @@ struct Surface {
     rings: Vec<Vec<u32>>,
 }
 
+/// Whether geometry of these levels of a class is a building's plan only.
+fn is_footprint(class: &str, mut levels: impl Iterator<Item = f64>) -> bool {
+    matches!(class, "Building" | "BuildingPart" | "BuildingUnit") && levels.all(|level| level < 1.0)
+}
+
 impl City {
     /// Where it is: the middle of its places, at the height of its lowest points.
     pub(super) fn fix(&self) -> Option<Fix> {
         let crs = self.crs.as_ref()?;
         let [x, y, z] = self.middle()?;
         let [lon, lat] = crs.lon_lat(x, y)?;
-        Some(Fix::at([lon, lat, crs.height_m(z)], Some(crs.name())))
+        Some(Fix::on_map([lon, lat, crs.height_m(z)], crs))
     }
 
     pub(super) fn crs(&self) -> Option<&Crs> {

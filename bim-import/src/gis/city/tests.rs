@@ -260,3 +260,50 @@ fn ground_is_seen_from_above() {
     assert_eq!(mesh.class, MaterialClass::Ground);
     assert!(mesh.normals.iter().all(|normal| normal[2] > 0.99));
 }
+
+#[test]
+fn footprints_are_drawn_up_and_seen_flat_only_when_asked_for() {
+    let flat = json!({"type": "MultiSurface", "lod": "0", "boundaries": [[[0, 1, 2, 3]]]});
+    let solid = json!({"type": "Solid", "lod": "1.2", "boundaries": [cube()]});
+    let text = model(json!({
+        "high": {"type": "Building", "attributes": {"measuredHeight": 12.5}, "geometry": [flat]},
+        "whole": {"type": "Building", "attributes": {"storeysAboveGround": 3},
+                  "children": ["part"], "geometry": [flat]},
+        "part": {"type": "BuildingPart", "parents": ["whole"], "geometry": [flat]},
+        "low": {"type": "Building", "geometry": [flat]},
+        "both": {"type": "Building", "geometry": [flat, solid]},
+        "inside": {"type": "BuildingPart", "parents": ["both"], "geometry": [flat]},
+        "road": {"type": "Road", "geometry": [flat]},
+    }));
+    let imported = read(&text, Some("EPSG:28992"), None).draw(&stage(None));
+    for (id, expected) in
+        [("high", 80.0 * 12.5), ("part", 80.0 * 9.0), ("both", 480.0), ("low", 0.0)]
+    {
+        assert!((volume(&imported, id) - expected).abs() < 0.01, "{id}: {}", volume(&imported, id));
+    }
+    let has = |id: &str| imported.meshes.iter().any(|mesh| mesh.entity.as_str() == id);
+    assert!(has("road") && !has("whole") && !has("inside") && !has("low"));
+    let dropped: Vec<&str> = reasons(&imported, Severity::Dropped);
+    assert_eq!(dropped.len(), 1, "{dropped:?}");
+    assert!(reasons(&imported, Severity::Approximated).len() == 2);
+    assert!(!reasons(&imported, Severity::Approximated).iter().any(|r| r.contains("inside out")));
+    // Who wants level 0 of what has more gets it.
+    let imported = read(&text, None, Some(0.0)).draw(&stage(None));
+    let of_both = imported.meshes.iter().filter(|mesh| mesh.entity.as_str() == "both");
+    let triangles: usize = of_both.map(|mesh| mesh.indices.len() / 3).sum();
+    assert_eq!(triangles, 2);
+}
+
+#[test]
+fn what_is_no_surface_is_counted() {
+    let text = model(json!({"a": {"type": "Building", "geometry": [
+        {"type": "Solid", "lod": "1", "boundaries": [cube(), cube()]},
+        {"type": "MultiLineString", "lod": "1", "boundaries": [[0, 1]]},
+        {"type": "MultiPoint", "lod": "1", "boundaries": [0]}]}}));
+    let imported = read(&text, None, None).draw(&stage(None));
+    let said = reasons(&imported, Severity::Info);
+    for part in ["1 × MultiLineString beside", "1 × MultiPoint beside", "1 hollows inside solids"]
+    {
+        assert!(said.iter().any(|reason| reason.starts_with(part)), "{part}: {said:?}");
+    }
+}

@@ -14,7 +14,6 @@ pub(super) use self::relief::Relief;
 use super::{shape::Shape, stage::Stage, style};
 use crate::{
     crs::Crs,
-    frame::LocalFrame,
     ids,
     imported::{Imported, Note, Severity},
     mesh::MaterialClass,
@@ -24,7 +23,7 @@ use crate::{
 /// Samples of one file; larger ones are to be made coarser first.
 pub(super) const MAX_SAMPLES: usize = 100_000_000;
 /// How far the terrain lies under what is set on it, m: the layers of maps lie between.
-const UNDER_M: f64 = 0.3;
+pub(super) const UNDER_M: f64 = 0.3;
 
 /// Heights on a regular grid, rows from north to south.
 #[derive(Debug)]
@@ -116,7 +115,7 @@ impl Grid {
             return None;
         }
         let median = *known.select_nth_unstable_by(half, f32::total_cmp).1;
-        Some(Fix::at([lon, lat, crs.height_m(median.into())], Some(crs.name())))
+        Some(Fix::on_map([lon, lat, crs.height_m(median.into())], crs))
     }
 
     /// Draws it as one piece of ground.
@@ -193,16 +192,13 @@ pub(crate) struct Terrain {
 }
 
 impl Terrain {
-    /// Lays out grids; those whose middle is too far from the frame's origin are left out.
-    pub(super) fn new<'a>(
-        grids: impl Iterator<Item = (u32, &'a Grid)>,
-        frame: Option<&LocalFrame>,
-    ) -> Self {
-        let placed = grids.filter(|(_, grid)| frame.is_none() || grid.crs.is_some());
-        Self { reliefs: placed.map(|(n, grid)| (n, Relief::new(grid, frame))).collect() }
+    /// Adds ground that a reader laid out itself.
+    pub(super) fn add(&mut self, source: u32, relief: Relief) {
+        self.reliefs.push((source, relief));
     }
 
-    fn of(&self, source: u32) -> Option<&Relief> {
+    /// What a source has laid out.
+    pub(super) fn of(&self, source: u32) -> Option<&Relief> {
         self.reliefs.iter().find(|(n, _)| *n == source).map(|(_, relief)| relief)
     }
 

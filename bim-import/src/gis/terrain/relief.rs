@@ -1,13 +1,18 @@
 //! A regular grid of heights in the scene's frame.
 
 use super::{
-    super::{shape::Shape, stage::REACH_M},
+    super::{area::signed_area, shape::Shape, stage::REACH_M},
     Grid,
 };
 use crate::frame::LocalFrame;
 
 /// Places of one relief: twice as many triangles.
 const MAX_PLACES: f64 = 60_000.0;
+/// Places of a relief laid out from triangles, at least.
+const MIN_PLACES: f64 = 15_000.0;
+
+/// Steps that laying triangles out may take.
+const MAX_STEPS: f64 = 200_000_000.0;
 
 /// Heights every so many metres east and north; two triangles a cell.
 #[derive(Debug)]
@@ -21,6 +26,11 @@ pub(crate) struct Relief {
 }
 
 impl Relief {
+    /// Lays a grid out in a frame, unless it has no place there.
+    pub(crate) fn placed(grid: &Grid, frame: Option<&LocalFrame>) -> Option<Self> {
+        (frame.is_none() || grid.crs.is_some()).then(|| Self::new(grid, frame))
+    }
+
     /// Lays a grid out in a frame; without one, in its own coordinates.
     pub(crate) fn new(grid: &Grid, frame: Option<&LocalFrame>) -> Self {
         let crs = grid.crs.as_ref();
@@ -69,6 +79,79 @@ impl Relief {
             }
         }
         Self { first, step, columns, rows, heights }
+    }
+
+    /// Lays triangles of a frame out, as seen from above; where they lie over each other, the
+    /// highest counts. Nothing for none, or where they overlap so much that it takes too long.
+    pub(crate) fn of_triangles(triangles: &[[[f64; 3]; 3]]) -> Option<Self> {
+        let corners = || triangles.iter().flatten();
+        let low = [0, 1].map(|axis| corners().map(|p| p[axis]).fold(f64::INFINITY, f64::min));
+        let high = [0, 1].map(|axis| corners().map(|p| p[axis]).fold(f64::NEG_INFINITY, f64::max));
+        let size = [0, 1].map(|axis| high[axis] - low[axis]);
+        let area: f64 = triangles.iter().map(|corners| signed_area(corners).abs()).sum();
+        if !(area > 0.0 && area.is_finite()) {
+            return None;
+        }
+        // Twice as fine as triangles of this size stand: they are not as regular.
+        let native = (2.0 * area / triangles.len() as f64).sqrt() / 2.0;
+        // Few large triangles need a fine grid all the same: ground ends where a place of
+        // it has none.
+        let least = (size[0] * size[1] / MIN_PLACES).sqrt();
+        let step = native.min(least).max((size[0] * size[1] / MAX_PLACES).sqrt());
+        let step = step.max(size[0].max(size[1]) / MAX_PLACES);
+        let [columns, rows] = size.map(|extent| (extent / step).floor() as usize + 1);
+        let rest = [(columns, 0), (rows, 1)].map(|(n, axis)| size[axis] - (n - 1) as f64 * step);
+        let first = [0, 1].map(|axis| low[axis] + rest[axis] / 2.0);
+        let heights = vec![f64::NAN; columns * rows];
+        let mut relief = Self { first, step, columns, rows, heights };
+        let spans: Vec<[usize; 4]> =
+            triangles.iter().map(|corners| relief.places(corners)).collect();
+        let cost = |[c0, c1, r0, r1]: &[usize; 4]| (c1 - c0) as f64 * (r1 - r0) as f64;
+        if spans.iter().map(cost).sum::<f64>() > MAX_STEPS {
+            return None;
+        }
+        for (corners, span) in triangles.iter().zip(spans) {
+            relief.lay(corners, span);
+        }
+        Some(relief)
+    }
+
+    /// The places within a triangle's box: columns and rows, the last ones exclusive.
+    fn places(&self, corners: &[[f64; 3]; 3]) -> [usize; 4] {
+        let mut places = [0; 4];
+        for (axis, count) in [self.columns, self.rows].into_iter().enumerate() {
+            let at = corners.map(|p| (p[axis] - self.first[axis]) / self.step);
+            let low = at.iter().copied().fold(f64::INFINITY, f64::min);
+            let high = at.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            places[2 * axis] = (low.ceil().max(0.0) as usize).min(count);
+            places[2 * axis + 1] = ((high.floor() + 1.0).max(0.0) as usize).min(count);
+            places[2 * axis + 1] = places[2 * axis + 1].max(places[2 * axis]);
+        }
+        places
+    }
+
+    fn lay(&mut self, corners: &[[f64; 3]; 3], [c0, c1, r0, r1]: [usize; 4]) {
+        const RIM: f64 = 1e-6;
+        let [a, b, c] = corners;
+        let area = signed_area(corners);
+        if area == 0.0 {
+            return;
+        }
+        for row in r0..r1 {
+            for column in c0..c1 {
+                let [x, y] = self.corner(column, row);
+                let p = [x, y, 0.0];
+                // How much each corner counts there.
+                let u = signed_area(&[p, *b, *c]) / area;
+                let v = signed_area(&[*a, p, *c]) / area;
+                let w = 1.0 - u - v;
+                if u.min(v).min(w) >= -RIM {
+                    let height = u * a[2] + v * b[2] + w * c[2];
+                    let known = &mut self.heights[row * self.columns + column];
+                    *known = if known.is_nan() { height } else { known.max(height) };
+                }
+            }
+        }
     }
 
     /// Metres from one height to the next.

@@ -24,7 +24,8 @@ fn laid(text: &str) -> (LocalFrame, Terrain) {
     let grid = asc::read(text.as_bytes(), None, Some("EPSG:25832")).unwrap();
     let [lon, lat, _] = grid.fix().unwrap().wgs84;
     let frame = LocalFrame::from_wgs84(lon, lat, 100.0);
-    let terrain = Terrain::new([(0, &grid)].into_iter(), Some(&frame));
+    let mut terrain = Terrain::default();
+    terrain.add(0, Relief::placed(&grid, Some(&frame)).unwrap());
     (frame, terrain)
 }
 
@@ -164,4 +165,33 @@ fn a_geotiff_is_read_with_its_keys() {
     for end in 0..bytes.len() {
         let _ = geotiff::read(&bytes[..end], None);
     }
+}
+
+#[test]
+fn triangles_become_ground_and_the_highest_counts() {
+    // A slope of one in ten over 100 by 60 m, in two triangles, and a mound on it.
+    let at = |x: f64, y: f64| [x, y, x / 10.0];
+    let slope = [
+        [at(0.0, 0.0), at(100.0, 0.0), at(100.0, 60.0)],
+        [at(0.0, 0.0), at(0.0, 60.0), at(100.0, 60.0)],
+    ];
+    let mut triangles = slope.to_vec();
+    let top = [50.0, 30.0, 25.0];
+    let foot = [[40.0, 20.0, 4.0], [60.0, 20.0, 6.0], [60.0, 40.0, 6.0], [40.0, 40.0, 4.0]];
+    triangles.extend((0..4).map(|i| [foot[i], foot[(i + 1) % 4], top]));
+    // Small ones, so that it is laid out finely.
+    triangles.extend(std::iter::repeat_n([at(0.0, 0.0), at(0.1, 0.0), at(0.0, 0.1)], 2_000));
+    let relief = Relief::of_triangles(&triangles).unwrap();
+    for (x, y) in [(10.0, 10.0), (90.0, 50.0), (33.3, 7.7)] {
+        let height = relief.height(x, y).unwrap();
+        assert!((height - x / 10.0).abs() < 1e-6, "{height} at {x}");
+    }
+    assert!(relief.height(50.0, 30.0).unwrap() > 20.0);
+    assert_eq!(relief.height(-5.0, 30.0), None);
+    assert!(Relief::of_triangles(&[]).is_none());
+    assert!(Relief::of_triangles(&[[[0.0; 3]; 3]]).is_none());
+    // Slivers from corner to corner, each within the whole box, would take for ever.
+    let sliver = [at(0.0, 0.0), at(100.0, 60.0), at(100.0, 60.001)];
+    let many = vec![sliver; 10_000];
+    assert!(Relief::of_triangles(&many).is_none());
 }

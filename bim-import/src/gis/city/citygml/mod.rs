@@ -1,5 +1,13 @@
 //! CityGML 1 to 3: read as a stream of elements by their local names, which the versions
 //! share where surfaces are concerned. Entities are never expanded, and depth is bounded.
+//! Surfaces may stand for others by name, before or behind these: all are gathered first,
+//! and given to their objects at the end.
+
+mod entries;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
 
 use quick_xml::{
     Reader,
@@ -7,6 +15,7 @@ use quick_xml::{
 };
 use serde_json::Value;
 
+use self::entries::{Entries, Entry, Instance, What};
 use super::{City, Object, Role, Surface, kind, lod};
 use crate::{
     crs::Crs,
@@ -18,14 +27,20 @@ const MAX_DEPTH: usize = 128;
 /// Vertices of a file; they are numbered in 32 bits.
 const MAX_VERTICES: usize = 100_000_000;
 /// Elements whose content is not of the outside of a city.
-const SKIPPED: [&str; 6] = [
-    "interiorRoom",
-    "buildingRoom",
-    "appearance",
-    "appearanceMember",
-    "implicitRepresentation",
-    "address",
+const SKIPPED: [&str; 5] =
+    ["interiorRoom", "buildingRoom", "appearance", "appearanceMember", "address"];
+/// Elements that may name a geometry elsewhere instead of holding one.
+const LINKS: [&str; 7] = [
+    "surfaceMember",
+    "solidMember",
+    "geometryMember",
+    "exterior",
+    "baseSurface",
+    "relativeGMLGeometry",
+    "relativeGeometry",
 ];
+/// Ground that is no surface.
+const NO_SURFACE: [&str; 3] = ["MassPointRelief", "BreaklineRelief", "RasterRelief"];
 
 /// Reads a document.
 ///
@@ -80,13 +95,14 @@ struct Open {
     key: Option<String>,
     /// Whether the element holds others.
     parent: bool,
-}
-
-/// A surface, with the level of detail that it belongs to.
-struct Found {
-    lod: f64,
-    in_solid: bool,
-    surface: Surface,
+    /// The name by which others may borrow the surfaces in it.
+    id: Option<String>,
+    /// How many entries there were when it began.
+    first: usize,
+    /// Whether surfaces in it are seen from their other side.
+    reversed: bool,
+    /// How its surfaces are placed, where they are a prototype.
+    instance: Option<Instance>,
 }
 
 #[derive(Default)]
@@ -94,13 +110,17 @@ struct State {
     stack: Vec<Open>,
     text: String,
     city: City,
-    found: Vec<Vec<Found>>,
+    /// The position of each object's parent.
+    parents: Vec<Option<usize>>,
+    entries: Entries,
     system: Option<String>,
     flat: bool,
     rings: Option<Vec<Vec<u32>>>,
     ring: Vec<u32>,
     broken: usize,
-    implicit: usize,
+    /// What is not read, by name: interiors and the like; lines and points.
+    skipped: BTreeMap<String, usize>,
+    undrawn: BTreeMap<String, usize>,
     is_city: bool,
 }
 
@@ -122,28 +142,67 @@ impl State {
         if let Some(dimension) = attribute(element, "srsDimension") {
             self.flat = dimension == "2";
         }
-        self.implicit += usize::from(name == "ImplicitGeometry");
         if !self.is_skipped() {
-            match name.as_str() {
-                class if is_object(class) => {
-                    let parent = self.object().map(|at| self.city.objects[at].id.clone());
-                    open.object = Some(self.city.objects.len());
-                    self.city.objects.push(Object {
-                        id: attribute(element, "id").unwrap_or_default(),
-                        class: class.to_owned(),
-                        parent: parent.filter(|id| !id.is_empty()),
-                        ..Object::default()
-                    });
-                    self.found.push(Vec::new());
-                }
-                "Polygon" | "Triangle" | "Rectangle" => self.rings = Some(Vec::new()),
-                "LinearRing" => self.ring.clear(),
-                _ => {}
+            if SKIPPED.contains(&name.as_str()) {
+                *self.skipped.entry(name.clone()).or_default() += 1;
+            } else if self.is_object(&name) {
+                open.object = Some(self.object_begins(&name, element));
+            } else {
+                self.geometry_begins(&name, element, &mut open);
             }
         }
         open.name = name;
         self.stack.push(open);
         Ok(())
+    }
+
+    /// Whatever is a member of the city is an object, known or not.
+    fn is_object(&self, name: &str) -> bool {
+        let member =
+            |open: &Open| matches!(open.name.as_str(), "cityObjectMember" | "featureMember");
+        is_object(name) || self.stack.last().is_some_and(member)
+    }
+
+    fn object_begins(&mut self, class: &str, element: &BytesStart<'_>) -> usize {
+        let parent = self.object();
+        let id = parent.map(|at| self.city.objects[at].id.clone());
+        let number = self.city.objects.len();
+        self.city.objects.push(Object {
+            id: attribute(element, "id").unwrap_or_default(),
+            class: class.to_owned(),
+            parent: id.filter(|id| !id.is_empty()),
+            ..Object::default()
+        });
+        self.parents.push(parent);
+        if NO_SURFACE.contains(&class) {
+            *self.undrawn.entry(class.to_owned()).or_default() += 1;
+        }
+        number
+    }
+
+    fn geometry_begins(&mut self, name: &str, element: &BytesStart<'_>, open: &mut Open) {
+        open.id = attribute(element, "id");
+        open.first = self.entries.len();
+        match name {
+            "Polygon" | "PolygonPatch" | "Triangle" | "Rectangle" => self.rings = Some(Vec::new()),
+            "LinearRing" => self.ring.clear(),
+            "OrientableSurface" => {
+                open.reversed = attribute(element, "orientation").as_deref() == Some("-");
+            }
+            "ImplicitGeometry" => open.instance = Some(Instance::default()),
+            _ => {}
+        }
+        let is_level = name.starts_with("lod");
+        let no_surface = ["Curve", "Point", "Network", "TerrainIntersection"];
+        if is_level && no_surface.iter().any(|part| name.contains(part)) {
+            *self.undrawn.entry(name.to_owned()).or_default() += 1;
+        } else if (is_level || LINKS.contains(&name))
+            && let Some(target) = attribute(element, "href")
+        {
+            let role = self.role(name);
+            let reversed = self.is_reversed();
+            self.entry(name, What::Link { target, role, reversed });
+        }
     }
 
     fn is_skipped(&self) -> bool {
@@ -155,6 +214,42 @@ impl State {
         self.stack.iter().rev().find_map(|open| open.object)
     }
 
+    fn is_within(&self, name: &str) -> bool {
+        self.stack.iter().any(|open| open.name == name)
+    }
+
+    fn is_reversed(&self) -> bool {
+        self.stack.iter().filter(|open| open.reversed).count() % 2 == 1
+    }
+
+    /// What a surface is by the elements around it, the innermost of them `name`.
+    fn role(&self, name: &str) -> Role {
+        let around = self.stack.iter().rev().map(|open| open.name.as_str());
+        let mut roles = [name].into_iter().chain(around).map(|name| match name {
+            "lod0FootPrint" => Role::Ground,
+            "lod0RoofEdge" => Role::Roof,
+            name => kind::role(name),
+        });
+        roles.find(|role| *role != Role::Unsaid).unwrap_or_default()
+    }
+
+    /// Adds geometry to the innermost open object.
+    fn entry(&mut self, name: &str, what: What) {
+        let Some(object) = self.object() else { return };
+        let around = self.stack.iter().rev().map(|open| open.name.as_str());
+        let level = [name].into_iter().chain(around).find_map(|name| {
+            let digit = name.strip_prefix("lod")?.get(..1)?;
+            Some(lod::level(digit))
+        });
+        self.entries.push(Entry {
+            object,
+            lod: level.unwrap_or(0.0),
+            in_solid: self.is_within("Solid"),
+            is_prototype: self.is_within("ImplicitGeometry"),
+            what,
+        });
+    }
+
     fn close(&mut self) {
         let skipped = self.is_skipped();
         let Some(open) = self.stack.pop() else { return };
@@ -164,26 +259,49 @@ impl State {
         }
         match open.name.as_str() {
             "posList" | "pos" if self.rings.is_some() => self.positions(&text),
+            // As the first versions wrote them.
+            "coordinates" if self.rings.is_some() => self.positions(&text.replace(',', " ")),
+            "pos" if self.is_within("referencePoint") => {
+                let at = numbers(&text).and_then(|at| at.try_into().ok());
+                self.instance(|instance| instance.at = at);
+            }
+            "transformationMatrix" => {
+                let matrix = numbers(&text).and_then(|matrix| matrix.try_into().ok());
+                self.instance(|instance| instance.matrix = Some(matrix));
+            }
+            "libraryObject" => self.instance(|instance| instance.is_library = true),
             "LinearRing" => {
                 let ring = std::mem::take(&mut self.ring);
                 if let Some(rings) = &mut self.rings {
                     rings.push(ring);
                 }
             }
-            "Polygon" | "Triangle" | "Rectangle" => self.surface(),
+            "Polygon" | "PolygonPatch" | "Triangle" | "Rectangle" => self.surface(),
             _ if !open.parent => self.attribute(&open.name, text.trim()),
             _ => {}
+        }
+        if let Some(id) = open.id {
+            self.entries.name(id, open.first);
+        }
+        if let Some(mut instance) = open.instance {
+            instance.entries = open.first..self.entries.len();
+            self.entry(&open.name, What::Instance(instance));
+        }
+    }
+
+    /// Changes the innermost open prototype.
+    fn instance(&mut self, change: impl FnOnce(&mut Instance)) {
+        if let Some(instance) = self.stack.iter_mut().rev().find_map(|open| open.instance.as_mut())
+        {
+            change(instance);
         }
     }
 
     fn positions(&mut self, text: &str) {
         let dimension = if self.flat { 2 } else { 3 };
-        let numbers: Result<Vec<f64>, _> =
-            text.split_ascii_whitespace().map(str::parse::<f64>).collect();
-        let numbers = numbers.unwrap_or_default();
+        let numbers = numbers(text).unwrap_or_default();
         let sane = !numbers.is_empty()
-            && numbers.len() % dimension == 0
-            && numbers.iter().all(|number| number.is_finite())
+            && numbers.len().is_multiple_of(dimension)
             && self.city.vertices.len() + numbers.len() < MAX_VERTICES;
         if !sane {
             self.broken += 1;
@@ -196,22 +314,15 @@ impl State {
     }
 
     fn surface(&mut self) {
-        let Some(rings) = self.rings.take() else { return };
-        let Some(object) = self.object() else { return };
-        let inside = |name: &str| self.stack.iter().any(|open| open.name == name);
-        let levels = self.stack.iter().rev().find_map(|open| {
-            open.name.strip_prefix("lod").map(|rest| lod::level(&rest[..rest.len().min(1)]))
-        });
-        let role = self.stack.iter().rev().map(|open| kind::role(&open.name));
-        let role = role.into_iter().find(|role| *role != Role::Unsaid).unwrap_or_default();
+        let Some(mut rings) = self.rings.take() else { return };
+        let role = self.role("");
         if role == Role::Closure || rings.first().is_none_or(Vec::is_empty) {
             return;
         }
-        self.found[object].push(Found {
-            lod: levels.unwrap_or(0.0),
-            in_solid: inside("Solid"),
-            surface: Surface { role, color: None, rings },
-        });
+        if self.is_reversed() {
+            rings.iter_mut().for_each(|ring| ring.reverse());
+        }
+        self.entry("", What::Surface(Surface { role, color: None, rings }));
     }
 
     /// A leaf with text: a property of the object it stands in, or a generic one's value.
@@ -228,11 +339,14 @@ impl State {
             self.city.objects[object].attributes.insert(name.to_owned(), value());
         } else if name == "name" && parent.name.ends_with("Attribute") {
             parent.key = Some(text.to_owned());
-        } else if name == "value"
-            && let Some(key) = parent.key.clone()
-            && let Some(object) = self.object()
-        {
-            self.city.objects[object].attributes.insert(key, value());
+        } else if name == "value" {
+            // Version 3 gives heights as objects of their own.
+            let height = (parent.name == "Height").then(|| "height".to_owned());
+            if let Some(key) = parent.key.clone().or(height)
+                && let Some(object) = self.object()
+            {
+                self.city.objects[object].attributes.entry(key).or_insert_with(value);
+            }
         }
     }
 
@@ -241,37 +355,47 @@ impl State {
             return Err("it holds no CityModel".into());
         }
         if self.city.objects.is_empty() {
-            return Err("it holds no city objects known here".into());
+            return Err("it holds no city objects".into());
         }
+        let name = wanted_crs.map(str::to_owned).or_else(|| self.system.take());
+        self.say_what_is_missing();
+        let notes = &mut self.city.notes;
+        if let Some(name) = name {
+            match Crs::parse(&name) {
+                Ok(crs) => self.city.crs = Some(crs),
+                Err(error) => {
+                    let text =
+                        format!("its coordinate system is not used: {error} (or pass --crs)");
+                    notes.push(Note::source(Severity::Info, text));
+                }
+            }
+        }
+        self.entries.give(&mut self.city, &self.parents, wanted);
+        self.city.prefer_detailed_children();
+        self.city.check_coordinates();
+        self.city.raise_footprints();
+        Ok(self.city)
+    }
+
+    fn say_what_is_missing(&mut self) {
         let mut say = |severity, text: String| self.city.notes.push(Note::source(severity, text));
         if self.broken > 0 {
             let text = format!("{} lists of positions are no numbers by threes", self.broken);
             say(Severity::Dropped, text);
         }
-        if self.implicit > 0 {
-            let text = format!("{} things drawn by a shared prototype are left out", self.implicit);
-            say(Severity::Dropped, text);
+        for (name, count) in &self.skipped {
+            say(Severity::Info, format!("{count} × {name} is not read"));
         }
-        if let Some(name) = wanted_crs.map(str::to_owned).or(self.system) {
-            match Crs::parse(&name) {
-                Ok(crs) => self.city.crs = Some(crs),
-                Err(error) => say(
-                    Severity::Info,
-                    format!("its coordinate system is not used: {error} (or pass --crs)"),
-                ),
-            }
+        for (name, count) in &self.undrawn {
+            say(Severity::Info, format!("{count} × {name} is not drawn: only surfaces are"));
         }
-        for (object, found) in self.city.objects.iter_mut().zip(self.found) {
-            object.lod = wanted.choose(found.iter().map(|found| found.lod));
-            let chosen = found.into_iter().filter(|found| Some(found.lod) == object.lod);
-            let chosen: Vec<Found> = chosen.collect();
-            object.solid = !chosen.is_empty() && chosen.iter().all(|found| found.in_solid);
-            object.surfaces = chosen.into_iter().map(|found| found.surface).collect();
-        }
-        self.city.prefer_detailed_children();
-        self.city.check_coordinates();
-        Ok(self.city)
     }
+}
+
+/// Finite numbers between spaces; nothing if any is none.
+fn numbers(text: &str) -> Option<Vec<f64>> {
+    let numbers = text.split_ascii_whitespace().map(|word| word.parse::<f64>().ok());
+    numbers.map(|number| number.filter(|number| number.is_finite())).collect()
 }
 
 fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
@@ -309,76 +433,8 @@ fn is_object(class: &str) -> bool {
             | "GenericCityObject"
             | "GenericOccupiedSpace"
             | "TINRelief"
+            | "MassPointRelief"
+            | "BreaklineRelief"
+            | "RasterRelief"
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HEAD: &str = r#"<?xml version="1.0"?><CityModel xmlns:gml="http://www.opengis.net/gml" xmlns:bldg="b" xmlns:gen="g"><gml:boundedBy><gml:Envelope srsName="urn:adv:crs:ETRS89_UTM32*DE_DHHN92_NH" srsDimension="3"/></gml:boundedBy>"#;
-
-    fn polygon(points: &[[f64; 3]]) -> String {
-        let list: Vec<String> =
-            points.iter().chain(&points[..1]).flatten().map(ToString::to_string).collect();
-        format!(
-            "<gml:surfaceMember><gml:Polygon><gml:exterior><gml:LinearRing><gml:posList>{}</gml:posList></gml:LinearRing></gml:exterior></gml:Polygon></gml:surfaceMember>",
-            list.join(" ")
-        )
-    }
-
-    fn at(x: f64, y: f64, z: f64) -> [f64; 3] {
-        [456_000.0 + x, 5_429_000.0 + y, 110.0 + z]
-    }
-
-    #[test]
-    fn buildings_parts_and_roles_are_read_at_the_wanted_level() {
-        let roof = polygon(&[at(0.0, 0.0, 6.0), at(9.0, 0.0, 6.0), at(9.0, 9.0, 6.0)]);
-        let wall = polygon(&[at(0.0, 0.0, 0.0), at(9.0, 0.0, 0.0), at(9.0, 0.0, 6.0)]);
-        let text = format!(
-            "{HEAD}<cityObjectMember><bldg:Building gml:id=\"b1\"><gml:name>Hall &amp; tower</gml:name><gen:stringAttribute name=\"owner\"><gen:value>town</gen:value></gen:stringAttribute><bldg:measuredHeight uom=\"m\">6.5</bldg:measuredHeight><bldg:lod1Solid><gml:Solid><gml:exterior><gml:CompositeSurface>{wall}{wall}{wall}</gml:CompositeSurface></gml:exterior></gml:Solid></bldg:lod1Solid><bldg:boundedBy><bldg:RoofSurface gml:id=\"r\"><bldg:lod2MultiSurface><gml:MultiSurface>{roof}</gml:MultiSurface></bldg:lod2MultiSurface></bldg:RoofSurface></bldg:boundedBy><bldg:boundedBy><bldg:WallSurface><bldg:lod2MultiSurface><gml:MultiSurface>{wall}</gml:MultiSurface></bldg:lod2MultiSurface></bldg:WallSurface></bldg:boundedBy><bldg:consistsOfBuildingPart><bldg:BuildingPart gml:id=\"p1\"><bldg:lod2MultiSurface><gml:MultiSurface>{roof}</gml:MultiSurface></bldg:lod2MultiSurface></bldg:BuildingPart></bldg:consistsOfBuildingPart></bldg:Building></cityObjectMember></CityModel>"
-        );
-        let city = read(text.as_bytes(), None, lod::Wanted::default()).unwrap();
-        let [building, part] = city.objects.as_slice() else { panic!() };
-        assert_eq!((building.id.as_str(), building.lod), ("b1", Some(2.0)));
-        assert_eq!(building.attributes["name"], "Hall & tower");
-        assert_eq!(building.attributes["owner"], "town");
-        assert_eq!(building.attributes["measuredHeight"], 6.5);
-        let roles: Vec<Role> = building.surfaces.iter().map(|surface| surface.role).collect();
-        assert_eq!(roles, [Role::Roof, Role::Wall]);
-        assert_eq!((part.parent.as_deref(), part.surfaces.len()), (Some("b1"), 1));
-        let fix = city.fix().unwrap();
-        assert!((fix.wgs84[0] - 8.4).abs() < 0.1 && (fix.wgs84[1] - 49.01).abs() < 0.1);
-        assert_eq!(city.crs().unwrap().vertical().unwrap().name(), "DHHN92 height (EPSG:5783)");
-        // Without the part, which has no coarse shape; what is inside is never drawn.
-        let text = text.replace("consistsOfBuildingPart", "interiorRoom");
-        let coarse = read(text.as_bytes(), None, lod::Wanted::new(Some(1.0))).unwrap();
-        assert_eq!(coarse.objects.len(), 1);
-        assert_eq!((coarse.objects[0].surfaces.len(), coarse.objects[0].solid), (3, true));
-    }
-
-    #[test]
-    fn hostile_and_broken_texts_are_refused_or_reported() {
-        let laughs =
-            "<!DOCTYPE x [<!ENTITY a \"ha\"><!ENTITY b \"&a;&a;\">]><CityModel>&b;</CityModel>";
-        let deep = format!("<CityModel>{}", "<a>".repeat(100_000));
-        for (text, part) in [
-            (laughs, "document type"),
-            (&deep, "nest deeper"),
-            ("<CityModel>", "ends within"),
-            ("<CityModel></Other>", "at byte"),
-            ("<html/>", "no CityModel"),
-            ("<CityModel/>", "no city objects"),
-            ("", "no CityModel"),
-        ] {
-            let error = read(text.as_bytes(), None, lod::Wanted::default()).unwrap_err();
-            assert!(error.contains(part), "{error}");
-        }
-        let odd = format!(
-            "{HEAD}<bldg:Building><bldg:lod1Solid><gml:Polygon><gml:exterior><gml:LinearRing><gml:posList>1 2 NaN 4</gml:posList></gml:LinearRing></gml:exterior></gml:Polygon></bldg:lod1Solid></bldg:Building></CityModel>"
-        );
-        let city = read(odd.as_bytes(), None, lod::Wanted::default()).unwrap();
-        assert!(city.objects[0].surfaces.is_empty());
-        assert!(city.notes.iter().any(|note| note.reason.contains("no numbers by threes")));
-    }
 }

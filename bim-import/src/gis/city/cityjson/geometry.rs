@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Value, value::RawValue};
 
-use super::super::{Role, Surface, kind, lod};
+use super::super::{Role, Surface, kind, lod, prototype::Place};
 
 /// Vertices that templates may add up to; with those of the file they are numbered in 32 bits.
 const MAX_VERTICES: usize = 50_000_000;
@@ -74,6 +74,23 @@ impl Appearance {
 impl Geometry {
     pub(super) fn is_instance(&self) -> bool {
         self.kind == "GeometryInstance"
+    }
+
+    /// Its type, in the file's words.
+    pub(super) fn name(&self) -> &str {
+        if self.kind.is_empty() { "geometry without a type" } else { &self.kind }
+    }
+
+    /// Shells inside others: hollows that nobody sees.
+    pub(super) fn hollows(&self) -> usize {
+        let text = self.boundaries.as_ref().map_or("[]", |raw| raw.get());
+        let count = |shells: &Vec<IgnoredAny>| shells.len().saturating_sub(1);
+        match self.kind.as_str() {
+            "Solid" => serde_json::from_str(text).map_or(0, |shells| count(&shells)),
+            "MultiSolid" | "CompositeSolid" => serde_json::from_str::<Vec<Vec<IgnoredAny>>>(text)
+                .map_or(0, |solids| solids.iter().map(count).sum()),
+            _ => 0,
+        }
     }
 
     pub(super) fn has_surfaces(&self) -> bool {
@@ -212,8 +229,8 @@ impl Collector<'_> {
     fn instance(&mut self, geometry: &Geometry) {
         let numbers = geometry.boundaries.as_ref().map_or("[]", |raw| raw.get());
         let numbers: Vec<u32> = serde_json::from_str(numbers).unwrap_or_default();
-        let place = numbers.first().and_then(|n| self.vertices[self.base..].get(*n as usize));
-        let place = place.copied();
+        let at = numbers.first().and_then(|n| self.vertices[self.base..].get(*n as usize));
+        let at = at.copied();
         let matrix: Option<[f64; 16]> = match &geometry.matrix {
             Some(numbers) => numbers.as_slice().try_into().ok(),
             None => None,
@@ -221,27 +238,15 @@ impl Collector<'_> {
         let template = self
             .templates
             .and_then(|(templates, vertices)| Some((templates.get(geometry.template?)?, vertices)));
-        let (Some(place), Some(m), Some((template, points))) = (place, matrix, template) else {
+        let (Some(at), Some(matrix), Some((template, points))) = (at, matrix, template) else {
             return self.fault("an instance without place, matrix or template", 1);
         };
         if self.surfaces.len() >= self.room || self.vertices.len() > MAX_VERTICES {
             return self.fault("instances beyond the most a file may have", 1);
         }
-        // Only those that the template uses, each once: a catalogue of trees is long.
         let before = self.surfaces.len();
         self.surfaces_of(template, Vertices { base: 0, count: points.len() });
-        let mut moved: BTreeMap<u32, u32> = BTreeMap::new();
-        for ring in self.surfaces[before..].iter_mut().flat_map(|surface| &mut surface.rings) {
-            for index in ring {
-                *index = *moved.entry(*index).or_insert_with(|| {
-                    let p = points[*index as usize];
-                    let row = |r: usize| {
-                        m[4 * r] * p[0] + m[4 * r + 1] * p[1] + m[4 * r + 2] * p[2] + m[4 * r + 3]
-                    };
-                    self.vertices.push([0, 1, 2].map(|axis| place[axis] + row(axis)));
-                    (self.vertices.len() - 1) as u32
-                });
-            }
-        }
+        let place = Place { matrix, at };
+        place.put(&mut self.surfaces[before..], Some(points), self.vertices);
     }
 }
