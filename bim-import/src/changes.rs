@@ -17,7 +17,7 @@ use twin_model::{
     scene::Origin,
 };
 
-use crate::{frame::LocalFrame, mesh::ElementMesh};
+use crate::{frame::LocalFrame, store::StoredMesh, tiles::Surface};
 
 /// The shapes of a package's entities, for the next comparison.
 pub(crate) const SHAPES: &str = "shapes.ndjson";
@@ -106,48 +106,23 @@ fn shift(old: &Origin, new: &Origin) -> [f64; 3] {
     }
 }
 
-/// Sums up the shape of each entity, mesh by mesh: area and middle of all its surfaces.
-#[derive(Default)]
-pub(crate) struct Shapes(HashMap<EntityId, (f64, [f64; 3])>);
-
-impl Shapes {
-    pub(crate) fn add(&mut self, mesh: &ElementMesh) {
-        let corner = |index: u32| {
-            let local = mesh.positions.get(index as usize)?;
-            Some([0, 1, 2].map(|axis| mesh.origin[axis] + f64::from(local[axis])))
-        };
-        let (area, moment) = self.0.entry(mesh.entity.clone()).or_default();
-        for triangle in mesh.indices.chunks_exact(3) {
-            let [Some(a), Some(b), Some(c)] = [0, 1, 2].map(|n| corner(triangle[n])) else {
-                continue;
-            };
-            let one = triangle_area(a, b, c);
-            if one.is_finite() {
-                *area += one;
-                for axis in 0..3 {
-                    moment[axis] += one * (a[axis] + b[axis] + c[axis]) / 3.0;
-                }
-            }
-        }
+/// The shape of each entity that has a surface: area and middle of all its meshes. What
+/// the meshes count from lies at `shift`, m.
+pub(crate) fn shapes(meshes: &[StoredMesh], shift: [f64; 3]) -> HashMap<EntityId, Shape> {
+    // A tenth of a millimetre is a hundredth of what counts as a change.
+    let round = |metres: f64| (metres * 1e4).round() / 1e4 + 0.0;
+    let mut surfaces: HashMap<&EntityId, Surface> = HashMap::new();
+    for mesh in meshes {
+        let sum = surfaces.entry(&mesh.entity).or_default();
+        sum.area += mesh.surface.area;
+        sum.moment = [0, 1, 2].map(|axis| sum.moment[axis] + mesh.surface.moment[axis]);
     }
-
-    /// The shapes of all entities with a surface.
-    pub(crate) fn finish(mut self) -> HashMap<EntityId, Shape> {
-        // A tenth of a millimetre is a hundredth of what counts as a change.
-        let round = |metres: f64| (metres * 1e4).round() / 1e4 + 0.0;
-        self.0.retain(|_, (area, moment)| *area > 0.0 && moment.iter().all(|sum| sum.is_finite()));
-        let shape = |(id, (area, moment)): (EntityId, (f64, [f64; 3]))| {
-            let center = moment.map(|sum| round(sum / area));
-            (id, Shape { area_m2: round(area), center })
-        };
-        self.0.into_iter().map(shape).collect()
-    }
-}
-
-fn triangle_area(a: [f64; 3], b: [f64; 3], c: [f64; 3]) -> f64 {
-    let [u, v] = [b, c].map(|corner| [0, 1, 2].map(|axis| corner[axis] - a[axis]));
-    let cross = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
-    cross.iter().map(|part| part * part).sum::<f64>().sqrt() / 2.0
+    surfaces.retain(|_, sum| sum.area > 0.0);
+    let shape = |(id, Surface { area, moment }): (&EntityId, Surface)| {
+        let center = [0, 1, 2].map(|axis| round(moment[axis] / area + shift[axis]));
+        (id.clone(), Shape { area_m2: round(area), center })
+    };
+    surfaces.into_iter().map(shape).collect()
 }
 
 /// Writes the shapes into a package, in the order of its entities.
@@ -225,7 +200,10 @@ pub(crate) fn parse_lines<T: DeserializeOwned>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mesh::MaterialClass;
+    use crate::{
+        mesh::{ElementMesh, MaterialClass},
+        store::{MeshStore, Store},
+    };
 
     #[test]
     fn a_shape_does_not_depend_on_how_it_is_cut() {
@@ -241,14 +219,14 @@ mod tests {
         };
         let corners = [[0.0, 0.0, 0.0], [2.0, 0.0, 0.0], [2.0, 2.0, 0.0], [0.0, 2.0, 0.0]];
         let shapes = |meshes: &[ElementMesh]| {
-            let mut shapes = Shapes::default();
-            meshes.iter().for_each(|mesh| shapes.add(mesh));
-            shapes.finish()
+            let mut store = MeshStore::local(Store::create(&std::env::temp_dir()).unwrap());
+            let stored: Vec<_> = meshes.iter().map(|mesh| store.stow(mesh.clone())).collect();
+            super::shapes(&stored, [1.0, 0.0, 0.0])
         };
         let one = shapes(&[mesh(&corners, &[0, 1, 2, 0, 2, 3])]);
         let other = shapes(&[mesh(&corners, &[0, 1, 3]), mesh(&corners, &[1, 2, 3])]);
         assert_eq!(one, other);
-        assert_eq!(one["a"], Shape { area_m2: 4.0, center: [11.0, 1.0, 0.0] });
+        assert_eq!(one["a"], Shape { area_m2: 4.0, center: [12.0, 1.0, 0.0] });
         assert!(shapes(&[mesh(&corners, &[0, 1, 9]), mesh(&[], &[])]).is_empty());
     }
 

@@ -6,6 +6,7 @@ use std::{
     fs::{self, File},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
+    thread,
 };
 
 use sha2::{Digest, Sha256};
@@ -17,9 +18,11 @@ use twin_model::{
 };
 
 use crate::{
-    changes::{self, Shapes},
+    changes,
     health::{self, Pictures},
-    ids, placing,
+    ids,
+    mesh::ElementMesh,
+    placing,
     report::{ChangesReport, GraphReport, Report, TilesReport},
     scene::{Scene, Source},
     store::{Aside, MeshStore, Store, StoredMesh},
@@ -109,32 +112,31 @@ fn fill(
     let origin = frame.as_ref().map(|frame| placing::origin(frame, crs.as_ref()));
     let infos = sources.iter().map(source_info).collect();
     let mut parts = merge(sources, report);
-    let mut hash = Sha256::new();
-    let walk = walk::build(walk::Plan {
-        entities: &parts.entities,
-        floors: &parts.floors,
-        boundaries: &parts.boundaries,
-        passages: &parts.passages,
-        fillings: &parts.fillings,
-        footing: std::mem::take(&mut parts.footing),
-    });
-    walk::annotate(&mut parts.entities, &walk);
-    write_entities(&dir.join("entities.ndjson"), &parts, store.store(), &mut hash)?;
-    write_json(&dir.join("graph.json"), &walk.graph, &mut hash)?;
-    report.graph = graph_report(walk);
-    tracing::debug!("walking graph written");
-    let kinds = parts.entities.iter().map(|entity| (entity.id.clone(), entity.kind)).collect();
+    let meshes = std::mem::take(&mut parts.meshes);
+    let shapes = changes::shapes(&meshes, store.shift());
     let root = frame
         .as_ref()
         .map(crate::frame::LocalFrame::ecef_transform)
         .or_else(|| moved_by(store.shift()));
-    let mut pictures = Pictures::of(&parts.entities);
-    let shapes = shapes(&parts, &store, &mut pictures);
-    changes::write_shapes(dir, &parts.entities, &shapes, &mut hash)
-        .map_err(|source| PackageError::Write { path: dir.join(changes::SHAPES), source })?;
-    let meshes = std::mem::take(&mut parts.meshes);
-    let summary = tiles::write_stored(&dir.join("tiles"), meshes, &store, &kinds, root, tell)?;
-    tracing::debug!("tiles written");
+    let pictures = Pictures::of(&parts.entities);
+    let kinds = parts.entities.iter().map(|entity| (entity.id.clone(), entity.kind)).collect();
+    // Tiles take what processors are left while the graph, which is one thread's, is built.
+    let see = |mesh: &ElementMesh| pictures.draw(mesh, store.shift());
+    let (tiles, listed) = thread::scope(|scope| {
+        let tiles = scope.spawn(|| {
+            let watch = tiles::Watch { tell, see: &see };
+            let written =
+                tiles::write_stored(&dir.join("tiles"), meshes, &store, &kinds, root, watch);
+            tracing::debug!("tiles written");
+            written
+        });
+        let listed = list(dir, &mut parts, &shapes, store.store());
+        tracing::debug!("walking graph and entities written");
+        (tiles.join(), listed)
+    });
+    let (walk, mut hash) = listed?;
+    report.graph = graph_report(walk);
+    let summary = tiles.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     hash.update(summary.sha256);
     report.tiles = tiles_report(summary);
     let mut info = SceneInfo {
@@ -158,22 +160,35 @@ fn fill(
     health::page(&health, &pictures)
         .and_then(|page| fs::write(&path, page))
         .map_err(|source| PackageError::Write { path, source })?;
+    tracing::debug!("health page written");
     report.changes = note_changes(dir, old, &parts, &store, &shapes, &info)?;
     Ok(Written { revision: info.revision, entities: parts.entities.len() })
 }
 
-/// Looks at every mesh once more, in the scene's own coordinates: gives the shapes of all
-/// entities and draws the pictures.
-fn shapes(parts: &Parts, store: &MeshStore, pictures: &mut Pictures) -> HashMap<EntityId, Shape> {
-    let mut shapes = Shapes::default();
-    let shift = store.shift();
-    for stored in &parts.meshes {
-        let mut mesh = store.load(stored);
-        mesh.origin = [0, 1, 2].map(|axis| mesh.origin[axis] + shift[axis]);
-        shapes.add(&mesh);
-        pictures.draw(&mesh);
-    }
-    shapes.finish()
+/// Builds the walking graph and writes everything that is listed by entity. Gives the graph
+/// and the hash of what was written.
+fn list(
+    dir: &Path,
+    parts: &mut Parts,
+    shapes: &HashMap<EntityId, Shape>,
+    store: &Store,
+) -> Result<(Walk, Sha256), PackageError> {
+    let mut hash = Sha256::new();
+    let walk = walk::build(walk::Plan {
+        entities: &parts.entities,
+        floors: &parts.floors,
+        boundaries: &parts.boundaries,
+        passages: &parts.passages,
+        fillings: &parts.fillings,
+        footing: std::mem::take(&mut parts.footing),
+    });
+    tracing::debug!("walking graph built");
+    walk::annotate(&mut parts.entities, &walk);
+    write_entities(&dir.join("entities.ndjson"), parts, store, &mut hash)?;
+    write_json(&dir.join("graph.json"), &walk.graph, &mut hash)?;
+    changes::write_shapes(dir, &parts.entities, shapes, &mut hash)
+        .map_err(|source| PackageError::Write { path: dir.join(changes::SHAPES), source })?;
+    Ok((walk, hash))
 }
 
 /// Lists what differs from the package that stands in the place of this one. The same

@@ -157,11 +157,13 @@ impl BoundingBox {
     }
 
     /// The smallest box that holds both.
+    // Called for every vertex of an import: not worth a call into another crate.
+    #[inline]
     pub fn union(&self, other: &Self) -> Self {
-        let pick = |f: fn(f64, f64) -> f64, a: [f64; 3], b: [f64; 3]| {
-            [f(a[0], b[0]), f(a[1], b[1]), f(a[2], b[2])]
-        };
-        Self { min: pick(f64::min, self.min, other.min), max: pick(f64::max, self.max, other.max) }
+        Self {
+            min: [0, 1, 2].map(|axis| self.min[axis].min(other.min[axis])),
+            max: [0, 1, 2].map(|axis| self.max[axis].max(other.max[axis])),
+        }
     }
 
     /// The middle of the box, m.

@@ -13,6 +13,7 @@ mod words;
 use std::{
     collections::{HashMap, HashSet},
     io,
+    sync::{Mutex, PoisonError},
 };
 
 use twin_model::{BoundingBox, Entity, EntityId, EntityKind, SceneInfo};
@@ -43,9 +44,9 @@ pub(crate) fn page(scene: &Scene<'_>, pictures: &Pictures) -> io::Result<String>
 /// Encoded pictures by building; that of the whole scene has no id.
 pub(crate) type Encoded = HashMap<Option<EntityId>, Vec<u8>>;
 
-/// The pictures of a scene, drawn mesh by mesh.
+/// The pictures of a scene, drawn mesh by mesh, in any order and by several threads.
 pub(crate) struct Pictures {
-    pictures: Vec<(Option<EntityId>, Picture)>,
+    pictures: Vec<(Option<EntityId>, Mutex<Picture>)>,
     /// Which of them shows an entity.
     shown_in: HashMap<EntityId, usize>,
     /// The one that shows everything, if there is one.
@@ -84,32 +85,35 @@ impl Pictures {
         };
         buildings.truncate(MAX_PICTURES);
         let [width, height] = if buildings.len() > 6 { [320, 220] } else { [640, 420] };
-        let mut pictures: Vec<(Option<EntityId>, Picture)> = buildings
+        let mut pictures: Vec<(Option<EntityId>, Mutex<Picture>)> = buildings
             .iter()
-            .map(|(id, _, bbox)| (Some(id.clone()), Picture::new(width, height, bbox)))
+            .map(|(id, _, bbox)| (Some(id.clone()), Picture::new(width, height, bbox).into()))
             .collect();
         let places: HashMap<&EntityId, usize> =
             buildings.iter().enumerate().map(|(place, (id, ..))| (id, place)).collect();
         let shown_in =
             homes.iter().filter_map(|(id, home)| Some((id.clone(), *places.get(home)?))).collect();
         let overview = whole.map(|bounds| {
-            pictures.push((None, Picture::new(960, 420, &bounds)));
+            pictures.push((None, Picture::new(960, 420, &bounds).into()));
             pictures.len() - 1
         });
         Self { pictures, shown_in, overview }
     }
 
-    /// Draws a mesh into the pictures that show it.
-    pub(crate) fn draw(&mut self, mesh: &ElementMesh) {
+    /// Draws a mesh into the pictures that show it. What it counts from lies at `shift`, m.
+    pub(crate) fn draw(&self, mesh: &ElementMesh, shift: [f64; 3]) {
+        let origin = [0, 1, 2].map(|axis| mesh.origin[axis] + shift[axis]);
         let building = self.shown_in.get(&mesh.entity).copied();
         for place in building.into_iter().chain(self.overview) {
-            self.pictures[place].1.draw(mesh);
+            let picture = self.pictures[place].1.lock();
+            picture.unwrap_or_else(PoisonError::into_inner).draw(mesh, origin);
         }
     }
 
     fn encode(&self) -> io::Result<Encoded> {
         let mut encoded = Encoded::new();
         for (id, picture) in &self.pictures {
+            let picture = picture.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(png) = picture.png()? {
                 encoded.insert(id.clone(), png);
             }

@@ -2,7 +2,7 @@
 //! one after the other into a depth buffer, so that a scene needs no more memory than its
 //! pictures. The same meshes in the same order give the same bytes.
 
-use std::io;
+use std::{io, ops::Range};
 
 use twin_model::BoundingBox;
 
@@ -72,14 +72,88 @@ impl View {
         Self { right, up, back, center, scale, middle }
     }
 
-    /// Sample coordinates (y down) and nearness to the eye, m.
-    fn project(&self, point: [f64; 3]) -> [f64; 3] {
-        let from = sub(point, self.center);
-        [
-            self.middle[0] + dot(from, self.right) * self.scale,
-            self.middle[1] - dot(from, self.up) * self.scale,
-            dot(from, self.back),
-        ]
+    /// The same for the points of one mesh, in single precision.
+    fn projection(&self, origin: [f64; 3]) -> Projection {
+        let from = sub(origin, self.center);
+        let axis = |axis: [f64; 3], scale: f64, middle: f64| {
+            let [x, y, z] = axis.map(|part| (part * scale) as f32);
+            [x, y, z, (middle + dot(from, axis) * scale) as f32]
+        };
+        Projection([
+            axis(self.right, self.scale, self.middle[0]),
+            axis(self.up, -self.scale, self.middle[1]),
+            axis(self.back, 1.0, 0.0),
+        ])
+    }
+}
+
+/// To sample coordinates (y down) and nearness to the eye, m.
+struct Projection([[f32; 4]; 3]);
+
+impl Projection {
+    fn place(&self, [x, y, z]: [f32; 3]) -> [f32; 3] {
+        self.0.map(|[a, b, c, d]| a * x + b * y + c * z + d)
+    }
+}
+
+/// Three lamps that go with the camera, so that the sides of a building are told apart
+/// whichever way it was modelled.
+struct Lamp {
+    back: [f64; 3],
+    from_left: [f64; 3],
+}
+
+impl Lamp {
+    fn of(view: &View) -> Self {
+        let from_left =
+            [view.back[0] - 0.8 * view.right[0], view.back[1] - 0.8 * view.right[1], 0.35];
+        Self { back: view.back, from_left: unit(from_left) }
+    }
+
+    /// How much light a surface gets.
+    fn light(&self, [a, b, c]: [[f64; 3]; 3]) -> f64 {
+        let normal = unit(cross(sub(b, a), sub(c, a)));
+        // Surfaces are seen from both sides: thin walls are often modelled as one.
+        let facing = if dot(normal, self.back) < 0.0 { -1.0 } else { 1.0 };
+        let normal = normal.map(|part| part * facing);
+        0.66 + 0.22 * dot(normal, self.from_left).max(0.0) + 0.14 * normal[2].max(0.0)
+    }
+}
+
+/// A triangle in sample coordinates and the samples whose middle it may hold.
+struct Covered {
+    corners: [[f32; 3]; 3],
+    /// Twice its area, with the sign of its turn.
+    double: f32,
+    columns: Range<usize>,
+    rows: Range<usize>,
+}
+
+impl Covered {
+    /// Weighs the corners' nearness by what each gives to one step along an axis.
+    fn nearness(&self, a: f32, b: f32, c: f32) -> f32 {
+        let [p, q, r] = self.corners.map(|corner| corner[2]);
+        (p * a + q * b + r * c) / self.double
+    }
+
+    /// The columns of a row whose middles lie within.
+    fn span(&self, y: f32) -> Range<usize> {
+        let (mut from, mut to) = (self.columns.start as f32, self.columns.end as f32);
+        let [a, b, c] = self.corners;
+        for (p, q) in [(a, b), (b, c), (c, a)] {
+            let (rise, turn) = (q[1] - p[1], self.double.signum());
+            let reach = ((q[0] - p[0]) * (y - p[1])) / rise + p[0] - 0.5;
+            if rise * turn > 0.0 {
+                to = to.min(reach.floor() + 1.0);
+            } else if rise * turn < 0.0 {
+                from = from.max(reach.ceil());
+            } else if (q[0] - p[0]) * (y - p[1]) * turn < 0.0 {
+                // Beside a level side: nothing of the row.
+                return 0..0;
+            }
+        }
+        let from = (from as usize).min(self.columns.end);
+        from..(to.max(0.0) as usize).clamp(from, self.columns.end)
     }
 }
 
@@ -92,67 +166,69 @@ impl Picture {
         Self { width, height, view, samples: vec![nothing; width * height] }
     }
 
-    /// Draws a mesh; volumes of spaces are left out, they would hide what is in them.
-    pub(super) fn draw(&mut self, mesh: &ElementMesh) {
+    /// Draws a mesh that counts from `origin`, m; volumes of spaces are left out, they would
+    /// hide what is in them.
+    pub(super) fn draw(&mut self, mesh: &ElementMesh, origin: [f64; 3]) {
         if mesh.class == MaterialClass::Space {
             return;
         }
         let element = mark(mesh.entity.as_str());
-        let place = |index: u32| {
-            let local = mesh.positions.get(index as usize)?;
-            let point = [0, 1, 2].map(|axis| mesh.origin[axis] + f64::from(local[axis]));
-            point.iter().all(|part| part.is_finite()).then_some(point)
-        };
+        let projection = self.view.projection(origin);
+        let corners: Vec<[f32; 3]> =
+            mesh.positions.iter().map(|local| projection.place(*local)).collect();
+        let lamp = Lamp::of(&self.view);
         for triangle in mesh.indices.chunks_exact(3) {
-            if let [Some(a), Some(b), Some(c)] = [0, 1, 2].map(|n| place(triangle[n])) {
-                let rgb = shaded(mesh.rgba, self.light(a, b, c));
-                self.triangle([a, b, c].map(|point| self.view.project(point)), rgb, element);
-            }
+            let corner = |n: usize| corners.get(triangle[n] as usize).copied();
+            let (Some(a), Some(b), Some(c)) = (corner(0), corner(1), corner(2)) else { continue };
+            let Some(area) = self.covered([a, b, c]) else { continue };
+            let local = [0, 1, 2].map(|n| mesh.positions[triangle[n] as usize].map(f64::from));
+            let rgb = shaded(mesh.rgba, lamp.light(local));
+            self.triangle(&area, Sample { depth: 0.0, rgb, element });
         }
     }
 
-    /// How much light a surface gets: three lamps that go with the camera, so that the
-    /// sides of a building are told apart whichever way it was modelled.
-    fn light(&self, a: [f64; 3], b: [f64; 3], c: [f64; 3]) -> f64 {
-        let normal = unit(cross(sub(b, a), sub(c, a)));
-        // Surfaces are seen from both sides: thin walls are often modelled as one.
-        let facing = if dot(normal, self.view.back) < 0.0 { -1.0 } else { 1.0 };
-        let normal = normal.map(|part| part * facing);
-        let from_left = unit([
-            self.view.back[0] - 0.8 * self.view.right[0],
-            self.view.back[1] - 0.8 * self.view.right[1],
-            0.35,
-        ]);
-        0.66 + 0.22 * dot(normal, from_left).max(0.0) + 0.14 * normal[2].max(0.0)
-    }
-
-    fn triangle(&mut self, [a, b, c]: [[f64; 3]; 3], rgb: [u8; 3], element: u16) {
-        let area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
-        if area.abs() < 1e-9 || !area.is_finite() {
-            return;
+    /// What a triangle may cover; nothing when it lies between the samples or outside.
+    fn covered(&self, corners: [[f32; 3]; 3]) -> Option<Covered> {
+        let [a, b, c] = corners;
+        let double = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
+        // Most triangles of a large scene are smaller than a sample; not a number is neither.
+        if !(double.abs() > 1e-6 && double.is_finite()) {
+            return None;
         }
         let range = |axis: usize, end: usize| {
-            let low = a[axis].min(b[axis]).min(c[axis]).max(0.0);
-            let high = a[axis].max(b[axis]).max(c[axis]).min(end as f64 - 1.0);
-            // Both lie within the picture, or the range is empty.
-            (low.floor() as usize)..((high.ceil() + 1.0).max(0.0) as usize).min(end)
+            let low = a[axis].min(b[axis]).min(c[axis]) - 0.5;
+            let high = a[axis].max(b[axis]).max(c[axis]) - 0.5;
+            // Casting holds what is beyond the picture at its ends.
+            (low.ceil().max(0.0) as usize)..((high.floor() + 1.0).max(0.0) as usize).min(end)
         };
         let (columns, rows) = (range(0, self.width), range(1, self.height));
-        for y in rows {
-            for x in columns.clone() {
-                let (px, py) = (x as f64 + 0.5, y as f64 + 0.5);
-                let part = |p: [f64; 3], q: [f64; 3]| {
-                    ((q[0] - p[0]) * (py - p[1]) - (q[1] - p[1]) * (px - p[0])) / area
-                };
-                let (u, v) = (part(c, a), part(a, b));
-                let w = 1.0 - u - v;
-                if u < 0.0 || v < 0.0 || w < 0.0 {
-                    continue;
-                }
-                let depth = (w * a[2] + u * b[2] + v * c[2]) as f32;
-                let sample = &mut self.samples[y * self.width + x];
-                if depth > sample.depth {
-                    *sample = Sample { depth, rgb, element };
+        (!columns.is_empty() && !rows.is_empty()).then_some(Covered {
+            corners,
+            double,
+            columns,
+            rows,
+        })
+    }
+
+    /// Draws a triangle where nothing nearer is. Equally near samples go to the larger
+    /// mark, so that the order of drawing leaves no trace.
+    fn triangle(&mut self, covered: &Covered, paint: Sample) {
+        let [a, b, c] = covered.corners;
+        let per_column = covered.nearness(b[1] - c[1], c[1] - a[1], a[1] - b[1]);
+        let per_row = covered.nearness(c[0] - b[0], a[0] - c[0], b[0] - a[0]);
+        for y in covered.rows.clone() {
+            let middle = y as f32 + 0.5;
+            let span = covered.span(middle);
+            let first =
+                a[2] + (span.start as f32 + 0.5 - a[0]) * per_column + (middle - a[1]) * per_row;
+            let row = &mut self.samples[y * self.width..][span];
+            for (n, sample) in row.iter_mut().enumerate() {
+                let depth = first + per_column * n as f32;
+                let wins = depth > sample.depth
+                    || depth == sample.depth
+                        && (paint.element, paint.rgb) > (sample.element, sample.rgb);
+                if wins {
+                    *sample = Sample { depth, ..paint };
                 }
             }
         }
@@ -175,7 +251,7 @@ impl Picture {
         let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_depth(png::BitDepth::Eight);
-        encoder.set_compression(png::Compression::High);
+        encoder.set_compression(png::Compression::Balanced);
         let mut writer = encoder.write_header().map_err(io::Error::other)?;
         writer.write_image_data(&pixels).map_err(io::Error::other)?;
         writer.finish().map_err(io::Error::other)?;
@@ -265,10 +341,10 @@ mod tests {
         let mut one = Picture::new(60, 40, &BOUNDS);
         let mut other = Picture::new(60, 40, &BOUNDS);
         for mesh in [&near, &far] {
-            one.draw(mesh);
+            one.draw(mesh, [0.0; 3]);
         }
         for mesh in [&far, &near] {
-            other.draw(mesh);
+            other.draw(mesh, [0.0; 3]);
         }
         let (width, height, pixels) = decoded(&one);
         assert_eq!((width, height), (60, 40));
@@ -282,19 +358,19 @@ mod tests {
     #[test]
     fn spaces_and_unusable_triangles_draw_nothing() {
         let mut picture = Picture::new(20, 20, &BOUNDS);
-        picture.draw(&square("room", 0.0, MaterialClass::Space));
+        picture.draw(&square("room", 0.0, MaterialClass::Space), [0.0; 3]);
         let mut broken = square("broken", f32::NAN, MaterialClass::Opaque);
-        picture.draw(&broken);
+        picture.draw(&broken, [0.0; 3]);
         broken.positions = vec![[1e30, -1e30, 1e30]; 4];
-        picture.draw(&broken);
+        picture.draw(&broken, [0.0; 3]);
         broken.indices = vec![0, 1, 77];
-        picture.draw(&broken);
+        picture.draw(&broken, [0.0; 3]);
         assert!(picture.png().unwrap().is_none());
         // A triangle far larger than the picture costs no more than the picture.
         let mut huge = square("huge", 0.0, MaterialClass::Opaque);
         huge.positions = vec![[-1e7, -1e7, 0.0], [1e7, -1e7, 0.0], [0.0, 1e7, 0.0], [0.0; 3]];
         huge.indices = vec![0, 1, 2];
-        picture.draw(&huge);
+        picture.draw(&huge, [0.0; 3]);
         assert!(picture.png().unwrap().is_some());
     }
 }

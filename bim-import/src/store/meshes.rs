@@ -9,7 +9,8 @@ use twin_model::{BoundingBox, EntityId};
 use super::{Span, Store};
 use crate::{
     mesh::{ElementMesh, MaterialClass},
-    packed, tiles,
+    packed,
+    tiles::{self, Surface},
 };
 
 /// Coordinates beyond this are a map's, m.
@@ -28,6 +29,8 @@ pub(crate) struct StoredMesh {
     pub(crate) triangles: usize,
     /// Unusable ones, left out.
     pub(crate) dropped: u64,
+    /// The surface of all usable ones; nothing for pieces of a mesh that was cut.
+    pub(crate) surface: Surface,
     /// A hash of its geometry: a fixed order for meshes that are alike otherwise.
     pub(crate) content: u64,
     span: Span,
@@ -93,12 +96,17 @@ impl MeshStore {
         };
         let shift = *self.shift.get_or_insert_with(|| mesh.origin.map(round));
         mesh.origin = [0, 1, 2].map(|axis| mesh.origin[axis] - shift[axis]);
-        let dropped = tiles::clean(&mut mesh);
-        StoredMesh { dropped, ..self.keep(&mesh) }
+        let cleaned = tiles::clean(&mut mesh);
+        let stored = self.push(&mesh, cleaned.bounds);
+        StoredMesh { dropped: cleaned.dropped, surface: cleaned.surface, ..stored }
     }
 
-    /// Stores a clean mesh.
+    /// Stores a piece of a clean mesh.
     pub(crate) fn keep(&self, mesh: &ElementMesh) -> StoredMesh {
+        self.push(mesh, tiles::bounds(mesh))
+    }
+
+    fn push(&self, mesh: &ElementMesh, bounds: Option<BoundingBox>) -> StoredMesh {
         let record = Written {
             origin: mesh.origin,
             positions: mesh.positions.as_flattened(),
@@ -114,9 +122,10 @@ impl MeshStore {
             storey: mesh.storey.clone(),
             class: mesh.class,
             rgba: mesh.rgba,
-            bounds: tiles::bounds(mesh),
+            bounds,
             triangles: mesh.indices.len() / 3,
             dropped: 0,
+            surface: Surface::default(),
             content: hasher.finish(),
             span: self.store.push(&bytes),
         }

@@ -6,7 +6,7 @@ mod meshes;
 
 use std::{
     fs::File,
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, Seek, SeekFrom, Write},
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -30,11 +30,17 @@ pub(crate) struct Span {
 /// from then on and [`Store::failure`] tells, so it must be asked before a scene that came
 /// out of the store is kept.
 #[derive(Clone, Debug)]
-pub(crate) struct Store(Arc<Mutex<State>>);
+pub(crate) struct Store(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    /// Read without a lock: what is written stays as it is.
+    file: File,
+    state: Mutex<State>,
+}
 
 #[derive(Debug)]
 struct State {
-    file: File,
     /// Bytes in the file; the pending ones come behind them.
     written: u64,
     pending: Vec<u8>,
@@ -45,12 +51,12 @@ impl Store {
     /// A new store in a folder.
     pub(crate) fn create(folder: &Path) -> io::Result<Self> {
         let file = tempfile::tempfile_in(folder)?;
-        let state = State { file, written: 0, pending: Vec::new(), failure: None };
-        Ok(Self(Arc::new(Mutex::new(state))))
+        let state = State { written: 0, pending: Vec::new(), failure: None };
+        Ok(Self(Arc::new(Shared { file, state: Mutex::new(state) })))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Appends bytes.
@@ -60,18 +66,39 @@ impl Store {
             Span { offset: state.written + state.pending.len() as u64, length: bytes.len() as u64 };
         state.pending.extend_from_slice(bytes);
         if state.pending.len() >= PENDING {
-            state.flush();
+            state.flush(&self.0.file);
         }
         span
     }
 
     /// What was appended.
     pub(crate) fn read(&self, span: Span) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.read_into(span, &mut bytes);
+        bytes
+    }
+
+    /// The same in place of what the buffer holds, which is empty where it cannot be read.
+    pub(crate) fn read_into(&self, span: Span, bytes: &mut Vec<u8>) {
+        bytes.clear();
+        let length = usize::try_from(span.length).unwrap_or_default();
         let mut state = self.state();
-        if span.offset + span.length > state.written {
-            state.flush();
+        if span.offset >= state.written && state.failure.is_none() {
+            // Not written out yet: it lies in one piece behind what is.
+            let start = usize::try_from(span.offset - state.written).unwrap_or(usize::MAX);
+            let pending = start.checked_add(length).and_then(|end| state.pending.get(start..end));
+            if let Some(found) = pending {
+                bytes.extend_from_slice(found);
+                return;
+            }
         }
-        state.read(span)
+        drop(state);
+        bytes.resize(length, 0);
+        if let Err(error) = read_at(&self.0.file, bytes, span.offset) {
+            bytes.clear();
+            state = self.state();
+            state.failure.get_or_insert(error);
+        }
     }
 
     /// Why the store lost something, if it did; told once.
@@ -81,32 +108,35 @@ impl Store {
 }
 
 impl State {
-    fn flush(&mut self) {
-        let end = self.file.seek(SeekFrom::Start(self.written));
-        let pending = std::mem::take(&mut self.pending);
-        match end.and_then(|_| self.file.write_all(&pending)) {
-            Ok(()) => {
-                self.written += pending.len() as u64;
-                self.pending = pending;
-                self.pending.clear();
-            }
+    fn flush(&mut self, mut file: &File) {
+        let end = file.seek(SeekFrom::Start(self.written));
+        match end.and_then(|_| file.write_all(&self.pending)) {
+            Ok(()) => self.written += self.pending.len() as u64,
             Err(error) => {
                 self.failure.get_or_insert(error);
             }
         }
+        self.pending.clear();
     }
+}
 
-    fn read(&mut self, span: Span) -> Vec<u8> {
-        let mut bytes = vec![0; usize::try_from(span.length).unwrap_or_default()];
-        let place = self.file.seek(SeekFrom::Start(span.offset));
-        match place.and_then(|_| self.file.read_exact(&mut bytes)) {
-            Ok(()) => bytes,
-            Err(error) => {
-                self.failure.get_or_insert(error);
-                Vec::new()
-            }
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
+    // Moves the file's cursor, too; writing seeks first.
+    while !bytes.is_empty() {
+        let read = std::os::windows::fs::FileExt::seek_read(file, bytes, offset)?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        offset += read as u64;
+        bytes = &mut bytes[read..];
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -13,29 +13,66 @@ const REACH_M: f64 = 2.0e6;
 /// Twice the area below which a triangle has no usable normal, m².
 const MIN_DOUBLE_AREA_M2: f64 = 1.0e-10;
 
-/// Drops unusable triangles, completes missing normals and returns how many were dropped.
-pub(crate) fn clean(mesh: &mut ElementMesh) -> u64 {
+/// What cleaning a mesh found.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Cleaned {
+    /// Unusable triangles, taken out.
+    pub(crate) dropped: u64,
+    /// The surface that is left.
+    pub(crate) surface: Surface,
+    /// Box around it; absent when nothing is left.
+    pub(crate) bounds: Option<BoundingBox>,
+}
+
+/// How large a surface is and where its middle lies: sums of its triangles', so that they
+/// can be summed again.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Surface {
+    /// m².
+    pub(crate) area: f64,
+    /// Sum of each triangle's middle times its area, local frame, m³.
+    pub(crate) moment: [f64; 3],
+}
+
+impl Surface {
+    fn add(&mut self, [a, b, c]: [[f64; 3]; 3], area: f64) {
+        self.area += area;
+        for axis in 0..3 {
+            self.moment[axis] += area * (a[axis] + b[axis] + c[axis]) / 3.0;
+        }
+    }
+}
+
+/// Drops unusable triangles, completes missing normals and measures what is left.
+pub(crate) fn clean(mesh: &mut ElementMesh) -> Cleaned {
     let stray = mesh.indices.len() % 3;
     let whole = mesh.indices.len() / 3;
+    let mut cleaned = Cleaned::default();
     let mut kept = Vec::with_capacity(whole * 3);
     for corners in mesh.indices.chunks_exact(3) {
         let corners = [corners[0], corners[1], corners[2]];
-        if is_usable(mesh, corners) {
-            kept.extend(corners);
-        }
+        let Some((points, area)) = usable(mesh, corners) else { continue };
+        cleaned.surface.add(points, area);
+        cleaned.bounds = points.iter().fold(cleaned.bounds, |bounds, point| {
+            let point = BoundingBox { min: *point, max: *point };
+            Some(bounds.map_or(point, |bounds| bounds.union(&point)))
+        });
+        kept.extend(corners);
     }
-    let dropped = whole - kept.len() / 3 + usize::from(stray > 0);
+    cleaned.dropped = (whole - kept.len() / 3 + usize::from(stray > 0)) as u64;
     mesh.indices = kept;
     // A zero normal means "take the face's": see `primitive`.
     mesh.normals.resize(mesh.positions.len(), [0.0; 3]);
-    dropped as u64
+    cleaned
 }
 
-fn is_usable(mesh: &ElementMesh, corners: [u32; 3]) -> bool {
-    let points = corners.map(|corner| point(mesh, corner));
-    let [Some(a), Some(b), Some(c)] = points else { return false };
-    let reachable = [a, b, c].iter().flatten().all(|x| x.is_finite() && x.abs() < REACH_M);
-    reachable && length(cross(sub(b, a), sub(c, a))) > MIN_DOUBLE_AREA_M2
+/// The corners of a triangle that can be drawn, and its area, m².
+fn usable(mesh: &ElementMesh, corners: [u32; 3]) -> Option<([[f64; 3]; 3], f64)> {
+    let [a, b, c] = corners.map(|corner| point(mesh, corner));
+    let points @ [a, b, c] = [a?, b?, c?];
+    let reachable = points.iter().flatten().all(|x| x.is_finite() && x.abs() < REACH_M);
+    let double_area = length(cross(sub(b, a), sub(c, a)));
+    (reachable && double_area > MIN_DOUBLE_AREA_M2).then_some((points, double_area / 2.0))
 }
 
 /// A vertex in the local frame, m; nothing where the index points at no vertex.

@@ -15,8 +15,9 @@ use sha2::{Digest, Sha256};
 use twin_model::{BoundingBox, EntityId};
 
 use super::{
-    Tell, TilesError, TilesSummary,
+    TilesError, TilesSummary, Watch,
     glb::{self, Content},
+    item::Item,
     slot::Slot,
     tree::Tile,
     write_file,
@@ -67,14 +68,14 @@ pub(super) fn write(
     tree: Tile,
     dir: &Path,
     store: &MeshStore,
-    tell: Tell<'_>,
+    watch: Watch<'_>,
     summary: &mut TilesSummary,
     drawn: &mut HashSet<EntityId>,
     hash: &mut Sha256,
 ) -> Result<WrittenTile, TilesError> {
     let mut jobs = Vec::new();
     let outline = outline(tree, "0", &mut jobs);
-    let mut results = run(&jobs, dir, store, tell);
+    let mut results = run(&jobs, dir, store, watch);
     let mut contents = Vec::with_capacity(jobs.len());
     for (job, result) in jobs.into_iter().zip(&mut results) {
         let done = result.take().transpose()?.flatten();
@@ -101,7 +102,7 @@ fn outline(mut tile: Tile, name: &str, jobs: &mut Vec<Job>) -> Outline {
 }
 
 /// Works the jobs off side by side; the results stand in the order of the jobs.
-fn run(jobs: &[Job], dir: &Path, store: &MeshStore, tell: Tell<'_>) -> Vec<Outcome> {
+fn run(jobs: &[Job], dir: &Path, store: &MeshStore, watch: Watch<'_>) -> Vec<Outcome> {
     let results: Mutex<Vec<Outcome>> = Mutex::new(jobs.iter().map(|_| None).collect());
     let next = AtomicUsize::new(0);
     let done = AtomicUsize::new(0);
@@ -110,9 +111,9 @@ fn run(jobs: &[Job], dir: &Path, store: &MeshStore, tell: Tell<'_>) -> Vec<Outco
         while let Some((number, job)) =
             Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|n| Some((n, jobs.get(n)?)))
         {
-            let result = write_one(job, dir, store);
+            let result = write_one(job, dir, store, watch);
             let more = job.slots.len();
-            tell((done.fetch_add(more, Ordering::Relaxed) + more) as u64, total);
+            (watch.tell)((done.fetch_add(more, Ordering::Relaxed) + more) as u64, total);
             results.lock().unwrap_or_else(PoisonError::into_inner)[number] = Some(result);
         }
     };
@@ -126,9 +127,15 @@ fn run(jobs: &[Job], dir: &Path, store: &MeshStore, tell: Tell<'_>) -> Vec<Outco
     results.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn write_one(job: &Job, dir: &Path, store: &MeshStore) -> Result<Option<Done>, TilesError> {
+fn write_one(
+    job: &Job,
+    dir: &Path,
+    store: &MeshStore,
+    watch: Watch<'_>,
+) -> Result<Option<Done>, TilesError> {
     let path = dir.join(&job.file);
-    let items = job.slots.iter().map(|slot| slot.load(store)).collect();
+    let items: Vec<Item> = job.slots.iter().map(|slot| slot.load(store)).collect();
+    items.iter().flat_map(|item| &item.meshes).for_each(watch.see);
     let Some(mut content) = glb::encode(items, &path)? else { return Ok(None) };
     // The bytes are many, and wanted only here.
     let bytes = std::mem::take(&mut content.bytes);

@@ -31,7 +31,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use twin_model::{BoundingBox, EntityId, EntityKind};
 
-pub(crate) use clean::{bounds, clean};
+pub(crate) use clean::{Surface, bounds, clean};
 
 use crate::{
     mesh::ElementMesh,
@@ -117,11 +117,20 @@ pub fn write(
     let failed = |source| TilesError::Write { path: dir.to_path_buf(), source };
     let mut store = MeshStore::local(Store::create(dir).map_err(failed)?);
     let meshes = meshes.into_iter().map(|mesh| store.stow(mesh)).collect();
-    write_stored(dir, meshes, &store, kinds, root_transform, &|_, _| {})
+    let watch = Watch { tell: &|_, _| {}, see: &|_| {} };
+    write_stored(dir, meshes, &store, kinds, root_transform, watch)
 }
 
 /// Is told how many of the things to draw are written, and how many there are.
 pub(crate) type Tell<'a> = &'a (dyn Fn(u64, u64) + Sync);
+
+/// Who looks on while tiles are written: from several threads, in no order.
+#[derive(Clone, Copy)]
+pub(crate) struct Watch<'a> {
+    pub(crate) tell: Tell<'a>,
+    /// Is shown every mesh once, so that it need not be read again.
+    pub(crate) see: &'a (dyn Fn(&ElementMesh) + Sync),
+}
 
 /// The same for meshes that lie in a store.
 ///
@@ -133,14 +142,14 @@ pub(crate) fn write_stored(
     store: &MeshStore,
     kinds: &HashMap<EntityId, EntityKind>,
     root_transform: Option<[f64; 16]>,
-    tell: Tell<'_>,
+    watch: Watch<'_>,
 ) -> Result<TilesSummary, TilesError> {
     make_dir(dir)?;
     let mut summary = TilesSummary::default();
     let mut hash = Sha256::new();
     let tree = tree::build(slot::gather(meshes, store, kinds, &mut summary));
     let mut drawn = std::collections::HashSet::new();
-    let root = contents::write(tree, dir, store, tell, &mut summary, &mut drawn, &mut hash)?;
+    let root = contents::write(tree, dir, store, watch, &mut summary, &mut drawn, &mut hash)?;
     if let Some(source) = store.store().failure() {
         return Err(TilesError::Write { path: dir.to_path_buf(), source });
     }
