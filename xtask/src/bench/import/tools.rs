@@ -106,6 +106,8 @@ impl Tool {
         let mut command = Command::new(&self.program);
         command.args(&self.script).args(files).current_dir(&self.folder);
         if let Some(out) = &self.out {
+            // A package of another model there would be compared with, which is other work.
+            let _ = std::fs::remove_dir_all(out);
             command.args(["--progress", "none", "--out"]).arg(out);
         }
         command

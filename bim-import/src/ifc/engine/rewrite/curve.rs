@@ -76,6 +76,12 @@ pub(super) fn point(writer: &Writer<'_>, id: u32) -> Option<[f64; 3]> {
     Some([*values.first()?, *values.get(1)?, values.get(2).copied().unwrap_or_default()])
 }
 
+/// A `IfcDirection` in space, as long as it is written.
+pub(super) fn direction(writer: &Writer<'_>, id: u32) -> Option<[f64; 3]> {
+    let values = numbers(writer.get(id)?.get(0)?)?;
+    Some([*values.first()?, *values.get(1)?, *values.get(2)?])
+}
+
 fn spline(writer: &Writer<'_>, curve: &DecodedEntity) -> Option<Vec<[f64; 3]>> {
     let degree = curve.get_float(0)? as usize;
     let control: Vec<[f64; 3]> =

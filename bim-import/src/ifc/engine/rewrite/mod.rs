@@ -3,11 +3,14 @@
 //! text stands behind the file's own, and the index points there. So openings, booleans,
 //! mapped items, styles and placements work on it as on anything else.
 
+mod carve;
+mod convex;
 mod curve;
 mod linear;
 mod profile;
 mod solid;
 mod tube;
+mod weld;
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -105,6 +108,9 @@ pub(super) fn rewrite(
         writer.record(id, kind);
     }
     writer.open_profiles(candidates);
+    if detail == Detail::Full {
+        carve::chains(&mut writer, candidates);
+    }
     // What solids and booleans are copied from may itself have been rewritten above.
     let copied = |kind| kind == Kind::Csg || (kind == Kind::Boolean && detail == Detail::Uncut);
     let written: FxHashMap<u32, (usize, usize)> = writer.out.spans.iter().copied().collect();

@@ -73,7 +73,7 @@ fn c_shape(depth: f64, width: f64, wall: f64, girth: f64, inner: f64) -> Vec<[f6
 }
 
 /// A polygon with some of its corners rounded by these radii.
-fn round(corners: &[([f64; 2], f64)]) -> Vec<[f64; 2]> {
+pub(super) fn round(corners: &[([f64; 2], f64)]) -> Vec<[f64; 2]> {
     let count = corners.len();
     let mut outline = Vec::with_capacity(count * 2);
     for (place, &(corner, radius)) in corners.iter().enumerate() {
@@ -104,7 +104,7 @@ fn round(corners: &[([f64; 2], f64)]) -> Vec<[f64; 2]> {
 }
 
 /// Moves an outline to the position its profile names.
-fn placed(
+pub(super) fn placed(
     writer: &Writer<'_>,
     record: &DecodedEntity,
     corners: Vec<[f64; 2]>,

@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 
 use ifc_lite_core::DecodedEntity;
 
-use super::{Kind, Writer, curve, numbers, positive, reference, tube::unit};
+use super::{Kind, Writer, curve, positive, reference, tube::unit};
 use crate::vector::{add, cross, dot, scale, sub};
 
 /// Sides of a cone.
@@ -52,10 +52,7 @@ pub(super) fn frame(writer: &Writer<'_>, placement: Option<u32>) -> Option<[[f64
     let origin = curve::point(writer, record.get_ref(0)?)?;
     let direction = |slot: usize, default: [f64; 3]| match record.get_ref(slot) {
         None => Some(default),
-        Some(id) => {
-            let values = numbers(writer.get(id)?.get(0)?)?;
-            Some([*values.first()?, *values.get(1)?, *values.get(2)?])
-        }
+        Some(id) => curve::direction(writer, id),
     };
     let z = unit(direction(1, [0.0, 0.0, 1.0])?);
     let [x, y] = across(z, direction(2, [1.0, 0.0, 0.0])?);
@@ -71,7 +68,8 @@ pub(super) fn across(z: [f64; 3], wish: [f64; 3]) -> [[f64; 3]; 2] {
     [x, cross(z, x)]
 }
 
-fn place([origin, x, y, z]: &[[f64; 3]; 4], point: [f64; 3]) -> [f64; 3] {
+/// A point counted along a frame's axes, where the frame stands.
+pub(super) fn place([origin, x, y, z]: &[[f64; 3]; 4], point: [f64; 3]) -> [f64; 3] {
     let moved = add(scale(*x, point[0]), add(scale(*y, point[1]), scale(*z, point[2])));
     add(*origin, moved)
 }
