@@ -1,5 +1,6 @@
 //! From IFC classes to the kinds people know, and the tags to bind by.
 
+use rustc_hash::FxHashMap;
 use twin_model::EntityKind;
 
 use super::engine::records::IfcClass;
@@ -15,6 +16,7 @@ pub(super) struct Facts<'a> {
 
 /// Ancestors and the kind they mean, the more special first.
 const BY_ANCESTOR: &[(&str, EntityKind)] = &[
+    ("IfcGeographicElement", EntityKind::Terrain),
     ("IfcProject", EntityKind::Project),
     ("IfcSite", EntityKind::Site),
     ("IfcBuildingStorey", EntityKind::Storey),
@@ -68,23 +70,37 @@ const BY_ANCESTOR: &[(&str, EntityKind)] = &[
     ("IfcCivilElement", EntityKind::Element),
 ];
 
-/// What an object is to a person.
-pub(super) fn kind(facts: &Facts<'_>) -> EntityKind {
-    if facts.object_type.eq_ignore_ascii_case("EVCharger") {
-        return EntityKind::Charger;
+/// What objects are to a person. Remembers classes: there are few, of many objects, and
+/// asking a class for all its ancestors takes as long as reading the object.
+#[derive(Default)]
+pub(super) struct Kinds(FxHashMap<String, EntityKind>);
+
+impl Kinds {
+    /// What an object is.
+    pub(super) fn of(&mut self, facts: &Facts<'_>) -> EntityKind {
+        if facts.object_type.eq_ignore_ascii_case("EVCharger") {
+            return EntityKind::Charger;
+        }
+        let kind = self.of_class(facts.class);
+        if kind == EntityKind::Terrain && facts.class.is_a("IfcGeographicElement") {
+            return geographic(facts);
+        }
+        // IFC2x3 has no class for a single device: its type says what it is.
+        match facts.predefined {
+            "ENERGYMETER" | "WATERMETER" | "GASMETER" | "OILMETER" => EntityKind::Meter,
+            _ => kind,
+        }
     }
-    if facts.class.is_a("IfcGeographicElement") {
-        return geographic(facts);
+
+    fn of_class(&mut self, class: &IfcClass) -> EntityKind {
+        if let Some(kind) = self.0.get(class.name()) {
+            return *kind;
+        }
+        let known = BY_ANCESTOR.iter().find(|(ancestor, _)| class.is_a(ancestor));
+        let kind = known.map_or(EntityKind::Element, |(_, kind)| *kind);
+        self.0.insert(class.name().to_owned(), kind);
+        kind
     }
-    // IFC2x3 has no class for a single device: its type says what it is.
-    match facts.predefined {
-        "ENERGYMETER" | "WATERMETER" | "GASMETER" | "OILMETER" => return EntityKind::Meter,
-        _ => {}
-    }
-    BY_ANCESTOR
-        .iter()
-        .find(|(ancestor, _)| facts.class.is_a(ancestor))
-        .map_or(EntityKind::Element, |(_, kind)| *kind)
 }
 
 fn geographic(facts: &Facts<'_>) -> EntityKind {
@@ -175,7 +191,7 @@ mod tests {
 
     fn kind_of(keyword: &str, predefined: &str, object_type: &str) -> EntityKind {
         let class = IfcClass::from_keyword(keyword);
-        kind(&Facts { class: &class, predefined, object_type })
+        Kinds::default().of(&Facts { class: &class, predefined, object_type })
     }
 
     #[test]

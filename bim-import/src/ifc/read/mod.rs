@@ -16,7 +16,7 @@ use twin_model::{Entity, EntityId, EntityKind};
 
 use self::tree::{add_place_tags, ancestors};
 use super::{
-    classify::{self, Facts},
+    classify::{self, Facts, Kinds},
     engine::records::{self, Record, Records},
     georef::{self, GeoReference},
     properties::{Properties, Set},
@@ -104,6 +104,7 @@ pub(crate) fn read(
         inventory,
         source,
         notes: Vec::new(),
+        kinds: Kinds::default(),
     };
     reader.note_cut_off(bytes);
     let semantics = reader.all(schema, put_aside);
@@ -159,6 +160,7 @@ struct Reader<'a> {
     names: Vec<(EntityId, bool)>,
     source: u32,
     notes: Vec<Note>,
+    kinds: Kinds,
 }
 
 impl Reader<'_> {
@@ -275,7 +277,7 @@ impl Reader<'_> {
             predefined: attribute("PredefinedType"),
             object_type: attribute("ObjectType"),
         };
-        let kind = classify::kind(&facts);
+        let kind = self.kinds.of(&facts);
         let mut tags = Vec::new();
         let tag = attribute("Tag");
         if !tag.is_empty() {
