@@ -113,3 +113,132 @@ fn places_along_an_alignment_are_found_without_the_engine() {
     let off = bbox.iter().zip(wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     assert!(off < 0.001, "{bbox:?}");
 }
+
+#[test]
+fn flanges_slope_about_their_middles() {
+    let folder = Folder::new("slopes");
+    let extruded =
+        |profile: &str| format!("#30=IFCEXTRUDEDAREASOLID(#31,#11,#14,2.);\n#31={profile};");
+    // Depth, width, web, flange, and how the flanges' inner sides slope.
+    let (d, w, web, flange, angle) = (0.2, 0.1, 0.01, 0.015, 0.1_f64);
+    let slope = angle.tan();
+    let body =
+        extruded(&format!("IFCUSHAPEPROFILEDEF(.AREA.,$,#15,{d},{w},{web},{flange},$,$,{angle})"));
+    let area = d * web + 2.0 * (w - web) * (flange - web / 2.0 * slope);
+    check(&folder, "channel", &body, area * 2.0, [0.05, 0.1, 2.0]);
+    let body = extruded(&format!("IFCLSHAPEPROFILEDEF(.AREA.,$,#15,0.2,$,0.02,$,$,{angle})"));
+    // Both inner sides meet on the diagonal, at (m, m).
+    let (x, thick) = (0.1, 0.02);
+    let m = (thick - x) / (1.0 + slope);
+    let half = (m + x) * (m + x) / 2.0 + (x - m) * (thick - slope * (x + m) / 2.0);
+    check(&folder, "angle", &body, half * 4.0, [0.1, 0.1, 2.0]);
+}
+
+#[test]
+fn solids_between_two_outlines_are_drawn() {
+    let folder = Folder::new("lofts");
+    let turned = "#30=IFCREVOLVEDAREASOLIDTAPERED(#31,#11,#33,1.5707963267948966,#32);
+#31=IFCRECTANGLEPROFILEDEF(.AREA.,$,#15,0.4,0.2);
+#32=IFCRECTANGLEPROFILEDEF(.AREA.,$,#15,0.2,0.2);
+#33=IFCAXIS1PLACEMENT(#34,#35);
+#34=IFCCARTESIANPOINT((-1.,0.,0.));
+#35=IFCDIRECTION((0.,1.,0.));";
+    // Guldin: the area, 0.06 m² in the mean, on a quarter of a circle of 1 m.
+    check(&folder, "turned", turned, 0.06 * PI / 2.0, [0.2, 0.1, 0.0]);
+    let spine = "#30=IFCSECTIONEDSPINE(#31,(#40,#41),(#11,#42));
+#31=IFCCOMPOSITECURVE((#32),.F.);
+#32=IFCCOMPOSITECURVESEGMENT(.CONTINUOUS.,.T.,#33);
+#33=IFCPOLYLINE((#12,#43));
+#40=IFCRECTANGLEPROFILEDEF(.AREA.,$,#15,0.2,0.2);
+#41=IFCRECTANGLEPROFILEDEF(.AREA.,$,#15,0.4,0.4);
+#42=IFCAXIS2PLACEMENT3D(#43,$,$);
+#43=IFCCARTESIANPOINT((0.,0.,3.));";
+    check(&folder, "spine", spine, 0.04 + 0.16 + 0.08, [0.2, 0.2, 3.0]);
+}
+
+/// The area of an element that is no solid, m².
+fn area(folder: &Folder, name: &str, body: &str) -> f64 {
+    let outcome = import(folder, name, &file("IFC4", body));
+    let Some(element) = outcome.of(ELEMENT) else { panic!("{name}: {}", outcome.source) };
+    element["area_m2"].as_f64().unwrap()
+}
+
+#[test]
+fn surfaces_that_stand_for_themselves_are_drawn() {
+    let folder = Folder::new("surfaces");
+    let bounded = "#30=IFCCURVEBOUNDEDPLANE(#31,#32,(#33));
+#31=IFCPLANE(#11);
+#32=IFCPOLYLINE((#40,#41,#42,#43,#40));
+#33=IFCPOLYLINE((#44,#45,#46,#47,#44));
+#40=IFCCARTESIANPOINT((0.,0.));
+#41=IFCCARTESIANPOINT((2.,0.));
+#42=IFCCARTESIANPOINT((2.,1.));
+#43=IFCCARTESIANPOINT((0.,1.));
+#44=IFCCARTESIANPOINT((0.2,0.2));
+#45=IFCCARTESIANPOINT((0.7,0.2));
+#46=IFCCARTESIANPOINT((0.7,0.7));
+#47=IFCCARTESIANPOINT((0.2,0.7));";
+    let trimmed = "#30=IFCRECTANGULARTRIMMEDSURFACE(#31,0.,1.,2.,4.,.T.,.T.);\n#31=IFCPLANE(#11);";
+    let arched = "#30=IFCRECTANGULARTRIMMEDSURFACE(#31,0.,0.,1.5707963267948966,2.,.T.,.T.);
+#31=IFCCYLINDRICALSURFACE(#11,1.);";
+    let cone = "#30=IFCSURFACEOFREVOLUTION(#31,#11,#34);
+#31=IFCARBITRARYOPENPROFILEDEF(.CURVE.,$,#32);
+#32=IFCPOLYLINE((#40,#41));
+#34=IFCAXIS1PLACEMENT(#12,#35);
+#35=IFCDIRECTION((0.,1.,0.));
+#40=IFCCARTESIANPOINT((1.,0.));
+#41=IFCCARTESIANPOINT((0.,2.));";
+    for (name, body, wanted) in [
+        ("bounded", bounded, 1.75),
+        ("trimmed", trimmed, 6.0),
+        ("arched", arched, PI),
+        ("cone", cone, PI * 5.0_f64.sqrt()),
+    ] {
+        let found = area(&folder, name, body);
+        assert!((found / wanted - 1.0).abs() < 0.01, "{name}: {found} m², not {wanted}");
+    }
+}
+
+/// A quarter of a cylinder as a rational B-spline surface `#40`, twice as high as wide.
+fn quarter(radius: f64) -> String {
+    format!(
+        "#40=IFCRATIONALBSPLINESURFACEWITHKNOTS(2,1,((#41,#44),(#42,#45),(#43,#46)),.UNSPECIFIED.,.F.,.F.,.F.,(3,3),(2,2),(0.,1.),(0.,1.),.UNSPECIFIED.,((1.,1.),({w:?},{w:?}),(1.,1.)));
+#41=IFCCARTESIANPOINT(({radius:?},0.,0.));
+#42=IFCCARTESIANPOINT(({radius:?},{radius:?},0.));
+#43=IFCCARTESIANPOINT((0.,{radius:?},0.));
+#44=IFCCARTESIANPOINT(({radius:?},0.,{height:?}));
+#45=IFCCARTESIANPOINT(({radius:?},{radius:?},{height:?}));
+#46=IFCCARTESIANPOINT((0.,{radius:?},{height:?}));",
+        w = std::f64::consts::FRAC_1_SQRT_2,
+        height = 2.0 * radius,
+    )
+}
+
+#[test]
+fn spline_surfaces_are_as_fine_as_their_curvature_and_size_ask_for() {
+    let folder = Folder::new("splines");
+    let mut triangles = Vec::new();
+    for radius in [1.0, 100.0] {
+        let body = quarter(radius).replace("#40", "#30");
+        let outcome = import(&folder, &format!("patch {radius}"), &file("IFC4", &body));
+        let element = outcome.of(ELEMENT).unwrap();
+        let (found, wanted) = (element["area_m2"].as_f64().unwrap(), PI * radius * radius);
+        assert!((found / wanted - 1.0).abs() < 0.002, "{found} m², not {wanted}");
+        triangles.push(element["triangles"].as_u64().unwrap());
+        let said = outcome.said("approximations", ELEMENT);
+        assert!(said.len() == 1 && said[0].starts_with("its B-spline surface"), "{said:?}");
+    }
+    // One way it is straight, which takes no more of them.
+    assert!(triangles[0] < 400 && triangles[1] > triangles[0], "{triangles:?}");
+    // As the surface of a face it is the engine's, and said to be coarse.
+    let faces = "#30=IFCSHELLBASEDSURFACEMODEL((#31));
+#31=IFCOPENSHELL((#32));
+#32=IFCADVANCEDFACE((#33),#40,.T.);
+#33=IFCFACEOUTERBOUND(#34,.T.);
+#34=IFCPOLYLOOP((#41,#43,#46,#44));\n"
+        .to_owned()
+        + &quarter(1.0);
+    let outcome = import(&folder, "face", &file("IFC4", &faces));
+    let said = outcome.said("approximations", ELEMENT);
+    assert!(said.iter().any(|reason| reason.contains("B-spline")), "{said:?} {}", outcome.source);
+}

@@ -64,7 +64,7 @@ fn chain(writer: &mut Writer<'_>, id: u32) -> Option<()> {
     cutters.reverse();
     cutters.retain(|cutter| cutter.may_touch(body, near));
     let mesh = convex::carve(body, &cutters, near)?;
-    writer.mesh(id, &mesh.points, &mesh.triangles)?;
+    writer.mesh(id, &mesh.points, &mesh.triangles, true)?;
     writer.out.copies.push((id, passed));
     Some(())
 }

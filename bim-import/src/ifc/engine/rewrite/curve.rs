@@ -8,7 +8,7 @@ use super::{super::rows::rows, Writer, numbers};
 /// Deepest nesting of curves followed.
 const MAX_DEPTH: u32 = 8;
 /// Highest degree of a spline evaluated here: beyond it control points are drawn.
-const MAX_DEGREE: usize = 25;
+pub(super) const MAX_DEGREE: usize = 25;
 /// Fewest and most points along a spline. A closed outline of more than 31 would be
 /// thinned again by the engine, and less evenly.
 const SPLINE_POINTS: (usize, usize) = (16, 31);
@@ -90,12 +90,7 @@ fn spline(writer: &Writer<'_>, curve: &DecodedEntity) -> Option<Vec<[f64; 3]>> {
         Some(weights) if !weights.is_null() => numbers(weights)?,
         _ => vec![1.0; control.len()],
     };
-    let (times, values) = (numbers(curve.get(5)?)?, numbers(curve.get(6)?)?);
-    let mut knots = Vec::with_capacity(control.len() + degree + 1);
-    for (time, value) in times.iter().zip(&values) {
-        // A knot repeated more often than this is no spline.
-        knots.extend(std::iter::repeat_n(*value, (*time as usize).min(MAX_DEGREE + 2)));
-    }
+    let knots = knots(curve, 5, 6)?;
     let sound = (1..=MAX_DEGREE).contains(&degree)
         && control.len() > degree
         && weights.len() == control.len()
@@ -115,6 +110,17 @@ fn spline(writer: &Writer<'_>, curve: &DecodedEntity) -> Option<Vec<[f64; 3]>> {
     Some((0..=count).map(at).collect())
 }
 
+/// Knots, each as often as its multiplicity says.
+pub(super) fn knots(record: &DecodedEntity, times: usize, values: usize) -> Option<Vec<f64>> {
+    let (times, values) = (numbers(record.get(times)?)?, numbers(record.get(values)?)?);
+    let mut knots = Vec::new();
+    for (time, value) in times.iter().zip(&values) {
+        // A knot repeated more often than this is no spline.
+        knots.extend(std::iter::repeat_n(*value, (*time as usize).min(MAX_DEGREE + 2)));
+    }
+    Some(knots)
+}
+
 /// The point of a rational B-spline at `t`.
 fn de_boor(
     degree: usize,
@@ -123,15 +129,34 @@ fn de_boor(
     weights: &[f64],
     t: f64,
 ) -> [f64; 3] {
-    let last = control.len() - 1;
-    let span = (degree..=last).rev().find(|&i| knots[i] <= t && knots[i] < knots[i + 1]);
-    let span = span.unwrap_or(degree);
-    let mut d: Vec<[f64; 4]> = (0..=degree)
-        .map(|j| {
-            let (p, w) = (control[span - degree + j], weights[span - degree + j]);
+    let span = span(degree, knots, t);
+    let near: Vec<[f64; 4]> = (span - degree..=span)
+        .map(|i| {
+            let (p, w) = (control[i], weights[i]);
             [p[0] * w, p[1] * w, p[2] * w, w]
         })
         .collect();
+    let [x, y, z, w] = blend(degree, knots, span, &near, t);
+    [x / w, y / w, z / w]
+}
+
+/// The number of the knot before `t`, of those that control points stand for.
+pub(super) fn span(degree: usize, knots: &[f64], t: f64) -> usize {
+    let last = knots.len() - degree - 2;
+    let found = (degree..=last).rev().find(|&i| knots[i] <= t && knots[i] < knots[i + 1]);
+    found.unwrap_or(degree)
+}
+
+/// De Boor's way from the control points of a span, multiplied by their weights, to the
+/// point at `t`.
+pub(super) fn blend(
+    degree: usize,
+    knots: &[f64],
+    span: usize,
+    near: &[[f64; 4]],
+    t: f64,
+) -> [f64; 4] {
+    let mut d = near.to_vec();
     for r in 1..=degree {
         for j in (r..=degree).rev() {
             let (low, high) = (knots[span - degree + j], knots[span + 1 + j - r]);
@@ -142,8 +167,7 @@ fn de_boor(
             }
         }
     }
-    let [x, y, z, w] = d[degree];
-    [x / w, y / w, z / w]
+    d[degree]
 }
 
 #[cfg(test)]

@@ -7,15 +7,18 @@ mod carve;
 mod convex;
 mod curve;
 mod linear;
+mod loft;
+mod patch;
 mod profile;
 mod solid;
+mod surface;
 mod tube;
 mod weld;
 
 use std::{fmt::Write as _, sync::Arc};
 
 use ifc_lite_core::{AttributeValue, DecodedEntity, EntityDecoder, EntityIndex, EntityScanner};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// How faithfully to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -45,6 +48,17 @@ pub(crate) enum Kind {
     Csg,
     Boolean,
     Linear,
+    UShape,
+    LShape,
+    Tapered,
+    Spine,
+    /// Surfaces, which may stand for themselves or carry faces.
+    BoundedPlane,
+    Rectangle,
+    Revolution,
+    Patch,
+    /// What faces make up.
+    Shells,
 }
 
 const KINDS: &[(&str, Kind)] = &[
@@ -64,6 +78,19 @@ const KINDS: &[(&str, Kind)] = &[
     ("IFCBOOLEANRESULT", Kind::Boolean),
     ("IFCBOOLEANCLIPPINGRESULT", Kind::Boolean),
     ("IFCLINEARPLACEMENT", Kind::Linear),
+    ("IFCUSHAPEPROFILEDEF", Kind::UShape),
+    ("IFCLSHAPEPROFILEDEF", Kind::LShape),
+    ("IFCREVOLVEDAREASOLIDTAPERED", Kind::Tapered),
+    ("IFCSECTIONEDSPINE", Kind::Spine),
+    ("IFCCURVEBOUNDEDPLANE", Kind::BoundedPlane),
+    ("IFCRECTANGULARTRIMMEDSURFACE", Kind::Rectangle),
+    ("IFCSURFACEOFREVOLUTION", Kind::Revolution),
+    ("IFCBSPLINESURFACEWITHKNOTS", Kind::Patch),
+    ("IFCRATIONALBSPLINESURFACEWITHKNOTS", Kind::Patch),
+    ("IFCADVANCEDBREP", Kind::Shells),
+    ("IFCADVANCEDBREPWITHVOIDS", Kind::Shells),
+    ("IFCSHELLBASEDSURFACEMODEL", Kind::Shells),
+    ("IFCFACEBASEDSURFACEMODEL", Kind::Shells),
 ];
 
 /// What a record with this keyword is rewritten as, if it may have to be.
@@ -99,6 +126,7 @@ pub(super) fn rewrite(
         index,
         decoder,
         metre: scales.0,
+        radian: scales.1,
         next: index.keys().copied().max().unwrap_or_default(),
         base: bytes.len(),
         out: Rewritten::default(),
@@ -108,6 +136,7 @@ pub(super) fn rewrite(
         writer.record(id, kind);
     }
     writer.open_profiles(candidates);
+    writer.surfaces(candidates);
     if detail == Detail::Full {
         carve::chains(&mut writer, candidates);
     }
@@ -126,6 +155,8 @@ struct Writer<'a> {
     decoder: EntityDecoder<'a>,
     /// The file's length unit, m.
     metre: f64,
+    /// The file's unit of plane angles, radians.
+    radian: f64,
     next: u32,
     base: usize,
     out: Rewritten,
@@ -137,7 +168,12 @@ impl Writer<'_> {
     fn record(&mut self, id: u32, kind: Kind) {
         let Some(record) = self.get(id) else { return };
         let _: Option<()> = match kind {
-            Kind::Ellipse | Kind::Trapezium | Kind::CShape | Kind::ZShape => {
+            Kind::Ellipse
+            | Kind::Trapezium
+            | Kind::CShape
+            | Kind::ZShape
+            | Kind::UShape
+            | Kind::LShape => {
                 profile::outline(self, &record, kind).and_then(|outline| self.profile(id, &outline))
             }
             Kind::CenterLine => {
@@ -150,7 +186,14 @@ impl Writer<'_> {
             Kind::Cylinder => solid::cylinder(self, &record),
             Kind::Cone | Kind::Pyramid => solid::spire(self, &record, kind),
             Kind::Linear => linear::write(self, &record),
+            Kind::Tapered => loft::tapered(self, &record),
+            Kind::Spine => loft::spine(self, &record),
             Kind::OpenProfile | Kind::Csg | Kind::Boolean => None,
+            Kind::BoundedPlane
+            | Kind::Rectangle
+            | Kind::Revolution
+            | Kind::Patch
+            | Kind::Shells => None,
         };
     }
 
@@ -189,14 +232,24 @@ impl Writer<'_> {
     }
 
     /// A mesh in place of an item; `triangles` count from zero.
-    fn mesh(&mut self, id: u32, points: &[[f64; 3]], triangles: &[[usize; 3]]) -> Option<()> {
+    fn mesh(
+        &mut self,
+        id: u32,
+        points: &[[f64; 3]],
+        triangles: &[[usize; 3]],
+        is_closed: bool,
+    ) -> Option<()> {
+        if triangles.is_empty() {
+            return None;
+        }
         let points = self.add(&format!("IFCCARTESIANPOINTLIST3D({})", rows_text(points)?))?;
         let mut text = String::with_capacity(triangles.len() * 16);
         for [a, b, c] in triangles {
             let comma = if text.is_empty() { "" } else { "," };
             let _ = write!(text, "{comma}({},{},{})", a + 1, b + 1, c + 1);
         }
-        self.put(id, &format!("IFCTRIANGULATEDFACESET(#{points},$,.T.,({text}),$)"));
+        let closed = if is_closed { ".T." } else { ".F." };
+        self.put(id, &format!("IFCTRIANGULATEDFACESET(#{points},$,{closed},({text}),$)"));
         Some(())
     }
 
@@ -232,6 +285,65 @@ impl Writer<'_> {
                 );
             }
         }
+    }
+
+    /// Surfaces that stand for themselves are drawn here; of those that carry faces the
+    /// engine draws what it can.
+    fn surfaces(&mut self, candidates: &[(u32, Kind)]) {
+        let is_surface = |kind: Kind| {
+            matches!(kind, Kind::BoundedPlane | Kind::Rectangle | Kind::Revolution | Kind::Patch)
+        };
+        if !candidates.iter().any(|(_, kind)| is_surface(*kind)) {
+            return;
+        }
+        let mut items: FxHashSet<u32> = FxHashSet::default();
+        let mut scanner = EntityScanner::new(self.bytes);
+        while let Some((id, keyword, ..)) = scanner.next_entity() {
+            let slot = match keyword.to_ascii_uppercase().as_str() {
+                "IFCSHAPEREPRESENTATION" => 3,
+                "IFCGEOMETRICSET" => 0,
+                _ => continue,
+            };
+            items.extend(self.get(id).and_then(|record| record.get_refs(slot)).unwrap_or_default());
+        }
+        let mut patches: FxHashSet<u32> = FxHashSet::default();
+        for &(id, kind) in candidates.iter().filter(|(_, kind)| is_surface(*kind)) {
+            if !items.contains(&id) {
+                patches.extend((kind == Kind::Patch).then_some(id));
+                continue;
+            }
+            let Some(record) = self.get(id) else { continue };
+            let _: Option<()> = match kind {
+                Kind::BoundedPlane => surface::bounded_plane(self, &record),
+                Kind::Rectangle => surface::rectangle(self, &record),
+                Kind::Revolution => surface::revolution(self, &record),
+                _ => patch::write(self, &record),
+            };
+        }
+        if patches.is_empty() {
+            return;
+        }
+        for &(id, _) in candidates.iter().filter(|(_, kind)| *kind == Kind::Shells) {
+            let faces = self.get(id).map_or_else(Vec::new, |record| self.faces(&record));
+            let carried = |face: &u32| {
+                let surface = self.get(*face).and_then(|face| face.get_ref(1));
+                surface.is_some_and(|surface| patches.contains(&surface))
+            };
+            let count = faces.iter().filter(|face| carried(face)).count();
+            if count > 0 {
+                let text = format!(
+                    "{count} of its faces are B-spline surfaces: drawn whole, as at most 24 × 24 facets, without what trims them"
+                );
+                self.out.remarks.insert(id, text);
+            }
+        }
+    }
+
+    /// The faces of a solid or surface model, by their shells.
+    fn faces(&self, record: &DecodedEntity) -> Vec<u32> {
+        let shells = record.get_refs(0).or_else(|| record.get_ref(0).map(|shell| vec![shell]));
+        let faces = |shell: u32| self.get(shell).and_then(|shell| shell.get_refs(0));
+        shells.unwrap_or_default().into_iter().filter_map(faces).flatten().collect()
     }
 
     /// A solid of one primitive is that primitive; an uncut boolean its first operand.

@@ -48,6 +48,8 @@ pub(super) fn outline(
                 ([-web, y - flange], fillet),
             ])
         }
+        Kind::UShape => u_shape(writer, record)?,
+        Kind::LShape => l_shape(writer, record)?,
         _ => return None,
     };
     placed(writer, record, corners)
@@ -72,6 +74,60 @@ fn c_shape(depth: f64, width: f64, wall: f64, girth: f64, inner: f64) -> Vec<[f6
     ])
 }
 
+/// How steep the inner side of a flange is, where it is: the engine draws level ones.
+fn slope(writer: &Writer<'_>, record: &DecodedEntity, slot: usize) -> Option<f64> {
+    let slope = (record.get_float(slot)? * writer.radian).tan();
+    (slope.is_finite() && slope.abs() > 1e-6).then_some(slope)
+}
+
+/// A channel whose flanges get thinner outwards; they are as thick as said in the middle.
+fn u_shape(writer: &Writer<'_>, record: &DecodedEntity) -> Option<Vec<[f64; 2]>> {
+    let at = |slot| positive(record, slot);
+    let slope = slope(writer, record, 9)?;
+    let (y, x, web, flange) = (at(3)? / 2.0, at(4)? / 2.0, at(5)?, at(6)?);
+    let (fillet, edge) = (at(7).unwrap_or_default(), at(8).unwrap_or_default());
+    let (root, tip) = (flange + (x - web) * slope, flange - x * slope);
+    if tip <= 0.0 || root >= y {
+        return None;
+    }
+    Some(round(&[
+        ([-x, -y], 0.0),
+        ([x, -y], 0.0),
+        ([x, tip - y], edge),
+        ([web - x, root - y], fillet),
+        ([web - x, y - root], fillet),
+        ([x, y - tip], edge),
+        ([x, y], 0.0),
+        ([-x, y], 0.0),
+    ]))
+}
+
+/// An angle whose legs get thinner outwards; they are as thick as said in the middle.
+fn l_shape(writer: &Writer<'_>, record: &DecodedEntity) -> Option<Vec<[f64; 2]>> {
+    let at = |slot| positive(record, slot);
+    let slope = slope(writer, record, 8)?;
+    let (y, thick) = (at(3)? / 2.0, at(5)?);
+    let x = at(4).map_or(y, |width| width / 2.0);
+    let (fillet, edge) = (at(6).unwrap_or_default(), at(7).unwrap_or_default());
+    // The inner sides: over the lower leg at `px`, beside the upright one at `py`.
+    let over = |px: f64| thick - y - px * slope;
+    let beside = |py: f64| thick - x - py * slope;
+    // Where they meet: px = thick - x - slope * (thick - y - px * slope).
+    let meet_x = (thick - x - slope * (thick - y)) / (1.0 - slope * slope);
+    let meet = [meet_x, over(meet_x)];
+    if over(x) <= -y || beside(y) <= -x || meet[0] >= x || meet[1] >= y {
+        return None;
+    }
+    Some(round(&[
+        ([-x, -y], 0.0),
+        ([x, -y], 0.0),
+        ([x, over(x)], edge),
+        (meet, fillet),
+        ([beside(y), y], edge),
+        ([-x, y], 0.0),
+    ]))
+}
+
 /// A polygon with some of its corners rounded by these radii.
 pub(super) fn round(corners: &[([f64; 2], f64)]) -> Vec<[f64; 2]> {
     let count = corners.len();
@@ -86,17 +142,26 @@ pub(super) fn round(corners: &[([f64; 2], f64)]) -> Vec<[f64; 2]> {
         };
         let ((back, room_back), (ahead, room_ahead)) =
             (toward(place + count - 1), toward(place + 1));
-        // All these corners are right angles, so the arc begins a radius away.
-        let radius = radius.min(room_back).min(room_ahead);
-        if radius.is_nan() || radius <= 0.0 {
+        // Half of the angle between the sides tells where the arc begins.
+        let half = (back[0] * ahead[0] + back[1] * ahead[1]).clamp(-1.0, 1.0).acos() / 2.0;
+        let reach = (radius / half.tan()).min(room_back).min(room_ahead);
+        if reach.is_nan() || reach <= 0.0 {
             outline.push(corner);
             continue;
         }
+        let radius = reach * half.tan();
+        let arc = 2.0 * (FRAC_PI_2 - half);
+        let middle = [0, 1].map(|axis| back[axis] + ahead[axis]);
+        let away = radius / half.sin() / middle[0].hypot(middle[1]);
+        let center = [0, 1].map(|axis| corner[axis] + middle[axis] * away);
+        let from_center =
+            |side: [f64; 2]| [0, 1].map(|axis| corner[axis] + side[axis] * reach - center[axis]);
+        let (begin, end) = (from_center(back), from_center(ahead));
         for step in 0..=FILLET_CHORDS {
-            let (sin, cos) = (FRAC_PI_2 * f64::from(step) / f64::from(FILLET_CHORDS)).sin_cos();
-            let reach = [radius * (1.0 - sin), radius * (1.0 - cos)];
+            let turned = arc * f64::from(step) / f64::from(FILLET_CHORDS);
+            let shares = [arc - turned, turned].map(|angle| angle.sin() / arc.sin());
             outline.push(
-                [0, 1].map(|axis| corner[axis] + back[axis] * reach[0] + ahead[axis] * reach[1]),
+                [0, 1].map(|axis| center[axis] + begin[axis] * shares[0] + end[axis] * shares[1]),
             );
         }
     }

@@ -40,7 +40,7 @@ pub(super) fn spire(writer: &mut Writer<'_>, record: &DecodedEntity, kind: Kind)
     let n = base.len();
     let mut triangles: Vec<[usize; 3]> = (0..n).map(|side| [side, (side + 1) % n, n]).collect();
     triangles.extend((1..n - 1).map(|side| [0, side + 1, side]));
-    writer.mesh(record.id, &points, &triangles)
+    writer.mesh(record.id, &points, &triangles, true)
 }
 
 /// Origin and axes of an `IfcAxis2Placement3D`.

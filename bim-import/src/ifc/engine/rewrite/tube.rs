@@ -41,7 +41,7 @@ pub(super) fn write(writer: &mut Writer<'_>, record: &DecodedEntity) -> Option<(
     let sides = if radius * writer.metre <= THIN_M { SIDES.1 } else { SIDES.0 };
     let inner = positive(record, 2).filter(|inner| *inner < radius);
     let (points, triangles) = sweep(&stations, radius, inner, sides);
-    writer.mesh(record.id, &points, &triangles)
+    writer.mesh(record.id, &points, &triangles, true)
 }
 
 /// Whether a path consists of straight pieces only.
