@@ -1,6 +1,7 @@
 //! Flat faces in space: outline and holes become triangles.
 
 use super::area::AREA_TOLERANCE;
+use crate::vector::turn;
 
 /// Corners of one face; triangulating takes a time that may grow with their square.
 const MAX_CORNERS: usize = 20_000;
@@ -76,7 +77,7 @@ pub(super) fn triangulate(rings: &[Vec<[f64; 3]>]) -> Result<Face, Fault> {
     let mut triangles = Vec::with_capacity(indices.len() / 3);
     for corner in indices.chunks_exact(3) {
         let [a, b, c] = [corner[0], corner[1], corner[2]];
-        let double = cross(at(a), at(b), at(c));
+        let double = turn(at(a), at(b), at(c));
         if double == 0.0 {
             continue;
         }
@@ -145,14 +146,10 @@ fn flatten(points: &[[f64; 3]], n: [f64; 3]) -> Vec<f64> {
         .collect()
 }
 
-fn cross(a: [f64; 2], b: [f64; 2], c: [f64; 2]) -> f64 {
-    (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
-}
-
 fn ring_area(flat: &[f64]) -> f64 {
     let count = flat.len() / 2;
     let at = |i: usize| [flat[2 * (i % count)], flat[2 * (i % count) + 1]];
-    let double: f64 = (1..count).map(|i| cross(at(0), at(i), at(i + 1))).sum();
+    let double: f64 = (1..count).map(|i| turn(at(0), at(i), at(i + 1))).sum();
     (double / 2.0).abs()
 }
 

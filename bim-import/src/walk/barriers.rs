@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use twin_model::BoundingBox;
 
 use super::footing::Barrier;
+use crate::vector::turn;
 
 const SQUARE_M: f64 = 5.0;
 /// Heights above a floor between which something stands in one's way.
@@ -86,10 +87,7 @@ fn squares_of(a: [f64; 2], b: [f64; 2]) -> Vec<(i32, i32)> {
 }
 
 fn cross(a: [f64; 2], b: [f64; 2], c: [f64; 2], d: [f64; 2]) -> bool {
-    let side = |o: [f64; 2], p: [f64; 2], q: [f64; 2]| {
-        (p[0] - o[0]) * (q[1] - o[1]) - (p[1] - o[1]) * (q[0] - o[0])
-    };
-    side(a, b, c) * side(a, b, d) <= 0.0 && side(c, d, a) * side(c, d, b) <= 0.0
+    turn(a, b, c) * turn(a, b, d) <= 0.0 && turn(c, d, a) * turn(c, d, b) <= 0.0
 }
 
 /// What lies at a point of a floor.

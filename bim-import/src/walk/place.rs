@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use twin_model::{BoundingBox, Entity, EntityKind, walk::WalkSpace};
 
 use super::Plan;
-use crate::imported::Floor;
+use crate::{imported::Floor, vector::turn};
 
 /// Names of the quantity that holds a space's floor area, the best first.
 const AREA_NAMES: &[&str] = &["NetFloorArea", "GrossFloorArea", "NetArea", "Area", "GSA BIM Area"];
@@ -130,12 +130,8 @@ fn raster(bbox: &BoundingBox, steps: u32) -> Vec<[f64; 2]> {
     (0..steps * steps).map(|n| [at(0, n / steps), at(1, n % steps)]).collect()
 }
 
-fn cross(o: [f64; 2], a: [f64; 2], b: [f64; 2]) -> f64 {
-    (a[0] - o[0]) * (b[1] - o[1]) - (a[1] - o[1]) * (b[0] - o[0])
-}
-
 fn is_inside([a, b, c]: [[f64; 2]; 3], point: [f64; 2]) -> bool {
-    let sides = [cross(a, b, point), cross(b, c, point), cross(c, a, point)];
+    let sides = [turn(a, b, point), turn(b, c, point), turn(c, a, point)];
     sides.iter().all(|side| *side >= 0.0) || sides.iter().all(|side| *side <= 0.0)
 }
 
@@ -148,7 +144,7 @@ fn measure(triangles: &[[[f64; 2]; 3]]) -> (f64, [f64; 2]) {
     let mut area = 0.0;
     let mut moment = [0.0; 2];
     for triangle in triangles {
-        let size = cross(triangle[0], triangle[1], triangle[2]).abs() / 2.0;
+        let size = turn(triangle[0], triangle[1], triangle[2]).abs() / 2.0;
         area += size;
         let at = middle(*triangle);
         moment = [0, 1].map(|axis| moment[axis] + at[axis] * size);

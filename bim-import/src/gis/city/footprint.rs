@@ -5,7 +5,10 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::{City, Object, Role, Surface};
-use crate::imported::{Note, Severity};
+use crate::{
+    imported::{Note, Severity},
+    vector::turn,
+};
 
 /// Height of a storey where only their number is known, m.
 const STOREY_M: f64 = 3.0;
@@ -162,7 +165,7 @@ impl City {
             while points.len() > 1 && points.first() == points.last() {
                 points.pop();
             }
-            if (turn(&points) > 0.0) != (n == 0) {
+            if (area(&points) > 0.0) != (n == 0) {
                 points.reverse();
             }
             points
@@ -204,10 +207,8 @@ impl City {
 }
 
 /// Twice the area seen from above, positive counter-clockwise.
-fn turn(ring: &[[f64; 2]]) -> f64 {
-    let Some(origin) = ring.first() else { return 0.0 };
-    let at = |i: usize| [0, 1].map(|axis| ring[i % ring.len()][axis] - origin[axis]);
-    (1..ring.len()).map(|i| at(i)[0] * at(i + 1)[1] - at(i + 1)[0] * at(i)[1]).sum()
+fn area(ring: &[[f64; 2]]) -> f64 {
+    ring.windows(2).map(|pair| turn(ring[0], pair[0], pair[1])).sum()
 }
 
 /// What an object's attributes say of its height.
