@@ -29,5 +29,6 @@ mod vector;
 mod walk;
 pub mod worker;
 
+pub use health::content_security_policy as report_policy;
 pub use import::{Frame, ImportError, Options, Progress, Summary, import, write_report};
 pub use package::PackageError;

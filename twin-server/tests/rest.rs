@@ -66,6 +66,20 @@ async fn the_changes_of_the_last_revision() {
 }
 
 #[tokio::test]
+async fn the_health_page_may_run_its_own_script_and_ask_for_nothing() {
+    let server = Server::start().await;
+    assert_eq!(server.get("/api/v1/scene/report.html").await.status(), 404);
+    std::fs::write(server.dir.path().join("report.html"), "<!doctype html>").unwrap();
+    let page = server.get("/api/v1/scene/report.html?lang=zh").await;
+    assert_eq!(page.status(), 200);
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    let policy = page.header("content-security-policy").unwrap();
+    assert_eq!(policy, bim_import::report_policy());
+    assert!(policy.contains("default-src 'none'; script-src 'sha256-"), "{policy}");
+    assert!(page.header("etag").is_some());
+}
+
+#[tokio::test]
 async fn entities_are_listed_in_pages_and_searched() {
     let server = Server::start().await;
     let ids = |answer: &support::Answer| -> Vec<String> {

@@ -3,7 +3,7 @@
 use super::{
     facts::Facts,
     html::{Text, escape, number, text},
-    rows,
+    rows, words,
 };
 
 /// How well something is; the order is that of urgency.
@@ -104,7 +104,9 @@ fn failed(facts: &Facts<'_>) -> Option<Check> {
         .collect();
     let lines: String = failed
         .iter()
-        .map(|(file, why)| format!("<li><p><b>{}</b> {}</p></li>", escape(file), escape(why)))
+        .map(|(file, why)| {
+            format!("<li><p><b>{}</b> {}</p></li>", escape(file), words::reason(why).html())
+        })
         .collect();
     (!failed.is_empty()).then(|| Check {
         state: State::Bad,
@@ -300,10 +302,10 @@ fn exits(facts: &Facts<'_>) -> Check {
         title: text("疏散路径", "Ways out"),
         value: say,
         why: text(
-            "多为竖井、阁楼，或模型中没有走廊空间。疏散演练不会把人算进这些空间。",
-            "Mostly shafts and lofts, or rooms along corridors that are not modelled as spaces.",
+            "疏散演练不会把人算进这些空间；原因如下。",
+            "A drill counts nobody in these spaces; the reasons stand below.",
         ),
-        list: rows::by_ids(facts, &graph.unreachable),
+        list: rows::causes(facts, &graph.causes),
     }
 }
 

@@ -16,6 +16,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use sha2::{Digest, Sha256};
 use twin_model::{BoundingBox, Entity, EntityId, EntityKind, SceneInfo};
 
 use self::picture::Picture;
@@ -30,6 +31,16 @@ pub(crate) struct Scene<'a> {
     pub(crate) report: &'a Report,
     pub(crate) entities: &'a [Entity],
     pub(crate) boundaries: &'a [Boundary],
+}
+
+/// The `Content-Security-Policy` under which a server hands out `report.html`: the page
+/// asks for nothing and runs no script but its own.
+pub fn content_security_policy() -> String {
+    let script = html::base64(&Sha256::digest(page::script()));
+    format!(
+        "default-src 'none'; script-src 'sha256-{script}'; style-src 'unsafe-inline'; \
+         img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    )
 }
 
 /// The page.

@@ -13,6 +13,11 @@ use super::{
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
+/// What stands between the script's tags.
+pub(super) fn script() -> String {
+    format!("\n{SCRIPT}")
+}
+
 /// Writes the page.
 pub(super) fn write(facts: &Facts<'_>, pictures: &Encoded) -> String {
     let checks = checks::all(facts);
@@ -60,7 +65,7 @@ pub(super) fn write(facts: &Facts<'_>, pictures: &Encoded) -> String {
     out.push_str("</ul></main>\n");
     sources(&mut out, facts);
     footer(&mut out, facts);
-    add(&mut out, format_args!("<script>\n{SCRIPT}</script>\n</body>\n</html>\n"));
+    add(&mut out, format_args!("<script>{}</script>\n</body>\n</html>\n", script()));
     out
 }
 

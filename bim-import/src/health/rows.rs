@@ -7,6 +7,7 @@ use super::{
     html::{Text, add, escape, number, text},
     words,
 };
+use crate::walk::Unreached;
 
 /// Most rows of one table; the whole list is in `report.json`.
 const MAX_ROWS: usize = 100;
@@ -131,9 +132,25 @@ fn notes(facts: &Facts<'_>, group: &Group<'_>) -> String {
     details(group.notes.len(), &out)
 }
 
-/// Entities by their ids, as [`entities`]; what is no entity of the scene stands by its id.
-pub(super) fn by_ids(facts: &Facts<'_>, ids: &[String]) -> String {
-    let known: Vec<&Entity> =
-        ids.iter().filter_map(|id| facts.by_id.get(id.as_str()).copied()).collect();
-    entities(facts, &known)
+/// Spaces that reach no exit, by the reason why; empty for none.
+pub(super) fn causes(facts: &Facts<'_>, causes: &[Unreached]) -> String {
+    if causes.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from("<ul class=\"reasons\">");
+    for cause in causes {
+        let known = cause.spaces.iter().filter_map(|id| facts.by_id.get(id.as_str()).copied());
+        let known: Vec<&Entity> = known.collect();
+        add(
+            &mut out,
+            format_args!(
+                "<li><p><b>{} ×</b> {}</p>{}</li>",
+                number(cause.spaces.len()),
+                words::reason(&cause.reason).html(),
+                entities(facts, &known),
+            ),
+        );
+    }
+    out.push_str("</ul>");
+    out
 }

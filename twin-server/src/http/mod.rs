@@ -136,6 +136,7 @@ fn routes() -> Router<Arc<App>> {
         .route("/api/v1/scene", get(scene::scene))
         .route("/api/v1/scene/index", get(scene::index))
         .route("/api/v1/scene/report", get(scene::report))
+        .route("/api/v1/scene/report.html", get(scene::report_page))
         .route("/api/v1/scene/graph", get(scene::graph))
         .route("/api/v1/scene/changes", get(scene::changes))
         .route("/api/v1/entities", get(entities::list))

@@ -29,6 +29,7 @@ use super::{entities, health, scene, state, stream};
         scene::scene,
         scene::index,
         scene::report,
+        scene::report_page,
         scene::graph,
         scene::changes,
         scene::tile,

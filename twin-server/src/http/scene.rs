@@ -1,11 +1,14 @@
 //! `/api/v1/scene`, its compact index and import report, and the tiles.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use axum::{
     Json,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -103,6 +106,24 @@ pub(crate) async fn report(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     app.package.serve("report.json", &headers, REVALIDATE).await
+}
+
+/// The same for people: the model's health as a page of its own, with pictures.
+#[utoipa::path(get, path = "/api/v1/scene/report.html", tag = "scene", responses(
+    (status = 200, description = "A page in Chinese and English that needs nothing else",
+        body = String, content_type = "text/html"),
+    (status = 404, description = "The package has none", body = super::error::ErrorBody)))]
+pub(crate) async fn report_page(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    static POLICY: LazyLock<Option<HeaderValue>> =
+        LazyLock::new(|| HeaderValue::from_str(&bim_import::report_policy()).ok());
+    let mut response = app.package.serve("report.html", &headers, REVALIDATE).await?;
+    if let Some(policy) = &*POLICY {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
+    }
+    Ok(response)
 }
 
 /// What the scene's last revision added, removed, moved, renamed or edited.

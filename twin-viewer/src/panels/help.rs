@@ -66,6 +66,15 @@ fn sheet(ctx: Ctx) -> impl IntoView {
                         {signs.map(|(sign, words)| view! { <li>{icon(sign)}{move || find(words)}</li> }).collect_view()}
                     </ul>
                 </div>
+                <p class="sheet-link">
+                    <a
+                        href=move || format!("/api/v1/scene/report.html?lang={}", ctx.lang.get().tag())
+                        target="_blank"
+                        rel="noopener"
+                    >
+                        {move || ctx.t("help.report")}
+                    </a>
+                </p>
             </div>
         </div>
     }
