@@ -41,6 +41,10 @@ const SEEN_FROM_ABOVE: &[(&str, &str, [f64; 3])] = &[
     ("1CZILmCaHETO8tf3SgGEWh", "element", [0.0, 0.0, 1.0]),
 ];
 
+/// A building of a quarter of a million triangles, and a place on its roof.
+const LARGE: &str = "ifc/mini_project_2x3.ifc";
+const LARGE_TOP: [f64; 3] = [18.5, 14.9, 8.0];
+
 /// A browser with CesiumJS in it, and the folder whose scenes it shows.
 struct Cesium {
     browser: Browser,
@@ -138,7 +142,26 @@ async fn our_tiles_open_in_cesium_and_whoever_clicks_gets_the_global_id() -> Res
     stands_at_its_place_on_earth(&cesium).await?;
     // On earth, and without a georeference, as far from it as can be.
     gives_global_ids(&cesium, "on-earth", &[], SEEN_FROM_ABOVE).await?;
-    gives_global_ids(&cesium, "unplaced", &["--frame", "source"], SEEN).await
+    gives_global_ids(&cesium, "unplaced", &["--frame", "source"], SEEN).await?;
+    shows_a_shell_from_afar(&cesium).await
+}
+
+/// A building too large for one tile: far away a storey of its shell is clicked, nearby an
+/// element, in the same direction.
+async fn shows_a_shell_from_afar(cesium: &Cesium) -> Result<()> {
+    let package = cesium.show(LARGE, "large", &["--frame", "source"]).await?;
+    let seen_from = async |metres: f64| -> Result<Value> {
+        let [x, y, _] = LARGE_TOP;
+        cesium.pick(&package.wgs84, [x, y, LARGE_TOP[2] + metres], LARGE_TOP).await
+    };
+    let far = seen_from(3_000.0).await?;
+    ensure!(far["kind"] == "storey", "{far}");
+    let storey = package.entity(far["entity"].as_str().context("nothing is seen")?)?;
+    ensure!(storey["ifc_class"] == "IfcBuildingStorey", "{storey}");
+    let near = seen_from(8.0).await?;
+    let element = package.entity(near["entity"].as_str().context("nothing is seen")?)?;
+    ensure!(element["bbox"].is_array() && near["kind"] != "storey", "{near}");
+    Ok(())
 }
 
 async fn stands_at_its_place_on_earth(cesium: &Cesium) -> Result<()> {

@@ -120,13 +120,14 @@ fn fill(
         .or_else(|| moved_by(store.shift()));
     let pictures = Pictures::of(&parts.entities);
     let kinds = parts.entities.iter().map(|entity| (entity.id.clone(), entity.kind)).collect();
+    let homes = tiles::Homes::of(&parts.entities);
     // Tiles take what processors are left while the graph, which is one thread's, is built.
     let see = |mesh: &ElementMesh| pictures.draw(mesh, store.shift());
     let (tiles, listed) = thread::scope(|scope| {
         let tiles = scope.spawn(|| {
             let watch = tiles::Watch { tell, see: &see };
-            let written =
-                tiles::write_stored(&dir.join("tiles"), meshes, &store, &kinds, root, watch);
+            let to = dir.join("tiles");
+            let written = tiles::write_stored(&to, meshes, &store, &kinds, &homes, root, watch);
             tracing::debug!("tiles written");
             written
         });
@@ -314,6 +315,9 @@ fn tiles_report(summary: tiles::TilesSummary) -> TilesReport {
         tiles: summary.tiles,
         features: summary.features,
         triangles: summary.triangles,
+        shells: summary.shells,
+        shell_triangles: summary.shell_triangles,
+        shell_bytes: summary.shell_bytes,
         edges: summary.edges,
         bytes: summary.bytes,
         dropped_triangles: summary.dropped_triangles,

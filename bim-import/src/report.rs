@@ -105,6 +105,12 @@ pub struct TilesReport {
     pub features: u64,
     /// Triangles drawn.
     pub triangles: u64,
+    /// Of the GLB files, those that show buildings from afar.
+    pub shells: u64,
+    /// Triangles of those, which are not in `triangles`.
+    pub shell_triangles: u64,
+    /// Bytes of those, which are in `bytes`.
+    pub shell_bytes: u64,
     /// Edges drawn.
     pub edges: u64,
     /// Bytes of all GLBs.

@@ -34,10 +34,17 @@ pub(super) struct WrittenTile {
     pub(super) bounds: Option<BoundingBox>,
     /// File name of the content.
     pub(super) content: Option<String>,
-    /// Diagonal of the largest thing that is missing while the children are not shown, m.
+    /// How wrong the view is while the children are not shown, m: the diagonal of the
+    /// largest thing that is missing, or how far beside its place what they replace is.
     pub(super) geometric_error: f64,
     /// Diagonal of the largest thing in this tile and below, m.
     pub(super) largest: f64,
+    /// Whether the children replace the content; else they add to it.
+    pub(super) replaces: bool,
+    /// Bytes of the content.
+    pub(super) bytes: u64,
+    pub(super) building: Option<EntityId>,
+    pub(super) storeys: Vec<EntityId>,
     pub(super) children: Vec<WrittenTile>,
 }
 
@@ -45,12 +52,17 @@ pub(super) struct WrittenTile {
 struct Job {
     file: String,
     slots: Vec<Slot>,
+    /// Whether it is drawn only until what it stands for is there.
+    is_shell: bool,
 }
 
 /// A tile while its content is being written: its job stands at the same place in the list.
 struct Outline {
     own: f64,
     job: usize,
+    replaced_m: Option<f64>,
+    building: Option<EntityId>,
+    storeys: Vec<EntityId>,
     children: Vec<Outline>,
 }
 
@@ -82,9 +94,13 @@ pub(super) fn write(
         contents.push(done.map(|done| {
             hash.update(job.file.as_bytes());
             hash.update(done.sha256);
-            done.content.add_to(summary);
-            drawn.extend(done.content.drawn);
-            (job.file, done.content.bounds)
+            if job.is_shell {
+                done.content.add_shell_to(summary);
+            } else {
+                done.content.add_to(summary);
+                drawn.extend(done.content.drawn.iter().cloned());
+            }
+            (job.file, done.content)
         }));
     }
     Ok(written(outline, &mut contents))
@@ -94,11 +110,13 @@ fn outline(mut tile: Tile, name: &str, jobs: &mut Vec<Job>) -> Outline {
     let own = tile.items.iter().map(Slot::size).fold(0.0, f64::max);
     tile.items.sort_by(|a, b| a.entity.cmp(&b.entity));
     let job = jobs.len();
-    jobs.push(Job { file: format!("{name}.glb"), slots: tile.items });
+    let is_shell = tile.replaced_m.is_some();
+    jobs.push(Job { file: format!("{name}.glb"), slots: tile.items, is_shell });
     let children = tile.children.into_iter().enumerate();
     let children =
         children.map(|(n, child)| outline(child, &format!("{name}-{n}"), jobs)).collect();
-    Outline { own, job, children }
+    let (replaced_m, building, storeys) = (tile.replaced_m, tile.building, tile.storeys);
+    Outline { own, job, replaced_m, building, storeys, children }
 }
 
 /// Works the jobs off side by side; the results stand in the order of the jobs.
@@ -135,7 +153,9 @@ fn write_one(
 ) -> Result<Option<Done>, TilesError> {
     let path = dir.join(&job.file);
     let items: Vec<Item> = job.slots.iter().map(|slot| slot.load(store)).collect();
-    items.iter().flat_map(|item| &item.meshes).for_each(watch.see);
+    if !job.is_shell {
+        items.iter().flat_map(|item| &item.meshes).for_each(watch.see);
+    }
     let Some(mut content) = glb::encode(items, &path)? else { return Ok(None) };
     // The bytes are many, and wanted only here.
     let bytes = std::mem::take(&mut content.bytes);
@@ -143,17 +163,23 @@ fn write_one(
     Ok(Some(Done { content, sha256: Sha256::digest(&bytes).into() }))
 }
 
-fn written(outline: Outline, contents: &mut [Option<(String, BoundingBox)>]) -> WrittenTile {
+fn written(outline: Outline, contents: &mut [Option<(String, Content)>]) -> WrittenTile {
     let content = contents[outline.job].take();
     let children: Vec<WrittenTile> =
         outline.children.into_iter().map(|child| written(child, contents)).collect();
     let below = children.iter().map(|child| child.largest).fold(0.0, f64::max);
     let bounds = children.iter().filter_map(|child| child.bounds);
-    let bounds = bounds.chain(content.as_ref().map(|(_, bounds)| *bounds));
+    let bounds = bounds.chain(content.as_ref().map(|(_, content)| content.bounds));
+    // A shell is never shown when its storeys would leave more to be seen.
+    let below_m = children.iter().map(|child| child.geometric_error).fold(0.0, f64::max);
     WrittenTile {
         bounds: bounds.reduce(|a, b| a.union(&b)),
+        geometric_error: outline.replaced_m.map_or(below, |moved_m| moved_m.max(below_m)),
+        replaces: outline.replaced_m.is_some(),
+        bytes: content.as_ref().map_or(0, |(_, content)| content.size()),
         content: content.map(|(file, _)| file),
-        geometric_error: below,
+        building: outline.building,
+        storeys: outline.storeys,
         largest: outline.own.max(below),
         children: children.into_iter().filter(|child| child.bounds.is_some()).collect(),
     }

@@ -42,6 +42,21 @@ pub(super) struct Content {
 }
 
 impl Content {
+    /// Bytes of the GLB.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Counts the tile in the summary as one that is replaced by others.
+    pub(super) fn add_shell_to(&self, summary: &mut TilesSummary) {
+        summary.tiles += 1;
+        summary.shells += 1;
+        summary.shell_triangles += self.triangles;
+        summary.shell_bytes += self.size;
+        summary.bytes += self.size;
+        summary.max_error_m = summary.max_error_m.max(self.max_error_m);
+    }
+
     /// Counts the tile in the summary.
     pub(super) fn add_to(&self, summary: &mut TilesSummary) {
         summary.tiles += 1;

@@ -6,15 +6,18 @@
 //! The same input gives the same bytes.
 
 mod buffers;
+mod buildings;
 mod clean;
 mod clip;
 mod contents;
 mod edges;
 mod glb;
+mod homes;
 mod item;
 mod metadata;
 mod primitive;
 mod quantize;
+mod shell;
 mod slot;
 #[cfg(test)]
 mod tests;
@@ -32,6 +35,7 @@ use thiserror::Error;
 use twin_model::{BoundingBox, EntityId, EntityKind};
 
 pub(crate) use clean::{Surface, bounds, clean};
+pub(crate) use homes::Homes;
 
 use crate::{
     mesh::ElementMesh,
@@ -49,6 +53,12 @@ pub struct TilesSummary {
     pub triangles: u64,
     /// Line segments of crease and boundary edges.
     pub edges: u64,
+    /// Of the GLB files, those that show buildings from afar.
+    pub shells: u64,
+    /// Triangles of those, which are not in `triangles`.
+    pub shell_triangles: u64,
+    /// Bytes of those, which are in `bytes`.
+    pub shell_bytes: u64,
     /// Bytes of all GLBs.
     pub bytes: u64,
     /// Triangles dropped as unusable: NaN or far out of range, pointing at missing
@@ -118,7 +128,7 @@ pub fn write(
     let mut store = MeshStore::local(Store::create(dir).map_err(failed)?);
     let meshes = meshes.into_iter().map(|mesh| store.stow(mesh)).collect();
     let watch = Watch { tell: &|_, _| {}, see: &|_| {} };
-    write_stored(dir, meshes, &store, kinds, root_transform, watch)
+    write_stored(dir, meshes, &store, kinds, &Homes::default(), root_transform, watch)
 }
 
 /// Is told how many of the things to draw are written, and how many there are.
@@ -141,13 +151,14 @@ pub(crate) fn write_stored(
     meshes: Vec<StoredMesh>,
     store: &MeshStore,
     kinds: &HashMap<EntityId, EntityKind>,
+    homes: &Homes,
     root_transform: Option<[f64; 16]>,
     watch: Watch<'_>,
 ) -> Result<TilesSummary, TilesError> {
     make_dir(dir)?;
     let mut summary = TilesSummary::default();
     let mut hash = Sha256::new();
-    let tree = tree::build(slot::gather(meshes, store, kinds, &mut summary));
+    let tree = buildings::build(slot::gather(meshes, store, kinds, &mut summary), homes, store);
     let mut drawn = std::collections::HashSet::new();
     let root = contents::write(tree, dir, store, watch, &mut summary, &mut drawn, &mut hash)?;
     if let Some(source) = store.store().failure() {

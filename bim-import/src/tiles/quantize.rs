@@ -73,6 +73,13 @@ pub(super) fn linear([r, g, b, a]: [u8; 4]) -> [u16; 4] {
     [channel(r), channel(g), channel(b), u16::from(a) * 257]
 }
 
+/// A channel of sRGB from a linear one of 16 bits.
+pub(super) fn srgb(linear: f64) -> u8 {
+    let x = linear / 65_535.0;
+    let srgb = if x <= 0.003_130_8 { x * 12.92 } else { 1.055 * x.powf(1.0 / 2.4) - 0.055 };
+    (srgb * 255.0).round() as u8
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,9 +113,7 @@ mod tests {
     #[test]
     fn every_shade_of_srgb_comes_back_as_it_was() {
         for shade in 0..=255_u8 {
-            let x = f64::from(linear([shade, 0, 0, 0])[0]) / 65_535.0;
-            let back = if x <= 0.003_130_8 { x * 12.92 } else { 1.055 * x.powf(1.0 / 2.4) - 0.055 };
-            assert_eq!((back * 255.0).round(), f64::from(shade));
+            assert_eq!(srgb(f64::from(linear([shade, 0, 0, 0])[0])), shade);
         }
     }
 }

@@ -11,6 +11,7 @@ use super::{
     item::{Item, TILE_EXTENT_M, TILE_TRIANGLES, find_edges},
 };
 use crate::{
+    mesh::ElementMesh,
     store::{MeshStore, Span, StoredMesh},
     vector::length,
 };
@@ -41,6 +42,22 @@ impl Slot {
         })
     }
 
+    /// A slot for meshes that were made here, without edges of their own.
+    pub(super) fn without_edges(
+        kind: EntityKind,
+        meshes: &[ElementMesh],
+        store: &MeshStore,
+    ) -> Option<Self> {
+        let meshes = meshes.iter().map(|mesh| store.keep(mesh));
+        let meshes = meshes.filter(|mesh| mesh.triangles > 0).collect();
+        Some(Self { edges: Some(store.store().push(&[])), ..Self::new(kind, meshes)? })
+    }
+
+    /// The storey it stands in.
+    pub(super) fn storey(&self) -> Option<&EntityId> {
+        self.meshes.iter().find_map(|mesh| mesh.storey.as_ref())
+    }
+
     /// How much it matters from afar: its diagonal, m.
     pub(super) fn size(&self) -> f64 {
         length(self.bounds.size())
@@ -50,7 +67,7 @@ impl Slot {
     pub(super) fn load(&self, store: &MeshStore) -> Item {
         Item {
             entity: self.entity.clone(),
-            storey: self.meshes.iter().find_map(|mesh| mesh.storey.clone()),
+            storey: self.storey().cloned(),
             kind: self.kind,
             meshes: self.meshes.iter().map(|mesh| store.load(mesh)).collect(),
             bounds: self.bounds,

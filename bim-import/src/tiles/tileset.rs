@@ -25,6 +25,7 @@ pub(super) fn write(
             "generator": concat!("bim-import ", env!("CARGO_PKG_VERSION")),
         },
         "geometricError": round(root.largest),
+        "schema": schema(),
         "root": tree,
     });
     let mut bytes = serde_json::to_vec(&document)
@@ -38,15 +39,49 @@ fn tile(tile: &WrittenTile) -> Value {
     let mut value = json!({
         "boundingVolume": { "box": bounding_box(tile.bounds) },
         "geometricError": round(tile.geometric_error),
-        "refine": "ADD",
+        "refine": if tile.replaces { "REPLACE" } else { "ADD" },
     });
     if let Some(content) = &tile.content {
         value["content"] = json!({ "uri": content });
+    }
+    let mut properties = serde_json::Map::new();
+    if tile.content.is_some() {
+        properties.insert("bytes".into(), json!(tile.bytes));
+    }
+    if let Some(building) = &tile.building {
+        properties.insert("building".into(), json!(building));
+    }
+    if !tile.storeys.is_empty() {
+        properties.insert("storeys".into(), json!(tile.storeys));
+    }
+    if !properties.is_empty() {
+        value["metadata"] = json!({ "class": "tile", "properties": properties });
     }
     if !tile.children.is_empty() {
         value["children"] = tile.children.iter().map(self::tile).collect();
     }
     value
+}
+
+/// What is told of a tile before its content is there.
+fn schema() -> Value {
+    json!({
+        "id": "twin_tiles",
+        "classes": { "tile": { "name": "Tile", "properties": {
+            "bytes": {
+                "name": "Bytes", "description": "Length of the content",
+                "type": "SCALAR", "componentType": "UINT64",
+            },
+            "building": {
+                "name": "Building", "description": "Id of the building that all of it is part of",
+                "type": "STRING",
+            },
+            "storeys": {
+                "name": "Storeys", "description": "Ids of the storeys that all of it stands in",
+                "type": "STRING", "array": true,
+            },
+        }}},
+    })
 }
 
 /// Centre and half axes. A scene without geometry gets a box of one metre at the origin:

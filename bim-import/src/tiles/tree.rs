@@ -1,16 +1,16 @@
 //! The tile tree: large things in parents, so that a far view shows them first, small
 //! things in children, split where they lie.
 
-use twin_model::BoundingBox;
+use twin_model::{BoundingBox, EntityId};
 
 use super::{item::TILE_TRIANGLES, slot::Slot};
 
 /// Rows a property table may have, so that feature ids fit 16 bits.
 const TILE_FEATURES: usize = 65_535;
 /// What a leaf may hold, so that a few triangles more do not make a tile of their own.
-const LEAF_TRIANGLES: usize = TILE_TRIANGLES + TILE_TRIANGLES / 4;
+pub(super) const LEAF_TRIANGLES: usize = TILE_TRIANGLES + TILE_TRIANGLES / 4;
 /// Extent at which half a step of the 16-bit grid is just under 5 mm.
-const GRID_EXTENT_M: f64 = 655.0;
+pub(super) const GRID_EXTENT_M: f64 = 655.0;
 /// Children of one tile.
 const MAX_CHILDREN: usize = 4;
 
@@ -19,6 +19,19 @@ const MAX_CHILDREN: usize = 4;
 pub(super) struct Tile {
     pub(super) items: Vec<Slot>,
     pub(super) children: Vec<Tile>,
+    /// Present where the children replace the items, and do not add to them: how far
+    /// beside its place anything of the items is, m.
+    pub(super) replaced_m: Option<f64>,
+    /// The building that all of it and below is part of, where it has tiles of its own.
+    pub(super) building: Option<EntityId>,
+    /// The storeys that all of it and below stands in; none where it is not split by them.
+    pub(super) storeys: Vec<EntityId>,
+}
+
+impl Tile {
+    fn of(items: Vec<Slot>, children: Vec<Self>) -> Self {
+        Self { items, children, ..Self::default() }
+    }
 }
 
 /// Spreads items over a tree of tiles.
@@ -27,11 +40,11 @@ pub(super) fn build(mut items: Vec<Slot>) -> Tile {
         && items.iter().map(|item| item.triangles).sum::<usize>() <= LEAF_TRIANGLES;
     let narrow = extent(&items) <= GRID_EXTENT_M;
     if items.len() <= 1 || (fits && narrow) {
-        return Tile { items, children: Vec::new() };
+        return Tile::of(items, Vec::new());
     }
     if !narrow {
         let (low, high) = split_in_space(items);
-        return Tile { items: Vec::new(), children: vec![build(low), build(high)] };
+        return Tile::of(Vec::new(), vec![build(low), build(high)]);
     }
     items.sort_by(|a, b| b.size().total_cmp(&a.size()).then_with(|| a.entity.cmp(&b.entity)));
     let mut triangles = 0;
@@ -44,10 +57,10 @@ pub(super) fn build(mut items: Vec<Slot>) -> Tile {
         })
         .count();
     let rest = items.split_off(taken);
-    Tile { items, children: split_by_weight(rest).into_iter().map(build).collect() }
+    Tile::of(items, split_by_weight(rest).into_iter().map(build).collect())
 }
 
-fn extent(items: &[Slot]) -> f64 {
+pub(super) fn extent(items: &[Slot]) -> f64 {
     let bounds = items.iter().map(|item| item.bounds).reduce(|a, b| a.union(&b));
     bounds.map_or(0.0, |bounds| bounds.size().into_iter().fold(0.0, f64::max))
 }

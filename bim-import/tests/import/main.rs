@@ -10,6 +10,7 @@
 mod broken;
 mod campus;
 mod changes;
+mod city;
 mod federation;
 mod graph;
 mod health;

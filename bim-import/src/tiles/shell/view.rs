@@ -1,0 +1,147 @@
+//! What of a building is seen from outside: its triangles drawn from above and from eight
+//! sides, each pixel keeping the number of the nearest one.
+
+use twin_model::BoundingBox;
+
+use crate::vector::{cross, dot};
+
+/// Pixels along each side of a view.
+const SIDE: usize = 256;
+/// How far down the views from the sides look, degrees: into courtyards, onto terraces.
+const ELEVATION_DEG: f64 = 25.0;
+/// No triangle.
+const NOTHING: u32 = u32::MAX;
+
+/// The nine views.
+pub(super) struct Views(Vec<View>);
+
+struct View {
+    right: [f64; 3],
+    up: [f64; 3],
+    /// Towards the eye.
+    back: [f64; 3],
+    low: [f64; 2],
+    scale: f64,
+    depth: Vec<f32>,
+    number: Vec<u32>,
+}
+
+impl Views {
+    /// Views of all that lies in a box.
+    pub(super) fn of(bounds: &BoundingBox) -> Self {
+        let (sin, cos) = ELEVATION_DEG.to_radians().sin_cos();
+        let side = |n: u32| {
+            let (x, y) = (f64::from(n) * 45.0).to_radians().sin_cos();
+            ([y, -x, 0.0], [x * cos, y * cos, sin])
+        };
+        let above = ([1.0, 0.0, 0.0], [0.0, 0.0, 1.0]);
+        let directions = (0..8).map(side).chain([above]);
+        Self(directions.map(|(right, back)| View::new(bounds, right, back)).collect())
+    }
+
+    /// Draws a triangle under a number.
+    pub(super) fn draw(&mut self, corners: &[[f64; 3]; 3], number: u32) {
+        for view in &mut self.0 {
+            view.draw(corners, number);
+        }
+    }
+
+    /// In how many pixels each of the first `count` numbers is seen.
+    pub(super) fn seen(&self, count: usize) -> Vec<u16> {
+        let mut seen = vec![0_u16; count];
+        for number in self.0.iter().flat_map(|view| &view.number) {
+            if let Some(seen) = seen.get_mut(*number as usize) {
+                *seen = seen.saturating_add(1);
+            }
+        }
+        seen
+    }
+}
+
+impl View {
+    fn new(bounds: &BoundingBox, right: [f64; 3], back: [f64; 3]) -> Self {
+        let up = cross(back, right);
+        let (center, size) = (bounds.center(), bounds.size());
+        let reach = |axis: [f64; 3]| (0..3).map(|n| size[n] * axis[n].abs()).sum::<f64>() / 2.0;
+        let half = reach(right).max(reach(up)).max(1.0e-3);
+        Self {
+            low: [dot(center, right) - half, dot(center, up) - half],
+            scale: SIDE as f64 / (2.0 * half),
+            right,
+            up,
+            back,
+            depth: vec![f32::NEG_INFINITY; SIDE * SIDE],
+            number: vec![NOTHING; SIDE * SIDE],
+        }
+    }
+
+    fn draw(&mut self, corners: &[[f64; 3]; 3], number: u32) {
+        let [a, b, c] = corners.map(|corner| {
+            let x = (dot(corner, self.right) - self.low[0]) * self.scale;
+            let y = (dot(corner, self.up) - self.low[1]) * self.scale;
+            [x as f32, y as f32, dot(corner, self.back) as f32]
+        });
+        let area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
+        if area.abs() < 1.0e-6 || !area.is_finite() {
+            return;
+        }
+        // Pixels whose middles lie in the triangle's box.
+        let range = |axis: usize| {
+            let low = a[axis].min(b[axis]).min(c[axis]) - 0.5;
+            let high = a[axis].max(b[axis]).max(c[axis]) + 0.5;
+            (low.ceil().max(0.0) as usize)..(high.floor().max(0.0) as usize).min(SIDE)
+        };
+        let columns = range(0);
+        for y in range(1) {
+            let py = y as f32 + 0.5;
+            for x in columns.clone() {
+                let px = x as f32 + 0.5;
+                let part = |p: [f32; 3], q: [f32; 3]| {
+                    ((q[0] - p[0]) * (py - p[1]) - (q[1] - p[1]) * (px - p[0])) / area
+                };
+                let (u, v) = (part(c, a), part(a, b));
+                let w = 1.0 - u - v;
+                if u < 0.0 || v < 0.0 || w < 0.0 {
+                    continue;
+                }
+                let depth = w * a[2] + u * b[2] + v * c[2];
+                let at = y * SIDE + x;
+                if depth > self.depth[at] {
+                    (self.depth[at], self.number[at]) = (depth, number);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A square of four metres that lies at a height.
+    fn flat(z: f64) -> [[[f64; 3]; 3]; 2] {
+        let corner = |x: f64, y: f64| [x, y, z];
+        let [a, b, c, d] = [corner(0.0, 0.0), corner(4.0, 0.0), corner(4.0, 4.0), corner(0.0, 4.0)];
+        [[a, b, c], [a, c, d]]
+    }
+
+    #[test]
+    fn a_roof_hides_what_is_right_under_it() {
+        let bounds = BoundingBox { min: [0.0; 3], max: [4.0, 4.0, 4.0] };
+        let mut views = Views::of(&bounds);
+        // From the sides one sees below the upper one, but not between two close ones.
+        for (number, z) in [(0, 4.0), (1, 3.999), (2, 0.0)] {
+            flat(z).iter().for_each(|triangle| views.draw(triangle, number));
+        }
+        let seen = views.seen(3);
+        assert!(seen[0] > 10_000 && seen[1] < 100 && seen[2] > 1_000, "{seen:?}");
+    }
+
+    #[test]
+    fn what_is_no_triangle_is_not_seen() {
+        let mut views = Views::of(&BoundingBox { min: [0.0; 3], max: [4.0; 3] });
+        views.draw(&[[1.0, 1.0, 1.0], [2.0, 2.0, 2.0], [3.0, 3.0, 3.0]], 0);
+        views.draw(&[[f64::NAN, 0.0, 0.0], [4.0, 0.0, 0.0], [4.0, 4.0, 0.0]], 0);
+        assert_eq!(views.seen(1), [0]);
+    }
+}
