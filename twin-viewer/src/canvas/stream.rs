@@ -9,8 +9,8 @@ use super::{
         content::{Column, Content},
         glb,
         pick::Picker,
-        select::{self, Eye, Wanted},
-        tileset::Tileset,
+        select::{self, Choice, Eye, Focus, Limits, Wanted},
+        tileset::{Tile, Tileset},
     },
 };
 
@@ -27,6 +27,9 @@ const RETRY_MS: f64 = 1_000.0;
 const MAX_RETRY_MS: f64 = 60_000.0;
 /// Failures in a row after which a tile counts as failed. It is still asked for again.
 const FAILED_AFTER: u32 = 3;
+
+/// Taken for the length of a tile that does not tell it, bytes.
+const USUAL_BYTES: u64 = 1_500_000;
 
 /// A tile that is loaded.
 pub struct Loaded {
@@ -68,6 +71,8 @@ pub struct Progress {
     pub wanted: u32,
     /// Tiles that failed again and again, with the reason of the last.
     pub failed: Option<(u32, String)>,
+    /// Whether something is coarser than it should be, for want of memory.
+    pub held_back: bool,
 }
 
 /// What changed in [`Stream::work`].
@@ -83,36 +88,37 @@ pub enum Change {
 pub struct Stream {
     tileset: Tileset,
     entries: Vec<Entry>,
-    wanted: Vec<Wanted>,
+    choice: Choice,
+    focus: Focus,
+    /// What to draw of what is loaded.
+    drawn: Vec<usize>,
     reasons: HashMap<usize, String>,
     last_reason: String,
     /// Tiles that arrived and are not ready yet, in the order of their arrival.
     pending: Vec<usize>,
     fetching: usize,
-    bytes: usize,
     budget: usize,
     tick: u64,
-    /// Grows while what is wanted does not fit the budget.
-    coarseness: f64,
 }
 
 impl Stream {
-    /// Starts with nothing loaded; `budget` bounds the bytes of tiles held.
+    /// Starts with nothing loaded; `budget` bounds the bytes of tiles held, here and on the
+    /// GPU together.
     pub fn new(tileset: Tileset, budget: usize) -> Self {
         let entry =
             |_: &_| Entry { stage: Stage::Absent, wanted: 0, failures: 0, retry_at_ms: 0.0 };
         Self {
             entries: tileset.tiles.iter().map(entry).collect(),
             tileset,
-            wanted: Vec::new(),
+            choice: Choice::default(),
+            focus: Focus::default(),
+            drawn: Vec::new(),
             reasons: HashMap::new(),
             last_reason: String::new(),
             pending: Vec::new(),
             fetching: 0,
-            bytes: 0,
             budget,
             tick: 0,
-            coarseness: 1.0,
         }
     }
 
@@ -124,25 +130,50 @@ impl Stream {
     /// Chooses what the view needs.
     pub fn look(&mut self, eye: &Eye) {
         self.tick += 1;
-        self.wanted = select::select(&self.tileset, eye, MAX_ERROR_PX * self.coarseness);
-        for wanted in &self.wanted {
+        let (entries, tileset) = (&self.entries, &self.tileset);
+        let cost = |tile: usize| weight(&entries[tile], &tileset.tiles[tile]);
+        let limits = Limits { max_error_px: MAX_ERROR_PX, bytes: self.budget, cost: &cost };
+        let choice = select::choose(tileset, eye, &self.focus, &limits, &self.choice);
+        self.choice = choice;
+        for wanted in &self.choice.wanted {
             self.entries[wanted.tile].wanted = self.tick;
         }
+    }
+
+    /// What is looked at from the next view on.
+    pub fn set_focus(&mut self, focus: Focus) {
+        self.focus = focus;
+    }
+
+    /// Decides anew what to draw; whether that is other than before.
+    pub fn arrange(&mut self) -> bool {
+        let drawn = self.choice.drawn(&self.tileset, |tile| {
+            // What cannot be had is not waited for.
+            self.loaded(tile).is_some() || self.reasons.contains_key(&tile)
+        });
+        let drawn = drawn.into_iter().filter(|&tile| self.loaded(tile).is_some()).collect();
+        let before = std::mem::replace(&mut self.drawn, drawn);
+        before != self.drawn
     }
 
     /// Tiles to ask for now, with their URLs.
     pub fn fetches(&mut self, now_ms: f64) -> Vec<(usize, String)> {
         let mut fetches = Vec::new();
-        for wanted in &self.wanted {
-            if self.fetching >= MAX_FETCHES
-                || self.pending.len() + self.fetching >= MAX_ARRIVED
-                || self.bytes >= self.budget
-            {
+        let mut room = self.budget.saturating_sub(self.bytes() + self.under_way());
+        for wanted in &self.choice.wanted {
+            if self.fetching >= MAX_FETCHES || self.pending.len() + self.fetching >= MAX_ARRIVED {
                 break;
             }
+            let bytes = weight(&self.entries[wanted.tile], &self.tileset.tiles[wanted.tile]);
+            // The first tile comes however little there is.
+            let alone = self.choice.wanted.len() == 1;
             let entry = &mut self.entries[wanted.tile];
             let Some(url) = &self.tileset.tiles[wanted.tile].content else { continue };
             if matches!(entry.stage, Stage::Absent) && entry.retry_at_ms <= now_ms {
+                if bytes > room && !alone {
+                    break;
+                }
+                room = room.saturating_sub(bytes);
                 entry.stage = Stage::Fetching;
                 self.fetching += 1;
                 fetches.push((wanted.tile, url.clone()));
@@ -186,7 +217,7 @@ impl Stream {
             let waits = matches!(entry.stage, Stage::Absent) && entry.failures > 0;
             waits.then_some(entry.retry_at_ms)
         };
-        self.wanted.iter().filter_map(waits).min_by(f64::total_cmp)
+        self.choice.wanted.iter().filter_map(waits).min_by(f64::total_cmp)
     }
 
     /// Decodes and evicts until `time_left` says stop. Most urgent tiles come first.
@@ -225,7 +256,6 @@ impl Stream {
                 let content = glb::decode(&bytes).map_err(|error| error.to_string())?;
                 let base = state.allocate(content.features);
                 let base = base.ok_or("more features than the state texture holds")?;
-                self.bytes += content.bin.len();
                 entry.stage = Stage::Naming { content, base, named: 0 };
                 Ok(false)
             }
@@ -233,7 +263,11 @@ impl Stream {
                 let end = (named + FEATURES_A_STEP).min(content.features);
                 for feature in named..end {
                     let get = |column: &Column| column.get(&content.bin, feature).to_owned();
-                    let place = Place::from_kind(&get(&content.kind));
+                    let place = match Place::from_kind(&get(&content.kind)) {
+                        // Not one of the surroundings, but the shell of one that is modelled.
+                        Place::Context if self.tileset.tiles[tile].in_building => Place::Indoors,
+                        place => place,
+                    };
                     state.register(
                         base + feature,
                         content.entity.get(&content.bin, feature),
@@ -259,13 +293,13 @@ impl Stream {
         }
     }
 
-    /// Lets go of what no view has wanted for longest, until the rest fits. If all of it
-    /// is wanted, the view is made coarser; with room to spare, finer again.
+    /// Lets go of what no view has wanted for longest, until all that is wanted has room.
     fn evict(&mut self, state: &mut State, changes: &mut Vec<Change>) {
-        if self.bytes < self.budget * 3 / 5 && self.coarseness > 1.0 {
-            self.coarseness = (self.coarseness / 1.25).max(1.0);
-        }
-        if self.bytes <= self.budget {
+        let idle_bytes =
+            |entry: &Entry, tick: u64| if entry.wanted < tick { entry.held() } else { 0 };
+        let idle: usize = self.entries.iter().map(|entry| idle_bytes(entry, self.tick)).sum();
+        let mut bytes = idle + self.choice.bytes.max(self.bytes() - idle);
+        if bytes <= self.budget {
             return;
         }
         let mut idle: Vec<(u64, usize)> = (0..self.entries.len())
@@ -275,25 +309,22 @@ impl Stream {
             .collect();
         idle.sort_unstable();
         for (_, tile) in idle {
-            if self.bytes <= self.budget {
+            if bytes <= self.budget {
                 return;
             }
+            bytes -= self.entries[tile].held();
             if let Stage::Ready(loaded) =
                 std::mem::replace(&mut self.entries[tile].stage, Stage::Absent)
             {
-                self.bytes -= loaded.content.bin.len();
                 state.release(loaded.base..loaded.base + loaded.content.features.max(1));
                 changes.push(Change::Gone(tile));
             }
         }
-        if self.bytes > self.budget {
-            self.coarseness *= 1.25;
-        }
     }
 
-    /// Wanted tiles that are loaded, most urgent first: what to draw.
+    /// What to draw.
     pub fn shown(&self) -> impl Iterator<Item = (usize, &Loaded)> {
-        self.wanted.iter().filter_map(|wanted| Some((wanted.tile, self.loaded(wanted.tile)?)))
+        self.drawn.iter().filter_map(|&tile| Some((tile, self.loaded(tile)?)))
     }
 
     /// A loaded tile.
@@ -304,18 +335,18 @@ impl Stream {
         }
     }
 
-    /// The loaded tile whose slots hold a slot.
+    /// The drawn tile whose slots hold a slot.
     pub fn tile_of_slot(&self, slot: usize) -> Option<(usize, &Loaded)> {
-        (0..self.entries.len()).filter_map(|tile| Some((tile, self.loaded(tile)?))).find(
-            |(_, loaded)| (loaded.base..loaded.base + loaded.content.features).contains(&slot),
-        )
+        self.shown().find(|(_, loaded)| {
+            (loaded.base..loaded.base + loaded.content.features).contains(&slot)
+        })
     }
 
-    /// Wanted tiles that are loaded, for casting rays.
+    /// What is drawn, for casting rays.
     pub fn shown_mut(&mut self, mut visit: impl FnMut(&Tileset, usize, &mut Loaded)) {
-        for wanted in &self.wanted {
-            if let Stage::Ready(loaded) = &mut self.entries[wanted.tile].stage {
-                visit(&self.tileset, wanted.tile, loaded);
+        for &tile in &self.drawn {
+            if let Stage::Ready(loaded) = &mut self.entries[tile].stage {
+                visit(&self.tileset, tile, loaded);
             }
         }
     }
@@ -327,162 +358,58 @@ impl Stream {
 
     /// How far loading is.
     pub fn progress(&self) -> Progress {
-        let loaded = self.shown().count() as u32;
+        let wanted = &self.choice.wanted;
+        let loaded = wanted.iter().filter(|wanted| self.loaded(wanted.tile).is_some()).count();
         let failed = self.reasons.len() as u32;
         Progress {
-            loaded,
-            wanted: self.wanted.len() as u32,
+            loaded: loaded as u32,
+            wanted: wanted.len() as u32,
             failed: (failed > 0).then(|| (failed, self.last_reason.clone())),
+            held_back: self.choice.held_back,
         }
     }
 
-    /// Bytes of tiles held.
+    /// Bytes of tiles held, here and on the GPU, with what picking has added.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.entries.iter().map(Entry::held).sum()
+    }
+
+    /// Bytes of tiles that are asked for, as far as they are told.
+    fn under_way(&self) -> usize {
+        let is_under_way =
+            |entry: &Entry| matches!(entry.stage, Stage::Fetching | Stage::Arrived(_));
+        let tiles = self.entries.iter().zip(&self.tileset.tiles);
+        tiles
+            .filter(|(entry, _)| is_under_way(entry))
+            .map(|(entry, tile)| weight(entry, tile))
+            .sum()
+    }
+
+    /// The most that is held.
+    pub fn budget(&self) -> usize {
+        self.budget
+    }
+}
+
+impl Entry {
+    /// Bytes that it takes now.
+    fn held(&self) -> usize {
+        match &self.stage {
+            Stage::Ready(loaded) => loaded.content.weight() + loaded.picker.bytes(),
+            Stage::Naming { content, .. } => content.weight(),
+            _ => 0,
+        }
+    }
+}
+
+/// What a tile takes or, before it is here, will take: its bytes here and on the GPU.
+fn weight(entry: &Entry, tile: &Tile) -> usize {
+    match entry.held() {
+        0 => usize::try_from(tile.bytes.unwrap_or(USUAL_BYTES) * 2).unwrap_or(usize::MAX),
+        held => held,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use glam::{DVec3, DVec4};
-
-    use super::*;
-    use crate::canvas::tiles::{
-        sample::{SamplePart, glb},
-        tileset::{Bounds, Tile},
-    };
-
-    fn tile() -> Vec<u8> {
-        let part = SamplePart {
-            material: "opaque",
-            positions: vec![[0, 0, 0], [9, 0, 0], [9, 9, 0]],
-            indices: vec![0, 1, 2],
-            features: vec![0, 0, 0],
-        };
-        glb(&[part], &["wall"], &[""], 1.0)
-    }
-
-    /// Ten tiles in a row, each seen only by an eye beside it.
-    fn row() -> Tileset {
-        let place =
-            |x: f64| Bounds { min: DVec3::new(x, 0.0, 0.0), max: DVec3::new(x + 9.0, 9.0, 9.0) };
-        let leaf = |at: usize| Tile {
-            bounds: place(at as f64 * 100.0),
-            geometric_error: 0.0,
-            content: Some(format!("{at}.glb")),
-            children: Vec::new(),
-        };
-        let root = Tile {
-            bounds: Bounds { min: DVec3::ZERO, max: DVec3::new(1_100.0, 9.0, 9.0) },
-            geometric_error: 100.0,
-            content: None,
-            children: (1..=10).collect(),
-        };
-        Tileset { tiles: std::iter::once(root).chain((1..=10).map(leaf)).collect() }
-    }
-
-    fn eye(from: f64, to: f64) -> Eye {
-        let any = DVec4::W;
-        Eye {
-            position: DVec3::new((from + to) / 2.0, -10.0, 0.0),
-            planes: [
-                DVec4::new(1.0, 0.0, 0.0, -from),
-                DVec4::new(-1.0, 0.0, 0.0, to),
-                any,
-                any,
-                any,
-            ],
-            pixels_per_radian: 1_000.0,
-        }
-    }
-
-    fn load(stream: &mut Stream, state: &mut State, now_ms: f64) -> Vec<Change> {
-        for (tile, _) in stream.fetches(now_ms) {
-            stream.arrived(tile, Ok(super::tests::tile()), now_ms);
-        }
-        stream.work(state, now_ms, || true)
-    }
-
-    #[test]
-    fn loads_what_is_seen_and_lets_go_of_what_was_seen_longest_ago() {
-        let size = glb::decode(&tile()).unwrap().bin.len();
-        let (mut stream, mut state) = (Stream::new(row(), size * 3), State::new());
-        for at in 1..=3 {
-            stream.look(&eye(f64::from(at) * 100.0, f64::from(at) * 100.0 + 5.0));
-            assert_eq!(load(&mut stream, &mut state, 0.0), [Change::Ready(at as usize)]);
-        }
-        assert_eq!(stream.bytes(), size * 3);
-        stream.look(&eye(100.0, 105.0));
-        stream.look(&eye(400.0, 405.0));
-        assert!(load(&mut stream, &mut state, 0.0).is_empty(), "the budget is full");
-    }
-
-    #[test]
-    fn makes_room_when_over_the_budget() {
-        let size = glb::decode(&tile()).unwrap().bin.len();
-        let (mut stream, mut state) = (Stream::new(row(), size * 2 + 1), State::new());
-        for at in 1..=3 {
-            let x = f64::from(at) * 100.0;
-            stream.look(&eye(x, x + 5.0));
-            let changes = load(&mut stream, &mut state, 0.0);
-            assert_eq!(changes[0], Change::Ready(at as usize));
-            if at == 3 {
-                assert_eq!(changes[1..], [Change::Gone(1)]);
-            }
-        }
-        assert_eq!(stream.bytes(), size * 2);
-        assert_eq!(state.slots_of(&"wall".into()).count(), 2);
-    }
-
-    #[test]
-    fn asks_for_a_few_at_a_time_and_again_after_a_failure() {
-        let (mut stream, mut state) = (Stream::new(row(), usize::MAX), State::new());
-        stream.look(&eye(0.0, 2_000.0));
-        let first = stream.fetches(0.0);
-        assert_eq!(first.len(), MAX_FETCHES);
-        assert!(stream.fetches(0.0).is_empty());
-        for round in 0..FAILED_AFTER {
-            let now = f64::from(round) * MAX_RETRY_MS;
-            if round > 0 {
-                assert!(stream.fetches(now).iter().any(|(tile, _)| *tile == first[0].0));
-            }
-            stream.arrived(first[0].0, Err("HTTP 500".to_owned()), now);
-        }
-        assert_eq!(stream.progress().failed, Some((1, "HTTP 500".to_owned())));
-        let later = stream.retry_at_ms().unwrap();
-        assert!(later > MAX_RETRY_MS * f64::from(FAILED_AFTER - 1));
-        for (tile, _) in stream.fetches(later) {
-            stream.arrived(tile, Ok(super::tests::tile()), later);
-        }
-        stream.work(&mut state, later, || true);
-        assert_eq!(stream.progress().failed, None, "it came after all");
-    }
-
-    #[test]
-    fn a_broken_tile_is_a_failure_with_its_reason_and_stops_no_other() {
-        let (mut stream, mut state) = (Stream::new(row(), usize::MAX), State::new());
-        stream.look(&eye(100.0, 205.0));
-        for (tile, _) in stream.fetches(0.0) {
-            let bytes = if tile == 1 { b"<html>".to_vec() } else { super::tests::tile() };
-            stream.arrived(tile, Ok(bytes), 0.0);
-        }
-        assert_eq!(stream.work(&mut state, 0.0, || true), [Change::Ready(2)]);
-        assert!(stream.retry_at_ms().is_some() && !stream.busy());
-    }
-
-    #[test]
-    fn decoding_stops_when_the_frame_is_over() {
-        let (mut stream, mut state) = (Stream::new(row(), usize::MAX), State::new());
-        stream.look(&eye(0.0, 2_000.0));
-        for (tile, _) in stream.fetches(0.0) {
-            stream.arrived(tile, Ok(super::tests::tile()), 0.0);
-        }
-        let mut steps = 3;
-        let ready = stream.work(&mut state, 0.0, || {
-            steps -= 1;
-            steps >= 0
-        });
-        assert_eq!(ready.len(), 1, "two steps make a tile, the third starts the next");
-        assert!(stream.busy());
-    }
-}
+#[path = "stream_tests.rs"]
+mod tests;

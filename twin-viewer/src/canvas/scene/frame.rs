@@ -8,6 +8,7 @@ use crate::{
         outline,
         render::{Look, Picture, Upload},
         stream::{Change, Progress},
+        tiles::select::Focus,
     },
 };
 
@@ -50,6 +51,8 @@ impl Scene {
         }
         let (Some(stream), Some(camera)) = (&mut self.stream, &self.camera) else { return };
         let pixels = f64::from(self.size.pixels[1]).clamp(200.0, 2160.0);
+        let inside = self.ghosts || self.show_spaces;
+        stream.set_focus(Focus { only: self.isolated.clone(), inside });
         stream.look(&camera.selecting_eye(self.viewport.aspect(), pixels));
         let start = clock.read();
         let changes = stream.work(&mut self.state, clock.now_ms, || clock.spent(start) < DECODE_MS);
@@ -64,8 +67,9 @@ impl Scene {
                 Change::Gone(tile) => picture.drops.push(tile),
             }
         }
-        self.tiles_changed |= !changes.is_empty();
-        self.outline_changed |= !changes.is_empty() && self.state.selected().is_some();
+        let changed = stream.arrange() || !changes.is_empty();
+        self.tiles_changed |= changed;
+        self.outline_changed |= changed && self.state.selected().is_some();
         let (opening, base) = (self.opening, &self.tileset_url);
         self.requests.extend(stream.fetches(clock.now_ms).into_iter().map(|(tile, uri)| Request {
             opening,
@@ -78,7 +82,7 @@ impl Scene {
         wake.soon |= stream.busy();
         let progress = stream.progress();
         if progress != self.progress {
-            let Progress { loaded, wanted, failed } = progress.clone();
+            let Progress { loaded, wanted, failed, .. } = progress.clone();
             bridge::emit(ViewEvent::Loading { loaded, wanted, failed });
             self.progress = progress;
         }

@@ -4,7 +4,7 @@
 mod clock;
 mod frame;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use bevy::prelude::Resource;
 use glam::DVec3;
@@ -22,8 +22,8 @@ use super::{
 };
 use crate::bridge::{self, CameraPose, Context, Paint, ViewCommand, ViewEvent};
 
-/// Bytes of tiles held, on the CPU; the GPU holds about as much again.
-const TILE_BUDGET: usize = 384 * 1024 * 1024;
+/// Bytes of tiles held, here and on the GPU together, where nobody says otherwise.
+const TILE_BUDGET: usize = 512 * 1024 * 1024;
 
 /// Something to fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +70,9 @@ pub struct Scene {
     pub(super) moved_ms: Option<f64>,
     pub(super) show_spaces: bool,
     pub(super) ghosts: bool,
+    /// Bytes of tiles that may be held, here and on the GPU together.
+    pub budget: usize,
+    isolated: Option<HashSet<String>>,
     /// Whether the person asked for less motion.
     pub reduced_motion: bool,
     /// What to fetch; whoever runs the app takes it.
@@ -109,6 +112,8 @@ impl Default for Scene {
             moved_ms: None,
             show_spaces: false,
             ghosts: false,
+            budget: TILE_BUDGET,
+            isolated: None,
             reduced_motion: false,
             requests: Vec::new(),
             opening: 0,
@@ -163,7 +168,11 @@ impl Scene {
             }
             ViewCommand::Context(context) => self.ghosts = context == Context::Ghost,
             ViewCommand::ShowSpaces(show) => self.show_spaces = show,
-            ViewCommand::Isolate(storeys) => self.state.isolate(storeys.as_deref()),
+            ViewCommand::Isolate(storeys) => {
+                self.state.isolate(storeys.as_deref());
+                let names = |ids: Vec<EntityId>| ids.iter().map(ToString::to_string).collect();
+                self.isolated = storeys.map(names);
+            }
             ViewCommand::Select(entity) => {
                 self.outline_changed |= self.state.select(entity.as_ref());
             }
@@ -238,7 +247,7 @@ impl Scene {
         match (request.tile, bytes, &mut self.stream) {
             (Some(tile), bytes, Some(stream)) => stream.arrived(tile, bytes, now_ms),
             (None, Ok(bytes), None) => match tileset::parse(&bytes) {
-                Ok(tileset) => self.start(Stream::new(tileset, TILE_BUDGET), now_ms),
+                Ok(tileset) => self.start(Stream::new(tileset, self.budget), now_ms),
                 Err(error) => self.open_failed(error.to_string(), now_ms),
             },
             (None, Err(reason), None) => self.open_failed(reason, now_ms),
@@ -275,12 +284,31 @@ impl Scene {
         self.camera.map(|camera| camera.pose)
     }
 
-    /// Figures for whoever measures: tiles loaded, tiles wanted, bytes held, and the
-    /// milliseconds that a drawn frame takes.
-    pub fn figures(&self) -> (u32, u32, usize, f64) {
-        let bytes = self.stream.as_ref().map_or(0, Stream::bytes);
-        (self.progress.loaded, self.progress.wanted, bytes, self.frame_ms)
+    /// Figures for whoever measures.
+    pub fn figures(&self) -> Figures {
+        Figures {
+            progress: self.progress.clone(),
+            drawn: self.stream.as_ref().map_or(0, |stream| stream.shown().count()),
+            bytes: self.stream.as_ref().map_or(0, Stream::bytes),
+            budget: self.budget,
+            frame_ms: self.frame_ms,
+        }
     }
+}
+
+/// How the canvas is doing.
+#[derive(Clone, Debug, Default)]
+pub struct Figures {
+    /// Tiles loaded and wanted.
+    pub progress: Progress,
+    /// Tiles drawn.
+    pub drawn: usize,
+    /// Bytes of tiles held, here and on the GPU together.
+    pub bytes: usize,
+    /// The most that may be.
+    pub budget: usize,
+    /// Milliseconds that a drawn frame takes.
+    pub frame_ms: f64,
 }
 
 pub(super) const EMPTY: Bounds = Bounds { min: DVec3::splat(-20.0), max: DVec3::splat(20.0) };

@@ -108,6 +108,17 @@ pub struct Content {
     /// Kind of each feature's entity.
     pub kind: Column,
 }
+
+impl Content {
+    /// Bytes it takes here, and on the GPU as much of it as is drawn.
+    pub fn weight(&self) -> usize {
+        let drawn = |part: &Part| (part.stream_end() - part.stream_start()) + part.index_bytes();
+        let columns = [&self.entity, &self.storey, &self.kind];
+        let ends: usize = columns.iter().map(|column| column.ends.len() * 4).sum();
+        self.bin.len() + ends + self.parts.iter().map(drawn).sum::<usize>()
+    }
+}
+
 impl Part {
     /// The index at a place in the index list.
     pub fn index(&self, bin: &[u8], at: usize) -> u32 {

@@ -69,8 +69,32 @@ pub struct Tile {
     pub geometric_error: f64,
     /// URL of the GLB, relative to the tileset.
     pub content: Option<String>,
+    /// Whether the children replace the content; else they add to it.
+    pub replaces: bool,
+    /// Length of the content, where it is told.
+    pub bytes: Option<u64>,
+    /// Whether it is a building by itself, or part of one.
+    pub in_building: bool,
+    /// Where all of it stands in storeys, or in none: those.
+    pub storeys: Option<Vec<String>>,
     /// Positions of the children in [`Tileset::tiles`].
     pub children: Vec<usize>,
+}
+
+impl Tile {
+    /// A tile of nothing.
+    pub fn empty(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            geometric_error: 0.0,
+            content: None,
+            replaces: false,
+            bytes: None,
+            in_building: false,
+            storeys: None,
+            children: Vec::new(),
+        }
+    }
 }
 
 /// A tileset: tile 0 is the root; a parent stands before its children.
@@ -96,6 +120,41 @@ struct TileJson {
     #[serde(default)]
     children: Vec<TileJson>,
     transform: Option<[f64; 16]>,
+    refine: Option<Refine>,
+    metadata: Option<MetadataJson>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "UPPERCASE")]
+enum Refine {
+    #[default]
+    Add,
+    Replace,
+}
+
+#[derive(Default, Deserialize)]
+struct MetadataJson {
+    #[serde(default)]
+    properties: TileProperties,
+}
+
+/// What our importer tells of a tile.
+#[derive(Default, Deserialize)]
+struct TileProperties {
+    bytes: Option<u64>,
+    building: Option<String>,
+    storeys: Option<Vec<String>>,
+}
+
+/// What a tile has from the one above it.
+#[derive(Clone, Copy, Default)]
+struct Above {
+    transform: DMat4,
+    refine: Refine,
+    in_building: bool,
+    /// Whether the one above is a building by itself, so that what names no storey has none.
+    is_building: bool,
+    depth: usize,
 }
 
 #[derive(Default, Deserialize)]
@@ -116,30 +175,38 @@ pub fn parse(json: &[u8]) -> Result<Tileset, TilesetError> {
         serde_json::from_slice(json).map_err(|error| TilesetError::Json(error.to_string()))?;
     root.transform = None;
     let mut tiles = Vec::new();
-    flatten(root, DMat4::IDENTITY, 0, &mut tiles)?;
+    flatten(root, Above::default(), &mut tiles)?;
     Ok(Tileset { tiles })
 }
 
-fn flatten(
-    json: TileJson,
-    parent: DMat4,
-    depth: usize,
-    tiles: &mut Vec<Tile>,
-) -> Result<usize, TilesetError> {
+fn flatten(json: TileJson, above: Above, tiles: &mut Vec<Tile>) -> Result<usize, TilesetError> {
     let index = tiles.len();
-    if index >= MAX_TILES || depth >= MAX_DEPTH {
+    if index >= MAX_TILES || above.depth >= MAX_DEPTH {
         return Err(TilesetError::TooMany);
     }
-    let transform = json.transform.map_or(parent, |own| parent * DMat4::from_cols_array(&own));
+    let transform = json.transform;
+    let transform =
+        transform.map_or(above.transform, |own| above.transform * DMat4::from_cols_array(&own));
+    let bounds =
+        bounds(&json.bounding_volume.bounds, transform).ok_or(TilesetError::NoBox(index))?;
+    let refine = json.refine.unwrap_or(above.refine);
+    let told = json.metadata.unwrap_or_default().properties;
+    let is_building = told.building.is_some();
+    let in_building = is_building || above.in_building;
+    let names_all = is_building || above.is_building;
     tiles.push(Tile {
-        bounds: bounds(&json.bounding_volume.bounds, transform)
-            .ok_or(TilesetError::NoBox(index))?,
         geometric_error: json.geometric_error.max(0.0),
         content: json.content.map(|content| content.uri),
-        children: Vec::new(),
+        replaces: refine == Refine::Replace,
+        bytes: told.bytes,
+        in_building,
+        storeys: told.storeys.or(names_all.then(Vec::new)),
+        ..Tile::empty(bounds)
     });
+    let depth = above.depth + 1;
+    let below = Above { transform, refine, in_building, is_building, depth };
     for child in json.children {
-        let child = flatten(child, transform, depth + 1, tiles)?;
+        let child = flatten(child, below, tiles)?;
         tiles[index].children.push(child);
     }
     Ok(index)
@@ -173,6 +240,30 @@ mod tests {
         assert_eq!(tileset.tiles[0].content.as_deref(), Some("0.glb"));
         assert_eq!(tileset.tiles[0].bounds.min, DVec3::new(0.0, -20.0, 0.0));
         assert_eq!(tileset.tiles[0].bounds.max, DVec3::new(20.0, 20.0, 10.0));
+    }
+
+    #[test]
+    fn knows_what_replaces_what_and_where_it_stands() {
+        let json = br#"{"root":{"boundingVolume":{"box":[0,0,0,9,0,0,0,9,0,0,0,9]},"refine":"ADD",
+            "children":[{"boundingVolume":{"box":[0,0,0,9,0,0,0,9,0,0,0,9]},"refine":"REPLACE",
+                "metadata":{"class":"tile","properties":{"bytes":7,"building":"b","storeys":["s"]}},
+                "children":[
+                    {"boundingVolume":{"box":[0,0,0,9,0,0,0,9,0,0,0,9]},"refine":"ADD",
+                     "metadata":{"class":"tile","properties":{"storeys":["s"]}},
+                     "children":[{"boundingVolume":{"box":[0,0,0,9,0,0,0,9,0,0,0,9]}}]},
+                    {"boundingVolume":{"box":[0,0,0,9,0,0,0,9,0,0,0,9]}}]}]}}"#;
+        let tiles = parse(json).unwrap().tiles;
+        let told = tiles.iter().map(|tile| (tile.replaces, tile.in_building, &tile.storeys));
+        let (none, storey, no_storey) = (None, Some(vec!["s".to_owned()]), Some(Vec::new()));
+        assert!(told.eq([
+            (false, false, &none),
+            (true, true, &storey),
+            (false, true, &storey),
+            (false, true, &none),
+            // Says nothing itself: replaced like the one above, and in none of its storeys.
+            (true, true, &no_storey),
+        ]));
+        assert_eq!((tiles[0].bytes, tiles[1].bytes), (None, Some(7)));
     }
 
     #[test]

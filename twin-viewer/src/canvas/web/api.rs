@@ -4,7 +4,7 @@
 //!   pixels, or `null`
 //! - `pick(x, y)`: the entity under a CSS pixel of the canvas, or `null`
 //! - `camera()`: `{target: [x, y, z], distance, heading, tilt}` in metres and degrees
-//! - `stats()`: `{frames, tilesLoaded, tilesWanted, bytes, frameMs}`
+//! - `stats()`: `{frames, tilesLoaded, tilesWanted, tilesDrawn, bytes, budget, heldBack, frameMs}`
 
 use bevy::app::App;
 use js_sys::{Array, Object, Reflect};
@@ -74,12 +74,16 @@ fn stats() -> JsValue {
         let frames = app.world().resource::<Picture>().frames;
         (frames, app.world().resource::<Scene>().figures())
     });
-    let (frames, (loaded, wanted, bytes, frame_ms)) = figures.unwrap_or_default();
+    let (frames, figures) = figures.unwrap_or_default();
+    let progress = &figures.progress;
     object(&[
         ("frames", (frames as f64).into()),
-        ("tilesLoaded", loaded.into()),
-        ("tilesWanted", wanted.into()),
-        ("bytes", (bytes as f64).into()),
-        ("frameMs", frame_ms.into()),
+        ("tilesLoaded", progress.loaded.into()),
+        ("tilesWanted", progress.wanted.into()),
+        ("tilesDrawn", (figures.drawn as f64).into()),
+        ("bytes", (figures.bytes as f64).into()),
+        ("budget", (figures.budget as f64).into()),
+        ("heldBack", progress.held_back.into()),
+        ("frameMs", figures.frame_ms.into()),
     ])
 }

@@ -1,6 +1,7 @@
 //! The browser's side: finds the canvas, runs frames when something asks for one.
 
 mod api;
+mod budget;
 mod events;
 mod fetch;
 mod frames;
@@ -10,7 +11,7 @@ use web_sys::HtmlCanvasElement;
 
 pub use frames::wake;
 
-use super::{app, render::Graphics};
+use super::{app, render::Graphics, scene::Scene};
 use crate::bridge::{self, ViewEvent};
 
 #[wasm_bindgen]
@@ -33,6 +34,9 @@ pub fn start(canvas_selector: &str) {
         match Graphics::open(wgpu::SurfaceTarget::Canvas(canvas.clone())).await {
             Ok(graphics) => {
                 let mut app = app::build();
+                if let Some(bytes) = budget::bytes() {
+                    app.world_mut().resource_mut::<Scene>().budget = bytes;
+                }
                 graphics.install(&mut app, fail, |error| console_error(&error));
                 events::listen(&canvas);
                 api::expose();
