@@ -76,6 +76,7 @@ pub(super) fn all(facts: &Facts<'_>) -> Vec<Check> {
         exits(facts),
     ];
     checks.extend(failed(facts));
+    checks.extend(unseen(facts));
     checks.extend(merged(facts));
     checks.extend(remarks(facts));
     checks.sort_by_key(|check| std::cmp::Reverse(check.state));
@@ -129,6 +130,22 @@ fn dropped(facts: &Facts<'_>) -> Check {
         ),
         list: if count == 0 { String::new() } else { rows::groups(facts, &facts.drops) },
     }
+}
+
+fn unseen(facts: &Facts<'_>) -> Option<Check> {
+    let ids = &facts.report.tiles.undrawn;
+    let entities: Vec<_> =
+        ids.iter().filter_map(|id| facts.by_id.get(id.as_str()).copied()).collect();
+    (!ids.is_empty()).then(|| Check {
+        state: State::Look,
+        title: text("读入但在三维中看不到的构件", "Elements read but not to be seen"),
+        value: items(ids.len()),
+        why: text(
+            "距场景原点太远（超过 2,000 km），或小到画不出来。远处的模型请单独导入为一个场景。",
+            "They lie too far from the scene's origin (2,000 km), or are too small to be drawn. Import a model that stands elsewhere as a scene of its own.",
+        ),
+        list: rows::entities(facts, &entities),
+    })
 }
 
 fn approximated(facts: &Facts<'_>) -> Check {

@@ -70,3 +70,34 @@ fn a_building_has_its_picture() {
     assert!(page.contains(&format!("{latitude:.5}°")), "where on earth: {place}");
     assert!(page.len() < 1 << 20, "{} bytes", page.len());
 }
+
+#[test]
+fn what_lies_out_of_sight_is_named() {
+    let folder = Folder::new("health-far");
+    // A square of 10 m in each of two zones, a quarter of the earth apart.
+    let lot = |name: &str, epsg: u32| {
+        let text = serde_json::json!({
+            "type": "CityJSON", "version": "2.0",
+            "metadata": {"referenceSystem": format!("https://www.opengis.net/def/crs/EPSG/0/{epsg}")},
+            "transform": {"scale": [1.0, 1.0, 1.0], "translate": [500_000.0, 5_400_000.0, 0.0]},
+            "vertices": [[0, 0, 0], [10, 0, 0], [10, 10, 0], [0, 10, 0]],
+            "CityObjects": {name: {"type": "Road", "geometry": [
+                {"type": "MultiSurface", "lod": "1", "boundaries": [[[0, 1, 2, 3]]]}]}},
+        });
+        folder.write(&format!("{name}.city.json"), text.to_string())
+    };
+    let out = folder.path("scene");
+    let files = [lot("here", 32_632), lot("elsewhere", 32_650)];
+    let output = command(&files, &out).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(
+        json(&out.join("report.json"))["tiles"]["undrawn"],
+        serde_json::json!(["elsewhere"])
+    );
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    for words in
+        ["Elements read but not to be seen", "读入但在三维中看不到的构件", "<code>elsewhere</code>"]
+    {
+        assert!(page.contains(words), "{words}");
+    }
+}
