@@ -2,13 +2,18 @@
 
 use std::path::Path;
 
-use crate::gis::{Kind, flatgeobuf};
+use crate::{
+    archive,
+    gis::{Kind, flatgeobuf},
+};
 
 /// What a file is to the importer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     /// IFC as STEP text.
     Ifc,
+    /// A zip archive, in which there should be an IFC file.
+    IfcZip,
     /// A GIS format.
     Gis(Kind),
     /// Something else, with what to do about it.
@@ -25,6 +30,10 @@ impl Format {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         if bytes.is_empty() {
             return Self::Unsupported("is empty");
+        }
+        // Before all words: a packed file may hold any of them.
+        if archive::is_zip(bytes) {
+            return Self::IfcZip;
         }
         if head.contains("ISO-10303-21") {
             return Self::Ifc;
@@ -49,7 +58,7 @@ impl Format {
             "json" if head.contains("FeatureCollection") || head.contains("\"Feature\"") => {
                 Self::Gis(Kind::GeoJson)
             }
-            "ifczip" => Self::Unsupported("is zipped IFC; unzip it first"),
+            "ifczip" | "zip" => Self::Unsupported("is no zip archive; it may be cut off"),
             "ifcxml" => Self::Unsupported("is ifcXML, which is not read; export it as IFC (STEP)"),
             "ifcx" => Self::Unsupported("is IFC5, which is not read yet; export it as IFC4x3"),
             "gml" | "citygml" | "xml" if head.contains("CityModel") => Self::Gis(Kind::CityGml),
@@ -84,6 +93,8 @@ mod tests {
             Format::Gis(Kind::GeoJson)
         );
         assert_eq!(detect("a.GEOJSON", b"{}"), Format::Gis(Kind::GeoJson));
+        let zip = b"PK\x03\x04 a stored ISO-10303-21;";
+        assert_eq!(detect("a.ifc", zip), Format::IfcZip);
         assert_eq!(detect("a", br#"{"type":"CityJSON"}"#), Format::Gis(Kind::CityJson));
         assert_eq!(detect("a.bin", b"fgb\x03fgb\x01rest"), Format::Gis(Kind::FlatGeobuf));
         for (name, bytes) in

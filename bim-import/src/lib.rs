@@ -3,6 +3,7 @@
 //!
 //! [`import`] does it all; `docs/import.md` says what is read and how.
 
+mod archive;
 pub mod audit;
 pub mod changes;
 pub mod crs;

@@ -241,7 +241,7 @@ pub(crate) fn store_beside(dir: &Path) -> Result<Store, PackageError> {
     Store::create(parent).map_err(|source| PackageError::Write { path: parent.to_owned(), source })
 }
 
-fn parent(dir: &Path) -> &Path {
+pub(crate) fn parent(dir: &Path) -> &Path {
     let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
     parent.unwrap_or(Path::new("."))
 }

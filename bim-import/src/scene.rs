@@ -1,6 +1,8 @@
 //! Sources become one scene: files are read side by side, put into one frame, and their
 //! ids made unique.
 
+mod read;
+
 use std::{
     path::{Path, PathBuf},
     sync::{
@@ -8,17 +10,16 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use sha2::{Digest, Sha256};
-use twin_model::{BoundingBox, Entity, EntityKind};
+use twin_model::{BoundingBox, EntityKind};
 
+use self::read::{Request, guarded, read_one};
 use crate::{
     Frame, Options, Progress,
     crs::Crs,
     federation::{self, Federation},
-    format::Format,
     frame::LocalFrame,
     gis, ids,
     ifc::{self, read::Semantics},
@@ -27,10 +28,7 @@ use crate::{
     placing::{self, Fix},
     report::SourceReport,
     store::{Aside, MeshStore, Store},
-    worker::{
-        self,
-        watchdog::{self, Geometry, Limits},
-    },
+    worker::watchdog::Geometry,
 };
 
 /// A file on its way into the scene.
@@ -151,13 +149,6 @@ fn draw_all(
 struct Ground<'a> {
     frame: Option<&'a LocalFrame>,
     terrain: &'a gis::Terrain,
-}
-
-/// The text of a small file, if there is one.
-fn fs_text(path: &Path) -> Option<String> {
-    const MAX_BYTES: u64 = 64 << 10;
-    let small = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() <= MAX_BYTES);
-    if small { std::fs::read_to_string(path).ok() } else { None }
 }
 
 /// Puts the files of one project that count from one origin where the best placed of them
@@ -286,116 +277,6 @@ fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// A file to read, and how.
-struct Request<'a> {
-    position: usize,
-    path: &'a Path,
-    options: &'a Options,
-    wanted: Option<&'a Crs>,
-    threads: u32,
-    store: &'a Store,
-}
-
-fn read_one(request: &Request<'_>, progress: &Mutex<&mut dyn Progress>) -> Pending {
-    let &Request { position, path, .. } = request;
-    let started = Instant::now();
-    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    lock(progress).started(position, &file);
-    let mut report = SourceReport { file: file.clone(), ..SourceReport::default() };
-    let mut notes = Vec::new();
-    let mut sha256 = String::new();
-    let read = match std::fs::read(path) {
-        Err(error) => Read::Failed(format!("cannot be read: {error}")),
-        Ok(bytes) => {
-            sha256 = ids::hex(&Sha256::digest(&bytes));
-            let mut tell = |done: u64, total: u64| lock(progress).advanced(position, done, total);
-            match Format::detect(path, &bytes) {
-                Format::Ifc => read_ifc(request, &file, &bytes, &mut report, &mut notes, &mut tell),
-                Format::Gis(kind) => {
-                    report.format = kind.name().into();
-                    let options = request.options;
-                    let prj = fs_text(&path.with_extension("prj"));
-                    let wishes = gis::Wishes {
-                        crs: options.crs.as_deref(),
-                        lod: options.lod,
-                        prj: prj.as_deref(),
-                    };
-                    match gis::Layer::read(kind, bytes, &file, wishes) {
-                        Ok(layer) => Read::Gis(Box::new(layer)),
-                        Err(error) => Read::Failed(error.to_string()),
-                    }
-                }
-                Format::Unsupported(reason) => Read::Failed(reason.to_owned()),
-            }
-        }
-    };
-    report.seconds = started.elapsed().as_secs_f64();
-    lock(progress).finished(position);
-    Pending { file, sha256, read, report, notes }
-}
-
-fn read_ifc(
-    request: &Request<'_>,
-    file: &str,
-    bytes: &[u8],
-    report: &mut SourceReport,
-    notes: &mut Vec<Note>,
-    tell: &mut (dyn FnMut(u64, u64) + Send),
-) -> Read {
-    let source = u32::try_from(request.position).unwrap_or(u32::MAX);
-    let limits = Limits::for_file(
-        bytes.len() as u64,
-        Duration::from_secs_f64(request.options.element_timeout_secs),
-    );
-    let mut aside = Aside::default();
-    // The worker tessellates while the meaning is read here.
-    let (semantics, geometry) = thread::scope(|scope| {
-        let geometry = scope.spawn(|| {
-            let program = worker::program(request.options.worker.as_ref())
-                .map_err(|source| worker::WorkerError::Start { program: PathBuf::new(), source })?;
-            let store = request.store.clone();
-            watchdog::tessellate(&program, request.path, request.threads, limits, store, tell)
-        });
-        let semantics = {
-            let mut put_aside = |entity: &mut Entity| aside.put(entity, request.store);
-            ifc::read::read(bytes, file, source, &mut put_aside)
-        };
-        (semantics, geometry.join())
-    });
-    let mut semantics = match semantics {
-        Ok(semantics) => semantics,
-        Err(error) => return Read::Failed(error.to_string()),
-    };
-    report.format.clone_from(&semantics.schema);
-    report.unit = unit_name(semantics.metres);
-    let geometry = match geometry {
-        Ok(Ok(geometry)) => geometry,
-        Ok(Err(error)) => return Read::Failed(error.to_string()),
-        Err(_) => return Read::Failed("reading its geometry failed inside the importer".into()),
-    };
-    report.worker_peak_mib = mib(geometry.peak_kib);
-    if let Some(reason) = geometry.incomplete {
-        let text = format!("its geometry is incomplete: {reason}");
-        notes.push(Note::source(Severity::Dropped, text));
-    }
-    let extent = geometry.extent;
-    let fix = if request.options.frame == Frame::Local {
-        placing::fix(&semantics.georeference, extent, semantics.site_origin, request.wanted, notes)
-    } else {
-        None
-    };
-    notes.append(&mut semantics.notes);
-    Read::Ifc(Box::new(IfcSource { semantics, aside, geometry, extent, fix }))
-}
-
-/// What a length unit is called, by what it is in metres.
-fn unit_name(metres: f64) -> String {
-    const NAMED: [(f64, &str); 6] =
-        [(1.0, "m"), (0.1, "dm"), (0.01, "cm"), (0.001, "mm"), (0.3048, "ft"), (0.0254, "in")];
-    let named = NAMED.iter().find(|(size, _)| (metres / size - 1.0).abs() < 1e-5);
-    named.map_or_else(|| format!("{metres} m"), |(_, name)| (*name).to_owned())
-}
-
 pub(crate) fn mib(kib: u64) -> f64 {
     (kib as f64 / 1_024.0 * 10.0).round() / 10.0
 }
@@ -416,7 +297,7 @@ fn draw(
 ) -> Drawn {
     let Pending { file, sha256, read, mut report, mut notes } = pending;
     let started = Instant::now();
-    let mut imported = match read {
+    let drawing = || match read {
         Read::Failed(reason) => {
             report.error = Some(reason);
             Imported::default()
@@ -449,6 +330,10 @@ fn draw(
             })
         }
     };
+    let mut imported = guarded(drawing).unwrap_or_else(|reason| {
+        report.error = Some(reason);
+        Imported::default()
+    });
     imported.stow(meshes);
     for entity in &mut imported.entities {
         imported.aside.put(entity, meshes.store());
