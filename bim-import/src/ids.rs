@@ -1,7 +1,7 @@
 //! Ids: made for what has no GlobalId, shared or told apart where several sources use one.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -30,6 +30,35 @@ pub(crate) fn unused(id: &str, is_taken: impl Fn(&str) -> bool) -> EntityId {
     }
     let numbered = (2u32..).map(|n| format!("{id}~{n}")).find(|candidate| !is_taken(candidate));
     EntityId::new(numbered.unwrap_or_default())
+}
+
+/// The ids of one file: whatever is wanted twice is numbered. Unlike [`unused`], it does
+/// not count from two again each time, so a file of one id only takes no longer.
+#[derive(Default)]
+pub(crate) struct Taken {
+    ids: HashSet<EntityId>,
+    /// The last number that was given, by what was wanted.
+    last: HashMap<EntityId, u32>,
+}
+
+impl Taken {
+    /// Whether an id is given already.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.ids.contains(id)
+    }
+
+    /// An id like the wanted one that nothing else has, now taken.
+    pub(crate) fn take(&mut self, wanted: &str) -> EntityId {
+        let wanted = EntityId::from(wanted);
+        let mut id = wanted.clone();
+        while self.ids.contains(&id) {
+            let last = self.last.entry(wanted.clone()).or_insert(1);
+            *last += 1;
+            id = EntityId::new(format!("{wanted}~{last}"));
+        }
+        self.ids.insert(id.clone());
+        id
+    }
 }
 
 /// Merges what an earlier source shares, and renames what it merely uses too.

@@ -19,6 +19,7 @@ pub mod imported;
 pub mod mesh;
 mod package;
 mod packed;
+mod parents;
 mod placement;
 mod placing;
 pub mod report;

@@ -29,7 +29,9 @@ impl Ground<'_> {
     /// One position. Heights of zero mean "on the ground": many writers add them.
     pub(super) fn point(&self, position: &Position) -> Result<[f64; 3], String> {
         let values = position.as_slice();
-        let (lon, lat) = (values[0], values[1]);
+        let [lon, lat, ..] = *values else {
+            return Err("a position has fewer than two numbers".into());
+        };
         if !(lon.is_finite() && lat.is_finite()) {
             return Err("a coordinate is not a number".into());
         }

@@ -34,7 +34,7 @@ use self::{
 use crate::{
     crs::{Crs, Vertical},
     frame::LocalFrame,
-    imported::{Imported, Note},
+    imported::{Imported, Note, Severity},
     placement::Placement,
     placing::{self, Fix},
 };
@@ -67,6 +67,14 @@ pub enum GisError {
         file: String,
         /// What the file's `crs` member says.
         crs: String,
+    },
+    /// Nothing in the file lies anywhere.
+    #[error("{file} holds nothing with usable coordinates{reason}")]
+    Nowhere {
+        /// File name.
+        file: String,
+        /// What is wrong with the first thing in it, behind a colon; empty if it is empty.
+        reason: String,
     },
     /// Longitude and latitude in a scene that has none.
     #[error("{file} has no coordinates but longitude and latitude; it needs --frame local")]
@@ -255,6 +263,17 @@ impl Layer {
                 geojson::read_on(&bytes, stage.file, stage.source, ground)
             }
             (Content::Features(features), Some(frame)) => Ok(features.draw(stage, frame)),
+            (Content::GeoJson(bytes), None) if !stage.unmoved => {
+                let frame = &LocalFrame::from_wgs84(0.0, 0.0, 0.0);
+                let ground = Ground { frame, terrain: stage.terrain };
+                let nothing = geojson::read_on(&bytes, stage.file, stage.source, ground)?;
+                let fault = nothing.notes.iter().find(|note| note.severity == Severity::Dropped);
+                let reason = fault.map_or_else(String::new, |note| format!(": {}", note.reason));
+                Err(GisError::Nowhere { file: stage.file.to_owned(), reason })
+            }
+            (Content::Features(_), None) if !stage.unmoved => {
+                Err(GisError::Nowhere { file: stage.file.to_owned(), reason: String::new() })
+            }
             (Content::GeoJson(_) | Content::Features(_), None) => {
                 Err(GisError::NeedsFrame { file: stage.file.to_owned() })
             }

@@ -17,11 +17,21 @@ pub(super) type Set = BTreeMap<String, Json>;
 
 /// Deepest nesting of complex properties; deeper ones are cyclic.
 const MAX_DEPTH: u32 = 8;
+/// Properties of one set, those in complex ones among them: such that hold each other can
+/// name more than there is time for.
+const MAX_PROPERTIES: u32 = 100_000;
 
 /// Reads the sets of one file; each is read once and shared by its objects.
 pub(super) struct Properties {
     units: Units,
-    sets: HashMap<u32, Option<Rc<(String, Set)>>>,
+    sets: HashMap<u32, Option<Rc<Named>>>,
+}
+
+/// A set, and what reading it cost.
+struct Named {
+    name: String,
+    set: Set,
+    cost: u64,
 }
 
 impl Properties {
@@ -44,19 +54,25 @@ impl Properties {
     ) {
         for &id in definitions {
             let Some(found) = self.set(records, id) else { continue };
-            let set = into.entry(found.0.clone()).or_default();
-            for (name, value) in &found.1 {
+            // A copy is as large as what was read, and everything may refer to one set.
+            if !records.spend(found.cost) {
+                return;
+            }
+            let set = into.entry(found.name.clone()).or_default();
+            for (name, value) in &found.set {
                 set.entry(name.clone()).or_insert_with(|| value.clone());
             }
         }
     }
 
-    fn set(&mut self, records: &mut Records<'_>, id: u32) -> Option<Rc<(String, Set)>> {
+    fn set(&mut self, records: &mut Records<'_>, id: u32) -> Option<Rc<Named>> {
         if let Some(known) = self.sets.get(&id) {
             return known.clone();
         }
+        let before = records.spent();
         let read = records.get(id).and_then(|record| self.read_set(records, &record));
-        let read = read.map(Rc::new);
+        let cost = records.spent() - before;
+        let read = read.map(|(name, set)| Rc::new(Named { name, set, cost }));
         self.sets.insert(id, read.clone());
         read
     }
@@ -71,9 +87,10 @@ impl Properties {
         let name = record.get_string(2).filter(|name| !name.is_empty());
         let fallback = if slot == 4 { "Properties" } else { "Quantities" };
         let mut set = Set::new();
+        let mut room = MAX_PROPERTIES;
         for id in record.get_refs(slot).unwrap_or_default() {
-            if let Some((name, value)) = records.get(id).and_then(|p| self.property(records, &p, 0))
-            {
+            let property = records.get(id).and_then(|p| self.property(records, &p, 0, &mut room));
+            if let Some((name, value)) = property {
                 set.entry(name).or_insert(value);
             }
         }
@@ -112,7 +129,9 @@ impl Properties {
         records: &Records<'_>,
         record: &Record,
         depth: u32,
+        room: &mut u32,
     ) -> Option<(String, Json)> {
+        *room = room.checked_sub(1)?;
         let name = record.get_string(0)?.to_owned();
         let value = match record.ifc_type.as_str() {
             "IFCPROPERTYSINGLEVALUE" | "IFCPROPERTYLISTVALUE" => {
@@ -143,7 +162,7 @@ impl Properties {
                 let parts = record.get_refs(slot).unwrap_or_default();
                 let inner = parts
                     .into_iter()
-                    .filter_map(|id| self.property(records, &records.get(id)?, depth + 1));
+                    .filter_map(|id| self.property(records, &records.get(id)?, depth + 1, room));
                 Json::Object(inner.collect())
             }
             class => self.quantity(records, record, class)?,

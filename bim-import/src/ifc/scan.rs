@@ -16,6 +16,10 @@ pub(super) struct Inventory {
     pub(super) left_out: usize,
     /// Records whose instance name another record has, too.
     pub(super) repeated: usize,
+    /// Pairs that relations may still join; each needs a word in an honest file.
+    room: usize,
+    /// Pairs for which there was no room.
+    pub(super) unpaired: usize,
     /// Containers and wholes by what they hold.
     pub(super) parents: HashMap<u32, u32>,
     /// Host by opening.
@@ -154,7 +158,7 @@ fn role(keyword: &str) -> Role {
 
 /// Walks the file and reads its relationships.
 pub(super) fn scan(bytes: &[u8]) -> (Records<'_>, Inventory) {
-    let mut inventory = Inventory::default();
+    let mut inventory = Inventory { room: bytes.len(), ..Inventory::default() };
     let mut relations: Vec<(Relation, u32)> = Vec::new();
     let mut roles: HashMap<&str, Role> = HashMap::new();
     let records = Records::scan(bytes, |seen| {
@@ -237,7 +241,10 @@ impl Inventory {
             .or_else(|| record.get_ref(many).map(|id| vec![id]))
             .unwrap_or_default();
         for &one in &ones {
-            for &other in &many {
+            let paired = many.len().min(self.room);
+            self.room -= paired;
+            self.unpaired = self.unpaired.saturating_add(many.len() - paired);
+            for &other in &many[..paired] {
                 self.pair(relation, one, other);
             }
         }

@@ -7,6 +7,8 @@ use super::engine::records::{Record, Records, Value, si_prefix};
 
 /// Deepest nesting of units defined by other units; deeper ones are cyclic.
 const MAX_DEPTH: u32 = 6;
+/// Parts of a derived unit: there are seven base units, and each may stand there twice.
+const MAX_PARTS: usize = 14;
 const ZERO_CELSIUS_K: f64 = 273.15;
 
 /// `si = value · factor + offset`. Temperatures are in °C, angles in radians, masses in
@@ -104,10 +106,14 @@ fn read(records: &Records<'_>, id: u32, depth: u32) -> Option<Unit> {
         }
         "IFCDERIVEDUNIT" => {
             let mut factor = 1.0;
-            for element in record.get_refs(0)? {
+            let elements = record.get_refs(0)?;
+            if elements.len() > MAX_PARTS {
+                return None;
+            }
+            for element in elements {
                 let element = records.get(element)?;
                 // Differences of temperatures have no zero.
-                let part = read(records, element.get_ref(0)?, depth + 1)?.factor;
+                let part = part(records, element.get_ref(0)?, depth + 1)?.factor;
                 let exponent = element.get(1)?.as_float()?;
                 factor *= part.powf(exponent);
             }
@@ -116,6 +122,13 @@ fn read(records: &Records<'_>, id: u32, depth: u32) -> Option<Unit> {
         _ => return None,
     };
     (unit.factor.is_finite() && unit.factor != 0.0 && unit.offset.is_finite()).then_some(unit)
+}
+
+/// A part of a derived unit, which by the schema is no derived unit itself: parts of parts
+/// of parts would be more than there is time for.
+fn part(records: &Records<'_>, id: u32, depth: u32) -> Option<Unit> {
+    let is_derived = records.get(id)?.ifc_type.as_str() == "IFCDERIVEDUNIT";
+    if is_derived { None } else { read(records, id, depth) }
 }
 
 fn si_unit(record: &Record) -> Option<Unit> {

@@ -59,7 +59,7 @@ pub(super) struct Kept {
 }
 
 impl Geometry {
-    pub(super) fn new(store: Store) -> Self {
+    pub(crate) fn new(store: Store) -> Self {
         Self {
             shapes: FxHashMap::default(),
             store,

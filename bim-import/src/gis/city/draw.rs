@@ -1,6 +1,6 @@
 //! City objects become entities and meshes.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 use twin_model::{BoundingBox, Entity, EntityId};
@@ -21,6 +21,7 @@ use crate::{
     ids,
     imported::{Imported, Note, Severity},
     mesh::{ElementMesh, MaterialClass},
+    parents,
 };
 
 /// Ids longer than this, or with control characters, are replaced.
@@ -97,7 +98,8 @@ impl City {
 
     /// The ids of all objects: their own, where these can be used.
     fn ids(&self, stage: &Stage<'_>, site: &EntityId, notes: &mut Vec<Note>) -> Vec<EntityId> {
-        let mut taken = HashSet::from([site.clone()]);
+        let mut taken = ids::Taken::default();
+        taken.take(site.as_str());
         let mut unusable = 0;
         let mut ids = Vec::with_capacity(self.objects.len());
         for (n, object) in self.objects.iter().enumerate() {
@@ -111,13 +113,12 @@ impl City {
             } else {
                 ids::derived(stage.file, &format!("id/{own}")).to_string()
             };
-            let id = ids::unused(&wanted, |id| taken.contains(id));
+            let id = taken.take(&wanted);
             if id.as_str() != wanted {
                 let reason = format!("the file uses the id again; kept as {id}");
                 let class = object.class.as_str();
                 notes.push(Note::element(Severity::Info, own.as_str(), class, reason));
             }
-            taken.insert(id.clone());
             ids.push(id);
         }
         if unusable > 0 {
@@ -144,8 +145,8 @@ impl City {
             let text = format!("{lost} objects name a parent that is not in the file");
             notes.push(Note::source(Severity::Info, text));
         }
-        for n in cut_rings(&mut parents) {
-            let reason = "it is inside itself by its parents; taken out".to_owned();
+        for (n, fault) in parents::straighten(&mut parents, None) {
+            let reason = format!("it {} by its parents; taken out", fault.says());
             let class = self.objects[n].class.as_str();
             notes.push(Note::element(Severity::Info, ids[n].as_str(), class, reason));
         }
@@ -163,28 +164,6 @@ fn local(v: &[f64; 3], frame: &LocalFrame, crs: &Crs) -> Option<[f64; 3]> {
     let [lon, lat] = crs.lon_lat(v[0], v[1])?;
     let place = frame.to_local(lon, lat, crs.height_m(v[2]));
     place.iter().all(|value| value.abs() <= REACH_M).then_some(place)
-}
-
-/// Takes the parent from one object of every ring; each object is passed once.
-fn cut_rings(parents: &mut [Option<usize>]) -> Vec<usize> {
-    // 0: not seen; a number: on the way that started there.
-    let mut seen = vec![0usize; parents.len()];
-    let mut cut = Vec::new();
-    for start in 0..parents.len() {
-        let mut at = start;
-        while seen[at] == 0 {
-            seen[at] = start + 1;
-            match parents[at] {
-                Some(parent) if seen[parent] == start + 1 => {
-                    parents[at] = None;
-                    cut.push(at);
-                }
-                Some(parent) => at = parent,
-                None => {}
-            }
-        }
-    }
-    cut
 }
 
 /// What the objects of a model came to, for the report.
@@ -373,21 +352,6 @@ mod tests {
     use twin_model::EntityKind;
 
     use super::*;
-
-    #[test]
-    fn rings_of_parents_are_cut_once() {
-        let mut parents = vec![Some(1), Some(2), Some(0), Some(2), None, Some(5)];
-        let cut = cut_rings(&mut parents);
-        assert_eq!(cut.len(), 2, "{cut:?}");
-        for start in 0..parents.len() {
-            let (mut at, mut steps) = (start, 0);
-            while let Some(parent) = parents[at] {
-                (at, steps) = (parent, steps + 1);
-                assert!(steps <= parents.len());
-            }
-        }
-        assert_eq!(parents[4], None);
-    }
 
     #[test]
     fn kinds_know_whole_and_part() {

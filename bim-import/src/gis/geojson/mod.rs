@@ -76,8 +76,9 @@ pub fn center(bytes: &[u8], file_name: &str) -> Result<Option<[f64; 2]>, GisErro
     check_crs(head.crs.as_ref(), file_name)?;
     let (mut low, mut high) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
     let mut take = |position: &Position| {
-        let p = position.as_slice();
-        if p[0].abs() <= 180.0 && p[1].abs() <= 90.0 {
+        let [lon, lat, ..] = *position.as_slice() else { return };
+        if lon.abs() <= 180.0 && lat.abs() <= 90.0 {
+            let p = [lon, lat];
             for axis in 0..2 {
                 low[axis] = low[axis].min(p[axis]);
                 high[axis] = high[axis].max(p[axis]);

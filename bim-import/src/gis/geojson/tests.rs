@@ -198,12 +198,13 @@ fn broken_features_are_reported_and_the_others_drawn() {
             json!([ring(&[(0.0, 0.0), (9.0, 0.0), (9.0, 9.0)])]),
         ),
         feature(json!({"kind": "road"}), "LineString", json!([])),
+        feature(json!({"kind": "landmark"}), "Point", json!([LON])),
         good,
     ]);
     assert_eq!(imported.meshes.len(), 1);
     let dropped = dropped(&imported);
-    assert_eq!(dropped.len(), 11, "{dropped:#?}");
-    for index in 0..11 {
+    assert_eq!(dropped.len(), 12, "{dropped:#?}");
+    for index in 0..12 {
         let named = format!("feature {index}");
         assert!(dropped.iter().any(|reason| reason.contains(&named)), "{named}: {dropped:#?}");
     }
@@ -316,6 +317,7 @@ fn the_middle_of_a_file_is_found() {
         feature(json!({}), "Point", json!([114.0, 22.0])),
         feature(json!({}), "Point", json!([115.0, 23.0])),
         feature(json!({}), "Point", json!([5e6, 2e6])),
+        feature(json!({}), "Point", json!([7.0])),
     ]})
     .to_string();
     assert_eq!(center(text.as_bytes(), "f").unwrap(), Some([114.5, 22.5]));

@@ -302,6 +302,11 @@ fn read_nodes(bytes: &[u8], places: &mut Places) -> Result<Vec<Feature>> {
     let mut points = Vec::new();
     each(bytes, |data| {
         data.nodes(|node| {
+            let [lon, lat] = node.at;
+            if !(lon.abs() <= 180.0 && lat.abs() <= 90.0) {
+                // As good as not in the file: what uses it is said to lack a node.
+                return;
+            }
             places.found(node.id, node.at);
             if points.len() >= MAX_THINGS
                 || !node.tags.iter().any(|(key, _)| style::is_point_key(data.string(*key)))

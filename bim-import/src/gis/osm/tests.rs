@@ -262,3 +262,18 @@ fn a_file_cut_anywhere_is_an_error_or_less_and_never_a_panic() {
     blob("OSMData", &vec![0; 40 << 20], &mut bomb);
     assert!(read(&bomb).err().unwrap().contains("unpacks to more"));
 }
+
+#[test]
+fn what_lies_off_the_earth_is_not_in_the_file() {
+    let mut osm = Writer::default();
+    osm.square(1, 0.0, 20.0);
+    osm.square(11, 3e12, 20.0);
+    osm.way(1, &[1, 2, 3, 4, 1], &[("building", "yes")]);
+    osm.way(2, &[1, 2, 13, 4, 1], &[("building", "yes")]);
+    osm.way(3, &[11, 12, 13, 14, 11], &[("building:part", "yes"), ("height", "9")]);
+    let imported = draw(&osm.finish());
+    let ids: Vec<&str> = imported.entities.iter().map(|e| e.id.as_str()).collect();
+    assert!(ids.contains(&"way:1") && !ids.contains(&"way:3"), "{ids:?}");
+    let notes: Vec<&str> = imported.notes.iter().map(|note| note.reason.as_str()).collect();
+    assert!(notes.iter().any(|note| note.contains("lack nodes")), "{notes:?}");
+}

@@ -165,7 +165,7 @@ impl<'a> Engine<'a> {
         let router =
             GeometryRouter::from_config(RouterConfig { unit_scale, ..RouterConfig::default() });
         let anchor = match router.detect_rtc_offset_for_file(bytes, &mut decoder) {
-            Some(RtcVerdict::Large { anchor }) => anchor,
+            Some(RtcVerdict::Large { anchor }) if is_on_earth(anchor) => anchor,
             _ => (0.0, 0.0, 0.0),
         };
         let textures = ifc_lite_geometry::build_texture_index(bytes, &mut decoder);
@@ -333,6 +333,13 @@ impl<'a> Engine<'a> {
             color: mesh.color,
         })
     }
+}
+
+/// Whether a place may be what all others count from: one element at the end of the world
+/// must not take the digits of those that are here. Map coordinates are told in millions
+/// of metres, or in billions where they are millimetres.
+fn is_on_earth((x, y, z): (f64, f64, f64)) -> bool {
+    [x, y, z].iter().all(|metres| metres.abs() < 1e11)
 }
 
 impl Tessellated {

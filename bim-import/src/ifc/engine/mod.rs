@@ -6,6 +6,7 @@
 //! only ever called from a worker process (see [`crate::worker`]).
 
 mod bounds;
+mod budget;
 mod collapse;
 mod fine;
 pub(crate) mod geometry;

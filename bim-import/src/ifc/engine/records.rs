@@ -8,13 +8,17 @@ pub(crate) use ifc_lite_core::{
 };
 use ifc_lite_core::{EntityDecoder, EntityScanner, IfcType, SchemaVersion};
 
-use super::index::{Builder, Index};
+use super::{
+    budget::Budget,
+    index::{Builder, Index},
+};
 
 /// The records of one file.
 pub(crate) struct Records<'a> {
     decoder: EntityDecoder<'a>,
     index: Index,
     count: usize,
+    budget: Budget,
     schema: Option<SchemaVersion>,
     attributes: HashMap<String, &'static [&'static str]>,
 }
@@ -41,7 +45,14 @@ impl<'a> Records<'a> {
         let schema = SchemaVersion::from_file_schema(&schema_name(bytes));
         let (index, count) = index.finish();
         let decoder = EntityDecoder::new(bytes);
-        Self { decoder, index, count, schema, attributes: HashMap::new() }
+        Self {
+            decoder,
+            index,
+            count,
+            budget: Budget::new(bytes.len()),
+            schema,
+            attributes: HashMap::new(),
+        }
     }
 
     /// How many records there are.
@@ -49,9 +60,29 @@ impl<'a> Records<'a> {
         self.count
     }
 
+    /// Bytes of records decoded so far, and of what was copied from them.
+    pub(crate) fn spent(&self) -> u64 {
+        self.budget.spent()
+    }
+
+    /// Counts work against the budget; whether it may be done.
+    pub(crate) fn spend(&self, bytes: u64) -> bool {
+        self.budget.spend(bytes)
+    }
+
+    /// Whether more was asked for than any honest file needs: lists that hold themselves
+    /// in each other, a record of megabytes that everything refers to. All that is read
+    /// from then on is missing.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.budget.is_spent()
+    }
+
     /// Decodes one record; nothing where it is missing or does not parse.
     pub(crate) fn get(&self, id: u32) -> Option<Record> {
         let (start, end) = self.index.lookup(id)?;
+        if !self.spend((end - start) as u64) {
+            return None;
+        }
         self.decoder.decode_at_uncached(start, end).ok()
     }
 

@@ -13,6 +13,10 @@ use super::{
     Reader,
 };
 
+/// Materials and layers that are looked at for one name: lists of lists of lists can name
+/// more than there is time for.
+const MAX_MATERIALS: u32 = 1_000;
+
 impl Reader<'_> {
     /// The attributes people look for, by their names in the schema.
     pub(super) fn attributes(&mut self, object: &scan::Object, record: &Record) -> Set {
@@ -89,7 +93,8 @@ impl Reader<'_> {
             .materials
             .get(&id)
             .or_else(|| self.inventory.materials.get(self.inventory.types.get(&id)?));
-        if let Some(name) = material.and_then(|material| self.material(*material, 0)) {
+        let mut room = MAX_MATERIALS;
+        if let Some(name) = material.and_then(|material| self.material(*material, 0, &mut room)) {
             set.insert("Material".into(), json!(name));
         }
         let groups = self.inventory.groups.get(&id).into_iter().flatten();
@@ -102,9 +107,10 @@ impl Reader<'_> {
     }
 
     /// The name of a material, or those of its layers.
-    fn material(&self, id: u32, depth: u32) -> Option<String> {
+    fn material(&self, id: u32, depth: u32, room: &mut u32) -> Option<String> {
+        *room = room.checked_sub(1)?;
         let record = self.records.get(id)?;
-        let inner = |slots: &[usize]| {
+        let mut inner = |slots: &[usize]| {
             let ids = slots.iter().flat_map(|&slot| {
                 record
                     .get_refs(slot)
@@ -112,7 +118,7 @@ impl Reader<'_> {
                     .unwrap_or_default()
             });
             let mut names: Vec<String> =
-                ids.filter_map(|id| self.material(id, depth + 1)).collect();
+                ids.filter_map(|id| self.material(id, depth + 1, room)).collect();
             names.dedup();
             (!names.is_empty()).then(|| names.join(", "))
         };

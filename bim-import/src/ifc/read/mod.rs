@@ -129,7 +129,7 @@ fn object_ids(
     inventory: &Inventory,
     file_name: &str,
 ) -> Vec<(EntityId, bool)> {
-    let mut taken: HashSet<String> = HashSet::with_capacity(inventory.objects.len());
+    let mut taken = ids::Taken::default();
     let mut nameless: HashMap<String, u32> = HashMap::new();
     let id = |object: &scan::Object| {
         let record = records.get(object.id);
@@ -141,11 +141,9 @@ fn object_ids(
             *nth += 1;
             (ids::derived(file_name, &format!("{path}/{nth}")), false)
         } else {
-            (EntityId::from(global), taken.contains(global))
+            (EntityId::from(global), taken.has(global))
         };
-        let id = ids::unused(wanted.as_str(), |id| taken.contains(id));
-        taken.insert(id.as_str().to_owned());
-        (id, repeated)
+        (taken.take(wanted.as_str()), repeated)
     };
     inventory.objects.iter().map(id).collect()
 }
@@ -210,6 +208,17 @@ impl Reader<'_> {
                 self.inventory.repeated
             );
             self.notes.push(Note::source(Severity::Approximated, text));
+        }
+        if self.inventory.unpaired > 0 {
+            let text = format!(
+                "its relations join more things than the file has words for: {} pairs were left out",
+                self.inventory.unpaired
+            );
+            self.notes.push(Note::source(Severity::Dropped, text));
+        }
+        if self.records.is_exhausted() {
+            let text = "its records name each other so often that reading them all would take for ever: what came late is left out";
+            self.notes.push(Note::source(Severity::Dropped, text));
         }
         if self.inventory.left_out > 0 {
             let text = format!(

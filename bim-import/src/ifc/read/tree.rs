@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use twin_model::{Entity, EntityKind};
 
 use super::{super::scan, Reader};
-use crate::imported::{Boundary, Note, Severity};
+use crate::{
+    imported::{Boundary, Note, Severity},
+    parents,
+};
 
 impl Reader<'_> {
     /// Position of each object's parent; rings are cut.
@@ -38,16 +41,14 @@ impl Reader<'_> {
                 ));
             }
         }
-        for place in 0..parents.len() {
-            if is_on_ring(place, &parents) {
-                parents[place] = project;
-                self.notes.push(Note::element(
-                    Severity::Approximated,
-                    self.names[place].0.as_str(),
-                    objects[place].class.name(),
-                    "it contains itself; it was put under the project",
-                ));
-            }
+        for (place, fault) in parents::straighten(&mut parents, project) {
+            let reason = format!("it {}; it was put under the project", fault.says());
+            self.notes.push(Note::element(
+                Severity::Approximated,
+                self.names[place].0.as_str(),
+                objects[place].class.name(),
+                reason,
+            ));
         }
         parents
     }
@@ -109,13 +110,9 @@ fn is_passable(element: &Entity) -> bool {
         )
 }
 
+/// What an object lies in, from the inside out; few, once the tree is straightened.
 pub(super) fn ancestors(place: usize, parents: &[Option<usize>]) -> impl Iterator<Item = usize> {
-    std::iter::successors(parents[place], |&above| parents[above]).take(parents.len())
-}
-
-fn is_on_ring(place: usize, parents: &[Option<usize>]) -> bool {
-    // Depths are small; the bound only matters on rings that this one is not part of.
-    ancestors(place, parents).take(4_096).any(|above| above == place)
+    std::iter::successors(parents[place], |&above| parents[above])
 }
 
 /// `space:…`, `storey:…/…`, `building:…` by name.

@@ -7,6 +7,9 @@ use super::{super::rows::rows, Writer, numbers};
 
 /// Deepest nesting of curves followed.
 const MAX_DEPTH: u32 = 8;
+/// Points of one curve; segments that are curves of segments could have more than any
+/// memory holds.
+const MAX_POINTS: usize = 4_000_000;
 /// Highest degree of a spline evaluated here: beyond it control points are drawn.
 pub(super) const MAX_DEGREE: usize = 25;
 /// Fewest and most points along a spline. A closed outline of more than 31 would be
@@ -33,11 +36,17 @@ pub(super) fn points(writer: &mut Writer<'_>, id: u32, depth: u32) -> Option<Vec
                     all.pop();
                 }
                 all.append(&mut part);
+                if all.len() > MAX_POINTS {
+                    return None;
+                }
             }
             Some(all)
         }
         "IFCINDEXEDPOLYCURVE" if curve.get(1).is_none_or(AttributeValue::is_null) => {
             let &(start, end) = writer.index.get(&curve.get_ref(0)?)?;
+            if !writer.budget.spend((end - start) as u64) {
+                return None;
+            }
             Some(rows(writer.bytes.get(start..end)?).collect())
         }
         _ => {

@@ -20,6 +20,8 @@ use std::{fmt::Write as _, sync::Arc};
 use ifc_lite_core::{AttributeValue, DecodedEntity, EntityDecoder, EntityIndex, EntityScanner};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::budget::Budget;
+
 /// How faithfully to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Detail {
@@ -30,6 +32,14 @@ pub(crate) enum Detail {
     /// A box around it.
     Box,
 }
+
+/// How much longer a file may get. A pipe of two points becomes a mesh of a hundred, but
+/// ten thousand pipes along one line of a million points would be larger than any memory.
+const MAX_GROWTH: usize = 16;
+/// Bytes that may always be added.
+const ALWAYS_FINE: usize = 64 << 20;
+/// Items along the way from a copy to its original whose styles it may have.
+const MAX_STYLED: usize = 8;
 
 /// What is done with a class of records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +135,7 @@ pub(super) fn rewrite(
         bytes,
         index,
         decoder,
+        budget: Budget::new(bytes.len()),
         metre: scales.0,
         radian: scales.1,
         next: index.keys().copied().max().unwrap_or_default(),
@@ -133,6 +144,9 @@ pub(super) fn rewrite(
         alignments: linear::Alignments::default(),
     };
     for &(id, kind) in candidates {
+        if writer.is_full() {
+            break;
+        }
         writer.record(id, kind);
     }
     writer.open_profiles(candidates);
@@ -143,8 +157,12 @@ pub(super) fn rewrite(
     // What solids and booleans are copied from may itself have been rewritten above.
     let copied = |kind| kind == Kind::Csg || (kind == Kind::Boolean && detail == Detail::Uncut);
     let written: FxHashMap<u32, (usize, usize)> = writer.out.spans.iter().copied().collect();
-    for &(id, kind) in candidates.iter().filter(|(_, kind)| copied(*kind)) {
-        writer.copy_of_first(id, kind, &written, detail);
+    let mut firsts = FxHashMap::default();
+    for &(id, _) in candidates.iter().filter(|(_, kind)| copied(*kind)) {
+        if writer.is_full() {
+            break;
+        }
+        writer.copy_of_first(id, &written, &mut firsts, detail);
     }
     writer.out
 }
@@ -153,6 +171,7 @@ struct Writer<'a> {
     bytes: &'a [u8],
     index: &'a EntityIndex,
     decoder: EntityDecoder<'a>,
+    budget: Budget,
     /// The file's length unit, m.
     metre: f64,
     /// The file's unit of plane angles, radians.
@@ -164,6 +183,11 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    /// Whether so much is written that the rest had better be left to the engine.
+    fn is_full(&self) -> bool {
+        self.out.text.len() > MAX_GROWTH * self.bytes.len() + ALWAYS_FINE
+    }
+
     /// Rewrites one record; leaves it as it is where something about it cannot be read.
     fn record(&mut self, id: u32, kind: Kind) {
         let Some(record) = self.get(id) else { return };
@@ -199,6 +223,9 @@ impl Writer<'_> {
 
     fn get(&self, id: u32) -> Option<DecodedEntity> {
         let &(start, end) = self.index.get(&id)?;
+        if !self.budget.spend((end - start) as u64) {
+            return None;
+        }
         self.decoder.decode_at_uncached(start, end).ok()
     }
 
@@ -350,36 +377,61 @@ impl Writer<'_> {
     fn copy_of_first(
         &mut self,
         id: u32,
-        kind: Kind,
         written: &FxHashMap<u32, (usize, usize)>,
+        firsts: &mut FxHashMap<u32, Option<u32>>,
         detail: Detail,
     ) {
-        let slot = if kind == Kind::Csg { 0 } else { 1 };
+        let Some(first) = self.first_solid(id, firsts, detail).filter(|first| *first != id) else {
+            return;
+        };
+        let place = written.get(&first).or_else(|| self.index.get(&first));
+        let Some(body) = place.and_then(|&place| self.body(place)) else { return };
         let mut passed = Vec::new();
-        let mut at = self.get(id).and_then(|record| record.get_ref(slot));
-        // Cyclic operands end here; so do chains longer than any model has.
-        for _ in 0..100_000 {
-            let Some(operand) = at else { return };
-            let Some(record) = self.get(operand) else { return };
-            if passed.len() < 8 {
-                passed.push(operand);
-            }
-            let inner = match record.ifc_type.as_str() {
-                "IFCBOOLEANRESULT" | "IFCBOOLEANCLIPPINGRESULT" if detail == Detail::Uncut => 1,
-                "IFCCSGSOLID" => 0,
-                // Booleans inside a solid are left to the engine, unless it may not cut.
-                "IFCBOOLEANRESULT" | "IFCBOOLEANCLIPPINGRESULT" => return,
-                _ => {
-                    let place = written.get(&operand).or_else(|| self.index.get(&operand));
-                    if let Some(body) = place.and_then(|&place| self.body(place)) {
-                        self.put(id, &body);
-                        self.out.copies.push((id, passed));
-                    }
-                    return;
-                }
-            };
-            at = record.get_ref(inner);
+        let mut at = self.operand(id, detail);
+        while let Some(operand) = at.filter(|_| passed.len() < MAX_STYLED) {
+            passed.push(operand);
+            at = self.operand(operand, detail);
         }
+        self.put(id, &body);
+        self.out.copies.push((id, passed));
+    }
+
+    /// What an item is in the end, if it stands for another one; itself if it does not.
+    /// Each is followed once, however many stand on it, and rings lead nowhere.
+    fn first_solid(
+        &self,
+        id: u32,
+        firsts: &mut FxHashMap<u32, Option<u32>>,
+        detail: Detail,
+    ) -> Option<u32> {
+        let mut passed = Vec::new();
+        let mut at = id;
+        let first = loop {
+            if let Some(known) = firsts.get(&at) {
+                break *known;
+            }
+            firsts.insert(at, None);
+            passed.push(at);
+            let Some(record) = self.get(at) else { break None };
+            match record.ifc_type.as_str() {
+                // Booleans inside a solid are left to the engine, unless it may not cut.
+                "IFCBOOLEANRESULT" | "IFCBOOLEANCLIPPINGRESULT" if detail != Detail::Uncut => {
+                    break None;
+                }
+                "IFCBOOLEANRESULT" | "IFCBOOLEANCLIPPINGRESULT" | "IFCCSGSOLID" => {}
+                _ => break Some(at),
+            }
+            match operand(&record, detail) {
+                Some(inner) => at = inner,
+                None => break None,
+            }
+        };
+        firsts.extend(passed.into_iter().map(|passed| (passed, first)));
+        first
+    }
+
+    fn operand(&self, id: u32, detail: Detail) -> Option<u32> {
+        operand(&self.get(id)?, detail)
     }
 
     /// The text of a record behind its `=`, without the semicolon.
@@ -391,6 +443,17 @@ impl Writer<'_> {
         let text = String::from_utf8_lossy(text);
         let (_, body) = text.split_once('=')?;
         Some(body.trim().trim_end_matches(';').to_owned())
+    }
+}
+
+/// The first operand of what stands for it.
+fn operand(record: &DecodedEntity, detail: Detail) -> Option<u32> {
+    match record.ifc_type.as_str() {
+        "IFCCSGSOLID" => record.get_ref(0),
+        "IFCBOOLEANRESULT" | "IFCBOOLEANCLIPPINGRESULT" if detail == Detail::Uncut => {
+            record.get_ref(1)
+        }
+        _ => None,
     }
 }
 
