@@ -10,6 +10,8 @@ pub mod crs;
 mod federation;
 mod format;
 pub mod frame;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod gis;
 mod health;
 pub mod ids;

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on shall say where, and print what it compared"
 )]
 
+mod archives;
 mod broken;
 mod campus;
 mod changes;
@@ -15,6 +16,8 @@ mod federation;
 mod graph;
 mod health;
 mod hostile;
+mod limits;
+mod limits_gis;
 mod real_models;
 mod reference;
 mod semantics;

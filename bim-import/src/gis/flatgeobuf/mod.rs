@@ -9,7 +9,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use flatgeobuf::{Crs as NamedCrs, Header, size_prefixed_root_as_feature};
+use flatbuffers::VerifierOptions;
+use flatgeobuf::{Crs as NamedCrs, Header, size_prefixed_root_as_feature_with_opts};
 use geojson::{Feature, Geometry};
 
 use self::{geometry::Geometries, properties::Columns};
@@ -23,6 +24,8 @@ use crate::{
 const VERSION: u8 = 3;
 /// Features of a file; the rest is reported.
 const MAX_FEATURES: usize = 3_000_000;
+/// Geometries and columns of one feature.
+const MAX_TABLES: usize = 1_000_000;
 /// Bytes of one node of the index.
 const NODE_BYTES: u64 = 40;
 
@@ -155,7 +158,13 @@ impl<'a> Reader<'a> {
     }
 
     fn feature(&mut self, bytes: &[u8]) {
-        let feature = match size_prefixed_root_as_feature(bytes) {
+        // Parts may be named many times over, in parts that are. An honest table needs an
+        // offset of its own, and one to it.
+        let limits = VerifierOptions {
+            max_tables: (bytes.len() / 8 + 1).min(MAX_TABLES),
+            ..VerifierOptions::default()
+        };
+        let feature = match size_prefixed_root_as_feature_with_opts(&limits, bytes) {
             Ok(feature) => feature,
             Err(_) => return self.fault("a feature whose bytes are broken"),
         };

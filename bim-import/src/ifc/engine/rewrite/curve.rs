@@ -93,6 +93,10 @@ pub(super) fn direction(writer: &Writer<'_>, id: u32) -> Option<[f64; 3]> {
 
 fn spline(writer: &Writer<'_>, curve: &DecodedEntity) -> Option<Vec<[f64; 3]>> {
     let degree = curve.get_float(0)? as usize;
+    // Before anything is as large as a file says.
+    if !(1..=MAX_DEGREE).contains(&degree) {
+        return None;
+    }
     let control: Vec<[f64; 3]> =
         curve.get_refs(1)?.into_iter().map(|id| point(writer, id)).collect::<Option<_>>()?;
     let weights = match curve.get(8) {
@@ -100,8 +104,7 @@ fn spline(writer: &Writer<'_>, curve: &DecodedEntity) -> Option<Vec<[f64; 3]>> {
         _ => vec![1.0; control.len()],
     };
     let knots = knots(curve, 5, 6)?;
-    let sound = (1..=MAX_DEGREE).contains(&degree)
-        && control.len() > degree
+    let sound = control.len() > degree
         && weights.len() == control.len()
         && weights.iter().all(|weight| *weight > 0.0)
         && knots.len() == control.len() + degree + 1
