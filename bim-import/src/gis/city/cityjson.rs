@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 
 use self::geometry::{Appearance, Collector, Geometry};
-use super::{City, MAX_SURFACES, Object, Surface, is_footprint, lod::Wanted};
+use super::{City, Object, Surface, is_footprint, lod::Wanted, max_surfaces};
 use crate::{
     crs::Crs,
     gis::GisError,
@@ -96,7 +96,7 @@ pub(crate) fn read(
     if head.kind != "CityJSON" {
         return Err(failed(format!("it starts with {:?} and not with CityJSON", head.kind)));
     }
-    let mut reader = Reader::new(&head, wanted);
+    let mut reader = Reader::new(&head, wanted, max_surfaces(bytes.len()));
     reader.name_system(&head.metadata, wanted_crs);
     reader.version(&head.version);
     reader.add(&head, &head.appearance);
@@ -130,17 +130,20 @@ struct Reader<'a> {
     templates: Option<&'a Templates>,
     wanted: Wanted,
     surfaces: usize,
+    /// How many there may be.
+    most_surfaces: usize,
     /// Geometries that are no surfaces, by their type.
     undrawn: BTreeMap<String, usize>,
     hollows: usize,
 }
 
 impl<'a> Reader<'a> {
-    fn new(head: &'a Document<'_>, wanted: Wanted) -> Self {
+    fn new(head: &'a Document<'_>, wanted: Wanted, most_surfaces: usize) -> Self {
         let city = City { title: head.metadata.title.clone(), ..City::default() };
         let templates = head.templates.as_ref();
         Self {
             city,
+            most_surfaces,
             transform: head.transform,
             templates,
             wanted,
@@ -228,7 +231,7 @@ impl<'a> Reader<'a> {
             base,
             templates: self.templates.map(|t| (&*t.templates, &*t.vertices)),
             appearance,
-            room: MAX_SURFACES.saturating_sub(self.surfaces),
+            room: self.most_surfaces.saturating_sub(self.surfaces),
             surfaces: Vec::new(),
             faults: BTreeMap::new(),
         };

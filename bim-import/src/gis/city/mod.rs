@@ -22,6 +22,14 @@ use crate::{
 
 /// Surfaces of a model; prototypes can stand for more than any memory holds.
 const MAX_SURFACES: usize = 8_000_000;
+/// Surfaces that a model of any size may have.
+const ALWAYS_FINE: usize = 100_000;
+
+/// Surfaces that a model of so many bytes may have: one a byte is ten times what can be
+/// written out, so only prototypes come near it.
+fn max_surfaces(bytes: usize) -> usize {
+    bytes.saturating_add(ALWAYS_FINE).min(MAX_SURFACES)
+}
 
 /// A city model as its file has it.
 #[derive(Debug, Default)]
