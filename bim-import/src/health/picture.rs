@@ -15,6 +15,9 @@ use crate::{
 const SAMPLES: usize = 2;
 /// Where nothing is drawn.
 const NOTHING: u16 = 0;
+/// How often a picture may be painted over. What stands behind each other in a tower does
+/// not come near it; a hundred thousand surfaces in one place would paint for minutes.
+const MAX_LAYERS: usize = 2_000;
 /// Room around what is drawn, as a part of the picture.
 const MARGIN: f64 = 0.05;
 
@@ -28,6 +31,8 @@ pub(super) struct Picture {
     height: usize,
     view: View,
     samples: Vec<Sample>,
+    /// Samples that may still be painted.
+    room: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -163,7 +168,8 @@ impl Picture {
         let (width, height) = (width * SAMPLES, height * SAMPLES);
         let nothing = Sample { depth: f32::NEG_INFINITY, rgb: [255; 3], element: NOTHING };
         let view = View::of(bounds, width, height);
-        Self { width, height, view, samples: vec![nothing; width * height] }
+        let samples = vec![nothing; width * height];
+        Self { width, height, view, room: samples.len() * MAX_LAYERS, samples }
     }
 
     /// Draws a mesh that counts from `origin`, m; volumes of spaces are left out, they would
@@ -221,6 +227,8 @@ impl Picture {
             let span = covered.span(middle);
             let first =
                 a[2] + (span.start as f32 + 0.5 - a[0]) * per_column + (middle - a[1]) * per_row;
+            let Some(room) = self.room.checked_sub(span.len()) else { return };
+            self.room = room;
             let row = &mut self.samples[y * self.width..][span];
             for (n, sample) in row.iter_mut().enumerate() {
                 let depth = first + per_column * n as f32;
