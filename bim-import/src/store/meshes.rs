@@ -113,8 +113,9 @@ impl MeshStore {
             normals: mesh.normals.as_flattened(),
             indices: &mesh.indices,
         };
+        let size = 24 * mesh.positions.len() + 4 * mesh.indices.len() + 64;
         // Writing numbers into a growing list cannot fail.
-        let bytes = postcard::to_stdvec(&record).unwrap_or_default();
+        let bytes = postcard::to_extend(&record, Vec::with_capacity(size)).unwrap_or_default();
         let mut hasher = FxHasher::default();
         hasher.write(&bytes);
         StoredMesh {

@@ -116,8 +116,10 @@ impl Shape {
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
+        let numbers = |part: &Part| part.positions.len() + part.normals.len() + part.indices.len();
+        let bytes = self.parts.iter().map(|part| 4 * numbers(part) + 64).sum::<usize>() + 64;
         // Writing numbers into a growing list cannot fail.
-        postcard::to_stdvec(self).unwrap_or_default()
+        postcard::to_extend(self, Vec::with_capacity(bytes)).unwrap_or_default()
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
