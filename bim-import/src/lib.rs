@@ -24,6 +24,7 @@ mod packed;
 mod parents;
 mod placement;
 mod placing;
+mod raster;
 pub mod report;
 mod resources;
 mod scene;

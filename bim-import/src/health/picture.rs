@@ -2,12 +2,13 @@
 //! one after the other into a depth buffer, so that a scene needs no more memory than its
 //! pictures. The same meshes in the same order give the same bytes.
 
-use std::{io, ops::Range};
+use std::io;
 
 use twin_model::BoundingBox;
 
 use crate::{
     mesh::{ElementMesh, MaterialClass},
+    raster::Covered,
     vector::{cross, dot, length, sub},
 };
 
@@ -125,43 +126,6 @@ impl Lamp {
     }
 }
 
-/// A triangle in sample coordinates and the samples whose middle it may hold.
-struct Covered {
-    corners: [[f32; 3]; 3],
-    /// Twice its area, with the sign of its turn.
-    double: f32,
-    columns: Range<usize>,
-    rows: Range<usize>,
-}
-
-impl Covered {
-    /// Weighs the corners' nearness by what each gives to one step along an axis.
-    fn nearness(&self, a: f32, b: f32, c: f32) -> f32 {
-        let [p, q, r] = self.corners.map(|corner| corner[2]);
-        (p * a + q * b + r * c) / self.double
-    }
-
-    /// The columns of a row whose middles lie within.
-    fn span(&self, y: f32) -> Range<usize> {
-        let (mut from, mut to) = (self.columns.start as f32, self.columns.end as f32);
-        let [a, b, c] = self.corners;
-        for (p, q) in [(a, b), (b, c), (c, a)] {
-            let (rise, turn) = (q[1] - p[1], self.double.signum());
-            let reach = ((q[0] - p[0]) * (y - p[1])) / rise + p[0] - 0.5;
-            if rise * turn > 0.0 {
-                to = to.min(reach.floor() + 1.0);
-            } else if rise * turn < 0.0 {
-                from = from.max(reach.ceil());
-            } else if (q[0] - p[0]) * (y - p[1]) * turn < 0.0 {
-                // Beside a level side: nothing of the row.
-                return 0..0;
-            }
-        }
-        let from = (from as usize).min(self.columns.end);
-        from..(to.max(0.0) as usize).clamp(from, self.columns.end)
-    }
-}
-
 impl Picture {
     /// An empty picture, in pixels, of everything within some bounds.
     pub(super) fn new(width: usize, height: usize, bounds: &BoundingBox) -> Self {
@@ -186,52 +150,26 @@ impl Picture {
         for triangle in mesh.indices.chunks_exact(3) {
             let corner = |n: usize| corners.get(triangle[n] as usize).copied();
             let (Some(a), Some(b), Some(c)) = (corner(0), corner(1), corner(2)) else { continue };
-            let Some(area) = self.covered([a, b, c]) else { continue };
+            let size = [self.width, self.height];
+            let Some(area) = Covered::of([a, b, c], size) else { continue };
             let local = [0, 1, 2].map(|n| mesh.positions[triangle[n] as usize].map(f64::from));
             let rgb = shaded(mesh.rgba, lamp.light(local));
             self.triangle(&area, Sample { depth: 0.0, rgb, element });
         }
     }
 
-    /// What a triangle may cover; nothing when it lies between the samples or outside.
-    fn covered(&self, corners: [[f32; 3]; 3]) -> Option<Covered> {
-        let [a, b, c] = corners;
-        let double = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
-        // Most triangles of a large scene are smaller than a sample; not a number is neither.
-        if !(double.abs() > 1e-6 && double.is_finite()) {
-            return None;
-        }
-        let range = |axis: usize, end: usize| {
-            let low = a[axis].min(b[axis]).min(c[axis]) - 0.5;
-            let high = a[axis].max(b[axis]).max(c[axis]) - 0.5;
-            // Casting holds what is beyond the picture at its ends.
-            (low.ceil().max(0.0) as usize)..((high.floor() + 1.0).max(0.0) as usize).min(end)
-        };
-        let (columns, rows) = (range(0, self.width), range(1, self.height));
-        (!columns.is_empty() && !rows.is_empty()).then_some(Covered {
-            corners,
-            double,
-            columns,
-            rows,
-        })
-    }
-
     /// Draws a triangle where nothing nearer is. Equally near samples go to the larger
     /// mark, so that the order of drawing leaves no trace.
     fn triangle(&mut self, covered: &Covered, paint: Sample) {
-        let [a, b, c] = covered.corners;
-        let per_column = covered.nearness(b[1] - c[1], c[1] - a[1], a[1] - b[1]);
-        let per_row = covered.nearness(c[0] - b[0], a[0] - c[0], b[0] - a[0]);
-        for y in covered.rows.clone() {
-            let middle = y as f32 + 0.5;
-            let span = covered.span(middle);
-            let first =
-                a[2] + (span.start as f32 + 0.5 - a[0]) * per_column + (middle - a[1]) * per_row;
+        let slope = covered.slope();
+        for y in covered.rows() {
+            let span = covered.span(y);
+            let first = covered.nearness(&slope, span.start, y);
             let Some(room) = self.room.checked_sub(span.len()) else { return };
             self.room = room;
             let row = &mut self.samples[y * self.width..][span];
             for (n, sample) in row.iter_mut().enumerate() {
-                let depth = first + per_column * n as f32;
+                let depth = first + slope[0] * n as f32;
                 let wins = depth > sample.depth
                     || depth == sample.depth
                         && (paint.element, paint.rgb) > (sample.element, sample.rgb);

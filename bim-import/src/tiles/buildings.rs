@@ -24,7 +24,7 @@ use crate::store::MeshStore;
 const OWN_TRIANGLES: usize = 2_000;
 /// Buildings that one tile shows from afar.
 const GROUP: usize = 12;
-/// Shells made at a time at most: each holds nine views.
+/// Shells made at a time at most: each holds five views.
 const MAX_THREADS: usize = 8;
 
 /// A building with tiles of its own.

@@ -4,7 +4,7 @@
 //! the same coordinate, the mean of theirs by the area around them: so a façade with
 //! reveals, frames and panes comes out as one plane, and what met before still meets.
 
-use std::collections::BTreeMap;
+use rustc_hash::FxHashMap;
 
 use crate::vector::{cross, length, sub};
 
@@ -13,7 +13,7 @@ const FINEST_M: f64 = 0.4;
 /// Slabs grow by this until the triangles are few enough.
 const GROWTH: f64 = 1.3;
 /// Tries of it: the last slabs are wider than any building that gets a shell.
-const MAX_TRIES: usize = 32;
+const MAX_TRIES: i32 = 32;
 /// Slabs stay thinner than this upwards as long as they can, so that storeys stay apart, m.
 const STOREY_M: f64 = 3.0;
 /// A triangle smaller than this has no face, m².
@@ -39,15 +39,24 @@ pub(super) struct Clustered {
 
 /// At most `wanted` faces, if slabs as wide as the whole can give them.
 pub(super) fn reduce(faces: &[Face], wanted: usize) -> Clustered {
-    let mut across = FINEST_M;
-    for _ in 0..MAX_TRIES {
-        let clustered = cluster(faces, [across, across, upwards(across)]);
+    let with = |tries: i32| {
+        let across = FINEST_M * GROWTH.powi(tries);
+        cluster(faces, [across, across, upwards(across)])
+    };
+    // Wider slabs leave fewer faces: the finest that are few enough are found by halving.
+    let (mut low, mut high) = (0, MAX_TRIES);
+    let mut best = None;
+    while low < high {
+        let middle = (low + high) / 2;
+        let clustered = with(middle);
         if clustered.faces.len() <= wanted {
-            return clustered;
+            high = middle;
+            best = Some(clustered);
+        } else {
+            low = middle + 1;
         }
-        across *= GROWTH;
     }
-    cluster(faces, [across, across, upwards(across)])
+    best.unwrap_or_else(|| with(MAX_TRIES))
 }
 
 fn upwards(across: f64) -> f64 {
@@ -59,20 +68,22 @@ struct Slabs {
     low: f64,
     width: f64,
     /// By slab: what its vertices weigh, and the sum of their weighted coordinates.
-    sums: BTreeMap<i64, [f64; 2]>,
+    sums: Vec<[f64; 2]>,
 }
 
 impl Slabs {
     fn new(faces: &[Face], axis: usize, width: f64, weights: &[f64]) -> Self {
-        let all = faces.iter().flat_map(|face| face.corners.iter().map(|corner| corner[axis]));
-        let mut slabs =
-            Self { low: all.fold(f64::INFINITY, f64::min), width, sums: BTreeMap::new() };
+        let all = || faces.iter().flat_map(|face| face.corners.iter().map(|it| it[axis]));
+        let low = all().fold(f64::INFINITY, f64::min);
+        let high = all().fold(f64::NEG_INFINITY, f64::max);
+        let mut slabs = Self { low, width, sums: Vec::new() };
+        // Buildings of shells are smaller than a tile's extent: some thousand slabs at most.
+        slabs.sums.resize(if low < high { slabs.slab(high) + 1 } else { 1 }, [0.0; 2]);
         for (face, weight) in faces.iter().zip(weights) {
             for corner in &face.corners {
                 let slab = slabs.slab(corner[axis]);
-                let sum = slabs.sums.entry(slab).or_default();
-                sum[0] += weight;
-                sum[1] += weight * corner[axis];
+                slabs.sums[slab][0] += weight;
+                slabs.sums[slab][1] += weight * corner[axis];
             }
         }
         slabs
@@ -80,12 +91,13 @@ impl Slabs {
 
     /// The lowest coordinates lie in the middle of the first slab: outer faces, which
     /// matter most, are not torn in two.
-    fn slab(&self, x: f64) -> i64 {
-        ((x - self.low) / self.width + 0.5).floor() as i64
+    fn slab(&self, x: f64) -> usize {
+        ((x - self.low) / self.width + 0.5) as usize
     }
 
-    fn place(&self, x: f64) -> f64 {
-        self.sums.get(&self.slab(x)).map_or(x, |[weight, sum]| sum / weight)
+    fn place(&self, slab: usize) -> f64 {
+        let [weight, sum] = self.sums[slab];
+        sum / weight
     }
 }
 
@@ -94,30 +106,37 @@ fn cluster(faces: &[Face], widths: [f64; 3]) -> Clustered {
         faces.iter().map(|face| double_area(&face.corners).max(1.0e-9)).collect();
     let slabs = [0, 1, 2].map(|axis| Slabs::new(faces, axis, widths[axis], &weights));
     let mut moved_m = 0.0_f64;
-    // Of faces that fall together, the largest stays. In a fixed order: the bytes are ours.
-    let mut kept: BTreeMap<[[i64; 3]; 3], (f64, usize)> = BTreeMap::new();
+    // Of faces that fall together, the largest stays, of equal ones the first.
+    let mut kept: FxHashMap<[[usize; 3]; 3], usize> = FxHashMap::default();
     for (number, face) in faces.iter().enumerate() {
-        let places = face.corners.map(|corner| place(&slabs, corner));
+        let mut key = slabs_of(&slabs, face);
+        let places = key.map(|corner| place(&slabs, corner));
         for (before, after) in face.corners.iter().zip(places) {
             moved_m = moved_m.max(length(sub(after, *before)));
         }
         if double_area(&places) > MIN_DOUBLE_AREA_M2 {
-            let mut key = face.corners.map(|corner| [0, 1, 2].map(|n| slabs[n].slab(corner[n])));
             key.sort_unstable();
-            let best = kept.entry(key).or_insert((weights[number], number));
-            if weights[number] > best.0 {
-                *best = (weights[number], number);
+            let best = kept.entry(key).or_insert(number);
+            if weights[number] > weights[*best] {
+                *best = number;
             }
         }
     }
-    let faces = kept.into_values().map(|(_, number)| {
+    let mut kept: Vec<usize> = kept.into_values().collect();
+    kept.sort_unstable();
+    let faces = kept.into_iter().map(|number| {
         let face = &faces[number];
-        Face { corners: face.corners.map(|corner| place(&slabs, corner)), ..face.clone() }
+        let corners = slabs_of(&slabs, face).map(|corner| place(&slabs, corner));
+        Face { corners, ..face.clone() }
     });
     Clustered { faces: faces.collect(), moved_m }
 }
 
-fn place(slabs: &[Slabs; 3], corner: [f64; 3]) -> [f64; 3] {
+fn slabs_of(slabs: &[Slabs; 3], face: &Face) -> [[usize; 3]; 3] {
+    face.corners.map(|corner| [0, 1, 2].map(|axis| slabs[axis].slab(corner[axis])))
+}
+
+fn place(slabs: &[Slabs; 3], corner: [usize; 3]) -> [f64; 3] {
     [0, 1, 2].map(|axis| slabs[axis].place(corner[axis]))
 }
 

@@ -131,41 +131,45 @@ fn seen(
 ) -> Vec<Face> {
     let mut views = Views::of(bounds);
     let mut count = 0;
-    each_triangle(slots, store, |_, _, corners| {
-        views.draw(corners, count);
-        count += 1;
-    });
+    // Where the numbers of each thing's triangles begin.
+    let mut begins = Vec::with_capacity(slots.len() + 1);
+    for slot in slots {
+        begins.push(count as usize);
+        each_triangle(slot, store, |_, corners| {
+            views.draw(corners, count);
+            count += 1;
+        });
+    }
+    begins.push(count as usize);
     let pixels = views.seen(count as usize);
     drop(views);
-    let mut by_slot = vec![0_u32; slots.len()];
-    let mut number = 0;
-    each_triangle(slots, store, |slot, _, _| {
-        by_slot[slot] += u32::from(pixels[number]);
-        number += 1;
-    });
-    let (mut faces, mut number) = (Vec::new(), 0);
-    each_triangle(slots, store, |slot, mesh, corners| {
-        if pixels[number] > 0 && by_slot[slot] >= MIN_PIXELS {
-            let owner = owners.number(slots[slot].storey());
-            let rgba = opaque(mesh);
-            faces.push(Face { corners: *corners, owner, rgba, pixels: pixels[number] });
+    let mut faces = Vec::new();
+    for (slot, ends) in slots.iter().zip(begins.windows(2)) {
+        let own = &pixels[ends[0]..ends[1]];
+        // Most of what is in a building is not seen, and not read again.
+        if own.iter().map(|pixels| u32::from(*pixels)).sum::<u32>() < MIN_PIXELS {
+            continue;
         }
-        number += 1;
-    });
+        let owner = owners.number(slot.storey());
+        let mut own = own.iter();
+        each_triangle(slot, store, |mesh, corners| {
+            if let Some(&pixels) = own.next().filter(|pixels| **pixels > 0) {
+                faces.push(Face { corners: *corners, owner, rgba: opaque(mesh), pixels });
+            }
+        });
+    }
     faces
 }
 
 /// Visits what can be seen, always in the same order.
 fn each_triangle(
-    slots: &[&Slot],
+    slot: &Slot,
     store: &MeshStore,
-    mut visit: impl FnMut(usize, &ElementMesh, &[[f64; 3]; 3]),
+    mut visit: impl FnMut(&ElementMesh, &[[f64; 3]; 3]),
 ) {
-    for (number, slot) in slots.iter().enumerate() {
-        for mesh in slot.load(store).meshes {
-            if mesh.class != MaterialClass::Space {
-                clean::triangles(&mesh).for_each(|corners| visit(number, &mesh, &corners));
-            }
+    for mesh in slot.load(store).meshes {
+        if mesh.class != MaterialClass::Space {
+            clean::triangles(&mesh).for_each(|corners| visit(&mesh, &corners));
         }
     }
 }

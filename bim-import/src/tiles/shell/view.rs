@@ -1,18 +1,24 @@
-//! What of a building is seen from outside: its triangles drawn from above and from eight
-//! sides, each pixel keeping the number of the nearest one.
+//! What of a building is seen from outside: its triangles drawn from above and from its four
+//! corners, each of which shows two sides, each pixel keeping the number of the nearest one.
 
 use twin_model::BoundingBox;
 
-use crate::vector::{cross, dot};
+use crate::{
+    raster::Covered,
+    vector::{cross, dot},
+};
 
 /// Pixels along each side of a view.
 const SIDE: usize = 256;
 /// How far down the views from the sides look, degrees: into courtyards, onto terraces.
 const ELEVATION_DEG: f64 = 25.0;
+/// How often a view may be painted over: far more than stands behind each other in a tower,
+/// and an end to a hundred thousand surfaces in one place.
+const MAX_LAYERS: usize = 2_000;
 /// No triangle.
 const NOTHING: u32 = u32::MAX;
 
-/// The nine views.
+/// The five views.
 pub(super) struct Views(Vec<View>);
 
 struct View {
@@ -24,6 +30,8 @@ struct View {
     scale: f64,
     depth: Vec<f32>,
     number: Vec<u32>,
+    /// Pixels that may still be painted.
+    room: usize,
 }
 
 impl Views {
@@ -31,11 +39,11 @@ impl Views {
     pub(super) fn of(bounds: &BoundingBox) -> Self {
         let (sin, cos) = ELEVATION_DEG.to_radians().sin_cos();
         let side = |n: u32| {
-            let (x, y) = (f64::from(n) * 45.0).to_radians().sin_cos();
+            let (x, y) = (45.0 + f64::from(n) * 90.0).to_radians().sin_cos();
             ([y, -x, 0.0], [x * cos, y * cos, sin])
         };
         let above = ([1.0, 0.0, 0.0], [0.0, 0.0, 1.0]);
-        let directions = (0..8).map(side).chain([above]);
+        let directions = (0..4).map(side).chain([above]);
         Self(directions.map(|(right, back)| View::new(bounds, right, back)).collect())
     }
 
@@ -72,6 +80,7 @@ impl View {
             back,
             depth: vec![f32::NEG_INFINITY; SIDE * SIDE],
             number: vec![NOTHING; SIDE * SIDE],
+            room: SIDE * SIDE * MAX_LAYERS,
         }
     }
 
@@ -81,30 +90,14 @@ impl View {
             let y = (dot(corner, self.up) - self.low[1]) * self.scale;
             [x as f32, y as f32, dot(corner, self.back) as f32]
         });
-        let area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
-        if area.abs() < 1.0e-6 || !area.is_finite() {
-            return;
-        }
-        // Pixels whose middles lie in the triangle's box.
-        let range = |axis: usize| {
-            let low = a[axis].min(b[axis]).min(c[axis]) - 0.5;
-            let high = a[axis].max(b[axis]).max(c[axis]) + 0.5;
-            (low.ceil().max(0.0) as usize)..(high.floor().max(0.0) as usize).min(SIDE)
-        };
-        let columns = range(0);
-        for y in range(1) {
-            let py = y as f32 + 0.5;
-            for x in columns.clone() {
-                let px = x as f32 + 0.5;
-                let part = |p: [f32; 3], q: [f32; 3]| {
-                    ((q[0] - p[0]) * (py - p[1]) - (q[1] - p[1]) * (px - p[0])) / area
-                };
-                let (u, v) = (part(c, a), part(a, b));
-                let w = 1.0 - u - v;
-                if u < 0.0 || v < 0.0 || w < 0.0 {
-                    continue;
-                }
-                let depth = w * a[2] + u * b[2] + v * c[2];
+        let Some(covered) = Covered::of([a, b, c], [SIDE; 2]) else { return };
+        let slope = covered.slope();
+        for y in covered.rows() {
+            let span = covered.span(y);
+            let Some(room) = self.room.checked_sub(span.len()) else { return };
+            self.room = room;
+            for x in span {
+                let depth = covered.nearness(&slope, x, y);
                 let at = y * SIDE + x;
                 if depth > self.depth[at] {
                     (self.depth[at], self.number[at]) = (depth, number);

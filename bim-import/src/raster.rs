@@ -1,0 +1,122 @@
+//! Which samples of a picture a triangle covers, and how near it is there.
+
+use std::ops::Range;
+
+/// A triangle in sample coordinates, with the nearness to the eye of each corner, and the
+/// samples whose middles it may hold.
+pub(crate) struct Covered {
+    corners: [[f32; 3]; 3],
+    /// Twice its area, with the sign of its turn.
+    double: f32,
+    columns: Range<usize>,
+    rows: Range<usize>,
+}
+
+impl Covered {
+    /// What a triangle covers of a picture so many samples wide and high; nothing when it
+    /// lies between the samples or outside.
+    pub(crate) fn of(corners: [[f32; 3]; 3], size: [usize; 2]) -> Option<Self> {
+        let [a, b, c] = corners;
+        let double = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
+        // Most triangles of a large scene are smaller than a sample; not a number is neither.
+        if !(double.abs() > 1e-6 && double.is_finite()) {
+            return None;
+        }
+        let range = |axis: usize| {
+            let low = a[axis].min(b[axis]).min(c[axis]) - 0.5;
+            let high = a[axis].max(b[axis]).max(c[axis]) - 0.5;
+            // Casting holds what is beyond the picture at its ends.
+            (low.ceil().max(0.0) as usize)..((high.floor() + 1.0).max(0.0) as usize).min(size[axis])
+        };
+        let (columns, rows) = (range(0), range(1));
+        (!columns.is_empty() && !rows.is_empty()).then_some(Self { corners, double, columns, rows })
+    }
+
+    /// The rows it may cover something of.
+    pub(crate) fn rows(&self) -> Range<usize> {
+        self.rows.clone()
+    }
+
+    /// How much nearer it gets with each column and each row.
+    pub(crate) fn slope(&self) -> [f32; 2] {
+        let [a, b, c] = self.corners;
+        let weigh = |p: f32, q: f32, r: f32| (a[2] * p + b[2] * q + c[2] * r) / self.double;
+        [weigh(b[1] - c[1], c[1] - a[1], a[1] - b[1]), weigh(c[0] - b[0], a[0] - c[0], b[0] - a[0])]
+    }
+
+    /// How near it is at the middle of a sample.
+    pub(crate) fn nearness(&self, slope: &[f32; 2], column: usize, row: usize) -> f32 {
+        let a = self.corners[0];
+        a[2] + (column as f32 + 0.5 - a[0]) * slope[0] + (row as f32 + 0.5 - a[1]) * slope[1]
+    }
+
+    /// The columns of a row whose middles lie within.
+    pub(crate) fn span(&self, row: usize) -> Range<usize> {
+        let y = row as f32 + 0.5;
+        let (mut from, mut to) = (self.columns.start as f32, self.columns.end as f32);
+        let [a, b, c] = self.corners;
+        for (p, q) in [(a, b), (b, c), (c, a)] {
+            let (rise, turn) = (q[1] - p[1], self.double.signum());
+            let reach = ((q[0] - p[0]) * (y - p[1])) / rise + p[0] - 0.5;
+            if rise * turn > 0.0 {
+                to = to.min(reach.floor() + 1.0);
+            } else if rise * turn < 0.0 {
+                from = from.max(reach.ceil());
+            } else if (q[0] - p[0]) * (y - p[1]) * turn < 0.0 {
+                // Beside a level side: nothing of the row.
+                return 0..0;
+            }
+        }
+        let from = (from as usize).min(self.columns.end);
+        from..(to.max(0.0) as usize).clamp(from, self.columns.end)
+    }
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_hold_the_samples_whose_middles_lie_within() {
+        let inside = |[a, b, c]: [[f32; 3]; 3], x: f32, y: f32| {
+            let side =
+                |p: [f32; 3], q: [f32; 3]| (q[0] - p[0]) * (y - p[1]) - (q[1] - p[1]) * (x - p[0]);
+            let sides = [side(a, b), side(b, c), side(c, a)];
+            sides.iter().all(|side| *side > 0.0) || sides.iter().all(|side| *side < 0.0)
+        };
+        let triangles = [
+            [[1.2, 0.7, 1.0], [9.1, 2.3, 2.0], [3.3, 8.8, 5.0]],
+            [[3.3, 8.8, 5.0], [9.1, 2.3, 2.0], [1.2, 0.7, 1.0]],
+            [[-40.0, -3.0, 0.0], [80.0, 4.1, 1.0], [5.0, 90.0, 2.0]],
+            [[2.0, 3.0, 0.0], [7.9, 3.0, 1.0], [4.4, 7.2, 2.0]],
+        ];
+        for corners in triangles {
+            let covered = Covered::of(corners, [10, 10]).unwrap();
+            let mut found = vec![false; 100];
+            for y in covered.rows() {
+                covered.span(y).for_each(|x| found[y * 10 + x] = true);
+            }
+            for (place, found) in found.into_iter().enumerate() {
+                let (x, y) = ((place % 10) as f32 + 0.5, (place / 10) as f32 + 0.5);
+                assert_eq!(found, inside(corners, x, y), "{corners:?} {x} {y}");
+            }
+            let slope = covered.slope();
+            let middle = [0, 1, 2].map(|n| corners.iter().map(|c| c[n]).sum::<f32>() / 3.0);
+            let at = |value: f32| value.floor().clamp(0.0, 9.0) as usize;
+            let (x, y) = (at(middle[0]), at(middle[1]));
+            let beside = [x as f32 + 0.5 - middle[0], y as f32 + 0.5 - middle[1]];
+            let expected = middle[2] + beside[0] * slope[0] + beside[1] * slope[1];
+            assert!((covered.nearness(&slope, x, y) - expected).abs() < 1e-3);
+        }
+    }
+
+    #[test]
+    fn slivers_and_what_is_no_number_cover_nothing() {
+        let flat = [[0.0, 0.0, 0.0], [1.0, 1.0, 0.0], [2.0, 2.0, 0.0]];
+        let broken = [[0.0, f32::NAN, 0.0], [9.0, 1.0, 0.0], [2.0, 9.0, 0.0]];
+        let between = [[1.6, 1.6, 0.0], [2.4, 1.6, 0.0], [2.0, 2.4, 0.0]];
+        let beside = [[11.0, 1.0, 0.0], [19.0, 1.0, 0.0], [12.0, 9.0, 0.0]];
+        for corners in [flat, broken, between, beside] {
+            assert!(Covered::of(corners, [10, 10]).is_none(), "{corners:?}");
+        }
+    }
+}
