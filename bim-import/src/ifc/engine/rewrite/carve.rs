@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 
 use super::{
     Kind, Writer,
-    convex::{self, Convex, Plane},
+    convex::{self, Convex, Effort, Plane},
     curve, positive, profile,
     solid::{frame, place},
 };
@@ -17,6 +17,9 @@ use crate::vector::{add, scale};
 const NEAR_M: f64 = 1e-5;
 /// Longest chain, and most solids cut away in one, done here.
 const MAX_CUTTERS: usize = 64;
+/// Comparisons spent on one file, about a second: this runs before elements have limits of
+/// their own. What is left then is the engine's.
+const MAX_EFFORT: usize = 200_000_000;
 /// Most corners of an outline.
 const MAX_CORNERS: usize = 64;
 
@@ -28,9 +31,10 @@ pub(super) fn chains(writer: &mut Writer<'_>, candidates: &[(u32, Kind)]) {
         let Some(record) = writer.get(id) else { continue };
         inner.extend(slots.iter().filter_map(|&slot| record.get_ref(slot)));
     }
+    let mut effort = Effort(MAX_EFFORT);
     for &(id, kind) in candidates {
         if kind == Kind::Boolean && !inner.contains(&id) {
-            let _: Option<()> = chain(writer, id);
+            let _: Option<()> = chain(writer, id, &mut effort);
         }
     }
 }
@@ -40,7 +44,7 @@ fn is_tree(kind: Kind) -> bool {
 }
 
 /// Leaves the chain to the engine where something in it is not for us.
-fn chain(writer: &mut Writer<'_>, id: u32) -> Option<()> {
+fn chain(writer: &mut Writer<'_>, id: u32, effort: &mut Effort) -> Option<()> {
     let near = NEAR_M / writer.metre;
     let mut passed = Vec::new();
     let mut cutters = Vec::new();
@@ -50,7 +54,8 @@ fn chain(writer: &mut Writer<'_>, id: u32) -> Option<()> {
         let second = writer.get(second)?;
         cutters.extend(solids(writer, &second, near)?);
         passed.push(first);
-        if cutters.len() > MAX_CUTTERS {
+        // Operands may name each other in a ring.
+        if cutters.len().max(passed.len()) > MAX_CUTTERS {
             return None;
         }
         at = writer.get(first)?;
@@ -63,7 +68,7 @@ fn chain(writer: &mut Writer<'_>, id: u32) -> Option<()> {
     // As the file has it: the innermost cut comes first.
     cutters.reverse();
     cutters.retain(|cutter| cutter.may_touch(body, near));
-    let mesh = convex::carve(body, &cutters, near)?;
+    let mesh = convex::carve(body, &cutters, near, effort)?;
     writer.mesh(id, &mesh.points, &mesh.triangles, true)?;
     writer.out.copies.push((id, passed));
     Some(())
@@ -161,5 +166,8 @@ fn parts(outline: Vec<[f64; 2]>) -> Option<Vec<Vec<[f64; 2]>>> {
         return Some(vec![outline]);
     }
     let triangles = earcutr::earcut(outline.as_flattened(), &[], 2).ok()?;
+    if triangles.is_empty() {
+        return None;
+    }
     Some(triangles.chunks_exact(3).map(|t| t.iter().map(|&n| outline[n]).collect()).collect())
 }

@@ -8,7 +8,7 @@ use crate::vector::{add, cross, dot, length, scale, sub};
 type Point = [f64; 3];
 
 /// Faces of a result above which it is left to the engine.
-const MAX_FACES: usize = 2_000;
+const MAX_FACES: usize = 500;
 
 /// Where `normal · point == offset`; what lies beyond is outside.
 #[derive(Clone, Copy, Debug)]
@@ -169,6 +169,17 @@ enum Flush {
     IfOpposed,
 }
 
+/// Comparisons that may still be made.
+pub(super) struct Effort(pub(super) usize);
+
+impl Effort {
+    /// Takes some; nothing when fewer are left.
+    pub(super) fn spend(&mut self, comparisons: usize) -> Option<()> {
+        self.0 = self.0.checked_sub(comparisons)?;
+        Some(())
+    }
+}
+
 /// The parts of a face outside a solid.
 fn outside(face: Face, solid: &Convex, flush: Flush, near: f64, out: &mut Vec<Face>) {
     let mut pieces = Vec::new();
@@ -207,11 +218,17 @@ fn inside(mut face: Face, solid: &Convex, near: f64) -> Option<Face> {
 
 /// `body` less all of `cutters`. Corners nearer than `near` are one. Nothing where nothing
 /// is left, or where the result would have holes.
-pub(super) fn carve(body: &Convex, cutters: &[Convex], near: f64) -> Option<Mesh> {
+pub(super) fn carve(
+    body: &Convex,
+    cutters: &[Convex],
+    near: f64,
+    effort: &mut Effort,
+) -> Option<Mesh> {
     let mut faces = body.faces.clone();
     for cutter in cutters {
         let mut left = Vec::with_capacity(faces.len());
         for face in faces {
+            effort.spend(face.corners.len() * cutter.planes.len())?;
             outside(face, cutter, Flush::IfAlike, near, &mut left);
         }
         faces = left;
@@ -230,6 +247,7 @@ pub(super) fn carve(body: &Convex, cutters: &[Convex], near: f64) -> Option<Mesh
             let flush = if other < number { Flush::Always } else { Flush::IfOpposed };
             let mut left = Vec::with_capacity(walls.len());
             for wall in walls {
+                effort.spend(wall.corners.len() * hole.planes.len())?;
                 outside(wall, hole, flush, near, &mut left);
             }
             walls = left;
@@ -243,7 +261,7 @@ pub(super) fn carve(body: &Convex, cutters: &[Convex], near: f64) -> Option<Mesh
         }
     }
     let faces: Vec<Vec<Point>> = faces.into_iter().map(|face| face.corners).collect();
-    weld::mesh(&faces, near)
+    weld::mesh(&faces, near, effort)
 }
 
 /// Normal of a flat polygon, as long as twice its area.
@@ -274,7 +292,10 @@ mod tests {
     }
 
     fn left(cutters: &[Convex]) -> f64 {
-        volume(&carve(&block([0.0; 3], [4.0, 2.0, 1.0]), cutters, NEAR).unwrap())
+        volume(
+            &carve(&block([0.0; 3], [4.0, 2.0, 1.0]), cutters, NEAR, &mut Effort(1_000_000))
+                .unwrap(),
+        )
     }
 
     #[test]
@@ -318,7 +339,10 @@ mod tests {
     #[test]
     fn nothing_left_is_nothing() {
         let body = block([0.0; 3], [4.0, 2.0, 1.0]);
-        assert_eq!(carve(&body, &[block([-1.0; 3], [5.0; 3])], NEAR), None);
+        let around = [block([-1.0; 3], [5.0; 3])];
+        assert_eq!(carve(&body, &around, NEAR, &mut Effort(1_000_000)), None);
+        let notch = [block([1.0, 1.0, 0.0], [2.0, 3.0, 1.0])];
+        assert_eq!(carve(&body, &notch, NEAR, &mut Effort(50)), None, "no time");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::convex::newell;
+use super::convex::{Effort, newell};
 use crate::vector::{add, cross, dot, length, scale, sub};
 
 type Point = [f64; 3];
@@ -17,8 +17,10 @@ pub(super) struct Mesh {
 
 /// The mesh of convex faces, counter-clockwise seen from outside. Corners nearer than
 /// `near` are one. Nothing where a side of a face has no other on its other side.
-pub(super) fn mesh(faces: &[Vec<Point>], near: f64) -> Option<Mesh> {
+pub(super) fn mesh(faces: &[Vec<Point>], near: f64, effort: &mut Effort) -> Option<Mesh> {
     let mut welded = Welded::of(faces, near);
+    let sides: usize = welded.faces.iter().map(Vec::len).sum();
+    effort.spend(sides * welded.points.len())?;
     welded.join(near * 2.0);
     if welded.faces.is_empty() || !is_closed(welded.faces.iter().map(Vec::as_slice)) {
         return None;
