@@ -1,7 +1,7 @@
 //! Flat faces in space: outline and holes become triangles.
 
 use super::area::AREA_TOLERANCE;
-use crate::vector::turn;
+use crate::vector::{length, newell, turn};
 
 /// Corners of one face; triangulating takes a time that may grow with their square.
 const MAX_CORNERS: usize = 20_000;
@@ -110,17 +110,9 @@ fn tidy(ring: &[[f64; 3]]) -> Vec<[f64; 3]> {
 
 /// Newell's normal and the area it stands for; nothing when there is none.
 fn normal_of(ring: &[[f64; 3]]) -> Option<([f64; 3], f64)> {
-    let origin = ring[0];
-    let at = |i: usize| [0, 1, 2].map(|axis| ring[i % ring.len()][axis] - origin[axis]);
-    let mut sum = [0.0; 3];
-    for i in 0..ring.len() {
-        let (a, b) = (at(i), at(i + 1));
-        sum[0] += a[1] * b[2] - a[2] * b[1];
-        sum[1] += a[2] * b[0] - a[0] * b[2];
-        sum[2] += a[0] * b[1] - a[1] * b[0];
-    }
-    let length = sum.iter().map(|x| x * x).sum::<f64>().sqrt();
-    (length / 2.0 > MIN_AREA_M2).then(|| (sum.map(|x| x / length), length / 2.0))
+    let sum = newell(ring);
+    let long = length(sum);
+    (long / 2.0 > MIN_AREA_M2).then(|| (sum.map(|x| x / long), long / 2.0))
 }
 
 /// Coordinates in the plane that the normal stands on.

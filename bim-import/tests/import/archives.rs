@@ -9,7 +9,7 @@ use zip::{ZipWriter, write::SimpleFileOptions};
 
 use crate::{
     small::{BYSTANDER, file},
-    support::{Folder, command, content, entities, json, stderr},
+    support::{Folder, command, content, entities, is_refused, json, stderr},
 };
 
 pub(crate) fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
@@ -59,7 +59,6 @@ fn a_packed_model_is_the_model() {
 #[test]
 fn what_is_no_packed_model_is_refused_in_one_line() {
     let folder = Folder::new("packed-badly");
-    let out = folder.path("scene");
     let model = file("IFC4", "#30=IFCBLOCK(#11,1.,1.,1.);").into_bytes();
     let good = archive(&[("a.ifc", &model)]);
     let blanks = vec![b' '; 80 << 20];
@@ -74,12 +73,6 @@ fn what_is_no_packed_model_is_refused_in_one_line() {
         ("bomb.ifczip", &archive(&[("a.ifc", &blanks)]), "no honest model"),
     ];
     for (name, bytes, word) in cases {
-        let file = folder.write(name, bytes);
-        let output = command(&[file], &out).output().unwrap();
-        let text = stderr(&output);
-        assert_eq!(output.status.code(), Some(3), "{name}: {text}");
-        assert!(text.contains(name) && text.contains(word), "{name}: {text}");
-        assert_eq!(text.trim().lines().count(), 1, "{name}: {text}");
-        assert!(!out.exists(), "{name} left a package");
+        is_refused(&folder, name, bytes, word);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::support::{Folder, command, entities, json, model, stderr};
+use crate::support::{Folder, command, entities, is_refused, json, model, stderr};
 
 const HEAD: &str = "ISO-10303-21;\nHEADER;\nFILE_DESCRIPTION((''),'2;1');\nFILE_NAME('','',(''),(''),'','','');\nFILE_SCHEMA(('IFC4'));\nENDSEC;\nDATA;\n";
 const TAIL: &str = "ENDSEC;\nEND-ISO-10303-21;\n";
@@ -11,7 +11,6 @@ const TAIL: &str = "ENDSEC;\nEND-ISO-10303-21;\n";
 #[test]
 fn what_is_no_model_is_refused_in_one_line() {
     let folder = Folder::new("refused");
-    let out = folder.path("scene");
     let cases = [
         ("empty.ifc", "", "is empty"),
         ("garbage.ifc", "\u{1}\u{2} no model", "is not an IFC file"),
@@ -24,13 +23,7 @@ fn what_is_no_model_is_refused_in_one_line() {
         ),
     ];
     for (name, content, word) in cases {
-        let file = folder.write(name, content);
-        let output = command(&[file], &out).output().unwrap();
-        let text = stderr(&output);
-        assert_eq!(output.status.code(), Some(3), "{name}: {text}");
-        assert!(text.contains(name) && text.contains(word), "{name}: {text}");
-        assert_eq!(text.trim().lines().count(), 1, "{name}: {text}");
-        assert!(!out.exists(), "{name} left a package");
+        is_refused(&folder, name, content, word);
     }
 }
 

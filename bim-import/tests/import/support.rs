@@ -74,6 +74,18 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// Imports a file of this content and expects one line that names it, with this word in it,
+/// and no package.
+pub(crate) fn is_refused(folder: &Folder, name: &str, content: impl AsRef<[u8]>, word: &str) {
+    let out = folder.path("scene");
+    let output = command(&[folder.write(name, content)], &out).output().unwrap();
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(3), "{name}: {text}");
+    assert!(text.contains(name) && text.contains(word), "{name}: {text}");
+    assert_eq!(text.trim().lines().count(), 1, "{name}: {text}");
+    assert!(!out.exists(), "{name} left a package");
+}
+
 pub(crate) fn json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{City, Object, Role, Surface};
 use crate::{
     imported::{Note, Severity},
-    vector::turn,
+    vector::area,
 };
 
 /// Height of a storey where only their number is known, m.
@@ -204,11 +204,6 @@ impl City {
         into.push(Surface { role: Role::Ground, color, rings: floor });
         into.push(Surface { role: Role::Roof, color, rings: roof });
     }
-}
-
-/// Twice the area seen from above, positive counter-clockwise.
-fn area(ring: &[[f64; 2]]) -> f64 {
-    ring.windows(2).map(|pair| turn(ring[0], pair[0], pair[1])).sum()
 }
 
 /// What an object's attributes say of its height.

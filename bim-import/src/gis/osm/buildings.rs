@@ -9,6 +9,7 @@ use super::{
     super::style,
     rings::{self, Ring},
 };
+use crate::vector::{area, holds};
 
 /// Share of a building's area that its parts must cover to stand for it.
 const COVERED: f64 = 0.7;
@@ -61,7 +62,7 @@ pub(super) fn relate(features: &mut [Feature]) -> Parts {
         let within = candidates
             .iter()
             .copied()
-            .filter(|n| outlines[*n].polygons.iter().any(|polygon| rings::holds(polygon, point)));
+            .filter(|n| outlines[*n].polygons.iter().any(|polygon| holds(polygon, point)));
         let smallest = within.min_by(|a, b| outlines[*a].area.total_cmp(&outlines[*b].area));
         if let Some(n) = smallest {
             parts.parents.insert(at, outlines[n].at);
@@ -101,7 +102,7 @@ fn outline(at: usize, feature: &Feature) -> Option<Outline> {
         _ => return None,
     };
     let extent = rings::extent(&polygons.concat());
-    let area = polygons.iter().map(|ring| rings::area(ring).abs()).sum();
+    let area = polygons.iter().map(|ring| area(ring).abs()).sum();
     Some(Outline { at, polygons, extent, area })
 }
 
@@ -113,7 +114,7 @@ fn cell(point: [f64; 2]) -> [i32; 2] {
 fn inside(ring: &[[f64; 2]]) -> [f64; 2] {
     let count = ring.len().max(1) as f64;
     let mean = [0, 1].map(|axis| ring.iter().map(|p| p[axis]).sum::<f64>() / count);
-    if rings::holds(ring, mean) {
+    if holds(ring, mean) {
         return mean;
     }
     // An L or a U: a little inwards of the middle of a side, on one side or the other.
@@ -123,7 +124,7 @@ fn inside(ring: &[[f64; 2]]) -> [f64; 2] {
         let out = [(b[1] - a[1]) * 0.05, (a[0] - b[0]) * 0.05];
         let sides =
             [[middle[0] - out[0], middle[1] - out[1]], [middle[0] + out[0], middle[1] + out[1]]];
-        sides.into_iter().find(|point| rings::holds(ring, *point))
+        sides.into_iter().find(|point| holds(ring, *point))
     });
     found.unwrap_or(mean)
 }

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::vector::holds;
+
 /// Steps that finding the outlines of holes may take in one relation.
 const MAX_STEPS: usize = 20_000_000;
 
@@ -91,31 +93,10 @@ fn middle(ring: &[[f64; 2]]) -> [f64; 2] {
     [(a[0] + b[0]) / 2.0, (a[1] + b[1]) / 2.0]
 }
 
-/// Whether a point lies inside a ring, by the even-odd rule.
-pub(super) fn holds(ring: &[[f64; 2]], [x, y]: [f64; 2]) -> bool {
-    let mut inside = false;
-    for (i, a) in ring.iter().enumerate() {
-        let b = ring[(i + 1) % ring.len()];
-        if (a[1] > y) != (b[1] > y) && x < (b[0] - a[0]) * (y - a[1]) / (b[1] - a[1]) + a[0] {
-            inside = !inside;
-        }
-    }
-    inside
-}
-
-/// Area, positive counter-clockwise, in the square of the ring's unit.
-pub(super) fn area(ring: &[[f64; 2]]) -> f64 {
-    let Some(o) = ring.first() else { return 0.0 };
-    let cross = |i: usize| {
-        let (a, b) = (ring[i], ring[(i + 1) % ring.len()]);
-        (a[0] - o[0]) * (b[1] - o[1]) - (b[0] - o[0]) * (a[1] - o[1])
-    };
-    (0..ring.len()).map(cross).sum::<f64>() / 2.0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vector::area;
 
     #[test]
     fn ways_join_in_any_direction_and_what_stays_open_is_counted() {

@@ -11,7 +11,7 @@ use super::{
     curve, positive, profile,
     solid::{frame, place},
 };
-use crate::vector::{add, scale};
+use crate::vector::{self, add, scale, turn};
 
 /// Corners nearer than this are one, m.
 const NEAR_M: f64 = 1e-5;
@@ -100,7 +100,7 @@ fn extrusion(writer: &mut Writer<'_>, record: &DecodedEntity, near: f64) -> Opti
     let outline = outline(writer, &profile, near)?;
     let frame = frame(writer, record.get_ref(1))?;
     let direction = curve::direction(writer, record.get_ref(2)?)?;
-    let long = crate::vector::length(direction);
+    let long = vector::length(direction);
     let depth = positive(record, 3).filter(|_| long > 1e-12)?;
     let [_, x, y, z] = frame;
     let [u, v, w] = scale(direction, depth / long);
@@ -150,19 +150,13 @@ fn outline(writer: &mut Writer<'_>, record: &DecodedEntity, near: f64) -> Option
 /// Convex outlines that make up one.
 fn parts(outline: Vec<[f64; 2]>) -> Option<Vec<Vec<[f64; 2]>>> {
     let count = outline.len();
-    let turn = |n: usize| {
-        let [a, b, c] = [n, n + 1, n + 2].map(|n| outline[n % count]);
-        (b[0] - a[0]) * (c[1] - b[1]) - (b[1] - a[1]) * (c[0] - b[0])
-    };
-    let area: f64 = (0..count)
-        .map(|n| (outline[n], outline[(n + 1) % count]))
-        .map(|(a, b)| a[0] * b[1] - b[0] * a[1])
-        .sum();
-    let flat = 1e-9 * area.abs();
+    let corner = |n: usize| outline[n % count];
+    let area = vector::area(&outline);
+    let flat = 2e-9 * area.abs();
     if area == 0.0 {
         return None;
     }
-    if (0..count).all(|n| turn(n) * area.signum() >= -flat) {
+    if (0..count).all(|n| turn(corner(n), corner(n + 1), corner(n + 2)) * area.signum() >= -flat) {
         return Some(vec![outline]);
     }
     let triangles = earcutr::earcut(outline.as_flattened(), &[], 2).ok()?;

@@ -3,7 +3,7 @@
 //! those.
 
 use super::weld::{self, Mesh};
-use crate::vector::{add, cross, dot, length, scale, sub};
+use crate::vector::{add, cross, dot, length, newell, scale, sub};
 
 type Point = [f64; 3];
 
@@ -262,14 +262,6 @@ pub(super) fn carve(
     }
     let faces: Vec<Vec<Point>> = faces.into_iter().map(|face| face.corners).collect();
     weld::mesh(&faces, near, effort)
-}
-
-/// Normal of a flat polygon, as long as twice its area.
-pub(super) fn newell(corners: &[Point]) -> Point {
-    let Some(&first) = corners.first() else { return [0.0; 3] };
-    corners
-        .windows(2)
-        .fold([0.0; 3], |sum, pair| add(sum, cross(sub(pair[0], first), sub(pair[1], first))))
 }
 
 #[cfg(test)]

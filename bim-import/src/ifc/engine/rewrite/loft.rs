@@ -11,7 +11,7 @@ use super::{
     solid::{frame, place},
     surface::{axis, chords, triangulate},
 };
-use crate::vector::{cross, dot, sub};
+use crate::vector::{area, cross, dot, sub};
 
 /// Sections of a spine.
 const MAX_SECTIONS: usize = 2_000;
@@ -153,9 +153,4 @@ fn solid(
         triangles.iter_mut().for_each(|corners| corners.swap(1, 2));
     }
     writer.mesh(id, &points, &triangles, true)
-}
-
-/// Twice the area, positive counter-clockwise.
-fn area(ring: &[[f64; 2]]) -> f64 {
-    ring.windows(2).map(|pair| crate::vector::turn(ring[0], pair[0], pair[1])).sum()
 }

@@ -3,8 +3,8 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::convex::{Effort, newell};
-use crate::vector::{add, cross, dot, length, scale, sub};
+use super::convex::Effort;
+use crate::vector::{self, add, cross, dot, holds, length, newell, scale, sub};
 
 type Point = [f64; 3];
 
@@ -234,15 +234,13 @@ impl Outline {
             .iter()
             .map(|ring| ring.iter().copied().filter(|id| corners.contains(id)).collect())
             .collect();
-        let area = |ring: &[usize]| {
-            let twice = sides_of(ring).map(|(a, b)| (flat(a), flat(b)));
-            twice.map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum::<f64>() / 2.0
-        };
+        let seen = |ring: &[usize]| -> Vec<[f64; 2]> { ring.iter().map(|id| flat(*id)).collect() };
+        let area = |ring: &[usize]| vector::area(&seen(ring));
         let (areas, holes): (Vec<_>, Vec<_>) = rings.iter().partition(|ring| area(ring) > 0.0);
         for outer in areas {
-            let is_within = |hole: &&&Vec<usize>| {
-                hole.first().is_some_and(|id| contains(outer, flat(*id), &flat))
-            };
+            let rim = seen(outer);
+            let is_within =
+                |hole: &&&Vec<usize>| hole.first().is_some_and(|id| holds(&rim, flat(*id)));
             let own: Vec<&Vec<usize>> = holes.iter().filter(is_within).copied().collect();
             let ids: Vec<usize> =
                 outer.iter().chain(own.iter().copied().flatten()).copied().collect();
@@ -264,9 +262,9 @@ impl Outline {
                 covered += one.abs();
             }
             let wanted = area(outer) + own.iter().map(|hole| area(hole)).sum::<f64>();
-            let rim: f64 =
+            let long: f64 =
                 sides_of(outer).map(|(a, b)| length(sub(welded.points[a], welded.points[b]))).sum();
-            if (covered - wanted).abs() > near * rim {
+            if (covered - wanted).abs() > near * long {
                 return None;
             }
         }
@@ -291,16 +289,4 @@ fn fan(face: &[usize], points: &mut Vec<Point>, triangles: &mut Vec<[usize; 3]>)
     points.push(scale(sum, 1.0 / count as f64));
     let middle = points.len() - 1;
     triangles.extend((0..count).map(|n| [face[n], face[(n + 1) % count], middle]));
-}
-
-/// Whether a point lies within a ring, seen along the normal.
-fn contains(ring: &[usize], [x, y]: [f64; 2], flat: &impl Fn(usize) -> [f64; 2]) -> bool {
-    sides_of(ring)
-        .map(|(a, b)| (flat(a), flat(b)))
-        .filter(|(a, b)| {
-            (a[1] > y) != (b[1] > y) && x < a[0] + (y - a[1]) / (b[1] - a[1]) * (b[0] - a[0])
-        })
-        .count()
-        % 2
-        == 1
 }
