@@ -5,6 +5,7 @@ pub mod broker;
 pub mod check;
 pub mod config;
 pub mod demo;
+pub mod history;
 pub mod http;
 pub mod hub;
 pub mod ingest;

@@ -1,0 +1,134 @@
+//! History: every accepted sample, kept, and any past moment of the whole scene.
+//!
+//! One trait, [`Store`], and whoever asks for the past knows nothing else. A sample has
+//! its place by [`order_time`], as in the live state: late samples land where they belong,
+//! and the same sample delivered twice is kept once.
+
+use std::{fmt, future::Future, ops::Range, pin::Pin, sync::Arc};
+
+use jiff::Timestamp;
+use thiserror::Error;
+use twin_model::{PointKey, Sample};
+
+use crate::reading::Reading;
+
+/// What orders samples: the source time, but no later than received, so that one sample
+/// from a clock that runs ahead does not hide every true one after it.
+pub fn order_time(sample: &Sample) -> Timestamp {
+    sample.source_time.min(sample.receive_time)
+}
+
+/// An answer of a [`Store`], whichever it is.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, HistoryError>> + Send + 'a>>;
+
+/// Why the history does not answer.
+#[derive(Debug, Error)]
+pub enum HistoryError {
+    /// The medium is full. Live values go on; the gap is marked.
+    #[error("{store}: no space left to {operation}")]
+    Full {
+        /// Which store, as the configuration names it.
+        store: String,
+        /// What was being done.
+        operation: &'static str,
+    },
+    /// The store cannot be reached, or is broken.
+    #[error("{store}: {operation}: {reason}")]
+    Failed {
+        /// Which store, as the configuration names it.
+        store: String,
+        /// What was being done.
+        operation: &'static str,
+        /// What it said.
+        reason: String,
+    },
+    /// The question makes no sense.
+    #[error("{0}")]
+    Question(String),
+}
+
+/// What a point is; the newest definition holds for all of its past.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastPoint {
+    /// Entity and metric.
+    pub key: PointKey,
+    /// UCUM unit code, empty for states.
+    pub unit: Arc<str>,
+    /// Silence after which a value is stale, ms; 0 for never.
+    pub stale_after_ms: u32,
+}
+
+/// A sample with its point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PastSample {
+    /// Which point.
+    pub point: Arc<PastPoint>,
+    /// The sample. In answers about a moment its quality is what it was then: stale where
+    /// the point had been silent for too long.
+    pub sample: Sample,
+}
+
+/// A place in the order of all samples; what a reader passes back to get what follows.
+/// Stores may order samples of the same time as they like, but always alike.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cursor(pub Vec<u8>);
+
+/// Some samples in order, and where they end.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// Oldest first.
+    pub samples: Vec<PastSample>,
+    /// Where to go on; absent at the end of the range.
+    pub next: Option<Cursor>,
+}
+
+/// A series as it is drawn: every sample, or for each bucket its extremes and its last.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Series {
+    /// Oldest first.
+    pub samples: Vec<Sample>,
+    /// Whether samples were left out to stay under the limit.
+    pub downsampled: bool,
+    /// Spans in which the store lost samples, or had none to take.
+    pub gaps: Vec<Range<Timestamp>>,
+}
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Appended {
+    /// Samples that are new.
+    pub kept: usize,
+    /// Samples that were there already.
+    pub duplicates: usize,
+}
+
+/// A store of samples. Every answer is as of one moment.
+pub trait Store: fmt::Debug + Send + Sync {
+    /// Keeps readings. They survive a crash, and a power cut, once the answer is there;
+    /// several batches under way may share one commit.
+    fn append(&self, readings: Vec<Reading>) -> Answer<'_, Appended>;
+
+    /// The samples of one point with an order time in a range, at most `max_points` of them
+    /// (at least 4): downsampled to minimum, maximum and last of each bucket where there are more.
+    fn series<'a>(
+        &'a self,
+        key: &'a PointKey,
+        range: Range<Timestamp>,
+        max_points: usize,
+    ) -> Answer<'a, Series>;
+
+    /// The whole scene at a moment: of each point the latest sample not after it.
+    fn state_at(&self, at: Timestamp) -> Answer<'_, Vec<PastSample>>;
+
+    /// All samples of all points with an order time in a range, oldest first, a page of at
+    /// most `limit`. `after` is the cursor of the page before.
+    fn page(
+        &self,
+        range: Range<Timestamp>,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Answer<'_, Page>;
+
+    /// First and last order time kept; absent while nothing is.
+    fn span(&self) -> Answer<'_, Option<(Timestamp, Timestamp)>>;
+}
