@@ -97,7 +97,7 @@ pub(crate) fn since(
 
 /// Where one origin stands in the frame of another, m. Frames within a kilometre are
 /// parallel enough for the tolerance; those without a place on earth are the same.
-fn shift(old: &Origin, new: &Origin) -> [f64; 3] {
+pub(crate) fn shift(old: &Origin, new: &Origin) -> [f64; 3] {
     match (old.wgs84, new.wgs84) {
         (Some([lon, lat, height]), Some(new)) if old.wgs84 != Some(new) => {
             LocalFrame::from_wgs84(new[0], new[1], new[2]).to_local(lon, lat, height)
@@ -156,7 +156,7 @@ fn read_shapes(dir: &Path) -> Result<HashMap<EntityId, Shape>, ChangesError> {
     Ok(shapes)
 }
 
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ChangesError> {
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ChangesError> {
     let failed = |source| ChangesError::Read { path: path.to_owned(), source };
     let file = BufReader::new(File::open(path).map_err(failed)?);
     serde_json::from_reader(file).map_err(|error| ChangesError::Parse {
@@ -166,7 +166,10 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ChangesError> {
     })
 }
 
-fn each_line<T: DeserializeOwned>(path: &Path, take: impl FnMut(T)) -> Result<(), ChangesError> {
+pub(crate) fn each_line<T: DeserializeOwned>(
+    path: &Path,
+    take: impl FnMut(T),
+) -> Result<(), ChangesError> {
     let failed = |source| ChangesError::Read { path: path.to_owned(), source };
     let file = BufReader::with_capacity(1 << 18, File::open(path).map_err(failed)?);
     parse_lines(file, path, take)

@@ -1,11 +1,17 @@
 //! Which projects, sites, buildings, storeys and spaces of a file are those of an earlier
 //! one: the files of one building share them, and each discipline's export repeats them.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use twin_model::{BoundingBox, Entity, EntityId, EntityKind};
 
-use crate::imported::{Imported, Note, Severity};
+use crate::{
+    ids,
+    imported::{Imported, Note, Severity},
+};
 
 /// Heights of storeys, and boxes of things drawn twice, may differ by this much, m.
 const TOLERANCE_M: f64 = 0.05;
@@ -15,11 +21,18 @@ const SHARED_FOOTPRINT: f64 = 0.3;
 /// What earlier sources hold.
 #[derive(Default)]
 pub(crate) struct Federation {
-    /// Kind of everything, by id.
-    pub(crate) kinds: HashMap<EntityId, EntityKind>,
+    /// Everything, by id.
+    pub(crate) known: HashMap<EntityId, Known>,
+    classes: HashSet<Arc<str>>,
     places: Vec<Place>,
     by_id: HashMap<EntityId, usize>,
     children: HashMap<EntityId, Vec<usize>>,
+}
+
+/// What a person knows an entity by.
+pub(crate) struct Known {
+    pub(crate) class: Arc<str>,
+    pub(crate) name: Box<str>,
 }
 
 /// A project, site, building, storey or space.
@@ -105,7 +118,9 @@ impl Federation {
     /// Takes in a source whose ids are the scene's.
     pub(crate) fn add(&mut self, imported: &Imported) {
         for entity in &imported.entities {
-            self.kinds.insert(entity.id.clone(), entity.kind);
+            let class = self.class(ids::class(entity));
+            self.known
+                .insert(entity.id.clone(), Known { class, name: entity.name.as_str().into() });
         }
         for place in places(imported) {
             self.by_id.insert(place.id.clone(), self.places.len());
@@ -114,6 +129,16 @@ impl Federation {
             }
             self.places.push(place);
         }
+    }
+
+    /// One text for all of a class.
+    fn class(&mut self, class: &str) -> Arc<str> {
+        if let Some(known) = self.classes.get(class) {
+            return Arc::clone(known);
+        }
+        let class = Arc::<str>::from(class);
+        self.classes.insert(Arc::clone(&class));
+        class
     }
 
     fn find(&self, id: &Option<EntityId>) -> Option<&Place> {

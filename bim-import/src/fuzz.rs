@@ -124,8 +124,7 @@ fn layer(kind: Kind, bytes: &[u8]) -> Result<usize, String> {
 
 /// What a scene does with a source once it is read.
 fn conclude(mut imported: Imported) -> Result<usize, String> {
-    let mut federation = Federation::default();
-    ids::make_unique(&mut imported, &mut federation, &mut Vec::new());
+    ids::make_unique(&mut imported, &Federation::default(), &mut Vec::new());
     let passages: HashSet<_> = imported.passages.drain(..).collect();
     let walk = walk::build(walk::Plan {
         entities: &imported.entities,

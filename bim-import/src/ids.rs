@@ -1,17 +1,22 @@
 //! Ids: made for what has no GlobalId, shared or told apart where several sources use one.
 
+pub(crate) mod kept;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
 use sha2::{Digest, Sha256};
-use twin_model::EntityId;
+use twin_model::{Entity, EntityId};
 
 use crate::{
     federation::Federation,
     imported::{Imported, Note, Severity},
 };
+
+/// Letters of an id that is made here, the `x` among them.
+const MADE_LETTERS: usize = 22;
 
 /// `x` and 21 letters from the file's name and the thing's path in it: the same again
 /// when the file is imported again, wherever it lies.
@@ -21,6 +26,34 @@ pub fn derived(file_name: &str, path: &str) -> EntityId {
     hash.update([0]);
     hash.update(path.as_bytes());
     EntityId::new(format!("x{}", &base64url(&hash.finalize())[..21]))
+}
+
+/// Whether an entity's id was made here. Ids that files give stand beside them: as GlobalId
+/// or among the tags.
+pub(crate) fn is_made(id: &str, global_id: Option<&str>, tags: &[String]) -> bool {
+    let letters = id.split('~').next().unwrap_or_default();
+    letters.len() == MADE_LETTERS
+        && letters.starts_with('x')
+        && global_id.is_none()
+        && tags.iter().all(|tag| tag != id)
+}
+
+/// What an id was before it was numbered here: of `id~2`, `id`.
+pub(crate) fn unnumbered(id: &str) -> Option<&str> {
+    let (id, number) = id.rsplit_once('~')?;
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some(id)
+}
+
+/// A thing by class and name, for the report.
+pub(crate) fn described(class: &str, name: &str) -> String {
+    let name = name.replace(char::is_control, " ");
+    if name.is_empty() { format!("{class} without name") } else { format!("{class} {name:?}") }
+}
+
+/// As much of a hash as tells things of one file apart.
+pub(crate) fn short(hash: &[u8]) -> [u8; 16] {
+    hash.first_chunk().copied().unwrap_or_default()
 }
 
 /// The name under which an id that is taken already is used again: `id~2`, `id~3`, …
@@ -42,9 +75,9 @@ pub(crate) struct Taken {
 }
 
 impl Taken {
-    /// Whether an id is given already.
-    pub(crate) fn has(&self, id: &str) -> bool {
-        self.ids.contains(id)
+    /// Takes an id that is nobody else's.
+    pub(crate) fn reserve(&mut self, id: &EntityId) {
+        self.ids.insert(id.clone());
     }
 
     /// An id like the wanted one that nothing else has, now taken.
@@ -62,33 +95,31 @@ impl Taken {
 }
 
 /// Merges what an earlier source shares, and renames what it merely uses too.
-pub(crate) fn make_unique(
-    imported: &mut Imported,
-    federation: &mut Federation,
-    notes: &mut Vec<Note>,
-) {
+pub(crate) fn make_unique(imported: &mut Imported, federation: &Federation, notes: &mut Vec<Note>) {
     let mut renamed = federation.merge(imported, notes);
     imported.entities.retain(|entity| !renamed.contains_key(&entity.id));
     // What an earlier source draws is drawn once.
     imported.meshes.retain(|mesh| !renamed.contains_key(&mesh.entity));
     imported.stored.retain(|mesh| !renamed.contains_key(&mesh.entity));
     imported.floors.retain(|space, _| !renamed.contains_key(space));
+    let is_taken = |id: &str| federation.known.contains_key(id);
     for entity in &imported.entities {
-        let id = unused(entity.id.as_str(), |id| federation.kinds.contains_key(id));
-        if id != entity.id {
-            let class = entity.ifc_class.clone().unwrap_or_default();
-            let other = federation.kinds.get(&entity.id).filter(|kind| **kind != entity.kind);
-            let conflict = other.map(|kind| format!(", where it is a {}", kind.as_str()));
+        if let Some(other) = federation.known.get(&entity.id) {
+            let id = unused(entity.id.as_str(), is_taken);
             let reason = format!(
-                "its id is used by an earlier source{}; it is kept as {id}",
-                conflict.unwrap_or_default()
+                "its id is used by an earlier source; it is kept as {id}: there it is {}",
+                described(&other.class, &other.name)
             );
-            notes.push(Note::element(Severity::Info, entity.id.as_str(), class, reason));
+            notes.push(Note::element(Severity::Info, entity.id.as_str(), class(entity), reason));
             renamed.insert(entity.id.clone(), id);
         }
     }
     rename_all(imported, &Arc::new(renamed));
-    federation.add(imported);
+}
+
+/// IFC class, or kind where there is none.
+pub(crate) fn class(entity: &Entity) -> &str {
+    entity.ifc_class.as_deref().unwrap_or(entity.kind.as_str())
 }
 
 fn rename_all(imported: &mut Imported, renamed: &Arc<HashMap<EntityId, EntityId>>) {
@@ -130,6 +161,15 @@ fn rename_all(imported: &mut Imported, renamed: &Arc<HashMap<EntityId, EntityId>
         })
         .collect();
     imported.passages.iter_mut().for_each(rename);
+    for measured in &mut imported.measured {
+        // A GlobalId stays one, whatever the entity is called in the scene.
+        let made = Some(&mut measured.global_id).filter(|id| is_made(id, None, &[]));
+        if let Some(id) = made
+            && let Some(new) = renamed.get(id.as_str())
+        {
+            *id = new.to_string();
+        }
+    }
     imported.floors = imported
         .floors
         .drain()
@@ -215,9 +255,11 @@ mod tests {
             ..Imported::default()
         };
         let (mut first, mut second) = (file(), file());
-        make_unique(&mut first, &mut taken, &mut notes);
+        make_unique(&mut first, &taken, &mut notes);
         assert!(notes.is_empty());
-        make_unique(&mut second, &mut taken, &mut notes);
+        taken.add(&first);
+        make_unique(&mut second, &taken, &mut notes);
+        taken.add(&second);
         let ids: Vec<&str> = second.entities.iter().map(|entity| entity.id.as_str()).collect();
         assert_eq!(ids, ["wall~2"]);
         assert_eq!(second.entities[0].parent, Some("site".into()));
@@ -228,7 +270,9 @@ mod tests {
             entities: vec![entity("site", None, EntityKind::Building)],
             ..Imported::default()
         };
-        make_unique(&mut third, &mut taken, &mut notes);
+        make_unique(&mut third, &taken, &mut notes);
         assert_eq!(third.entities[0].id.as_str(), "site~2");
+        let reason = &notes[2].reason;
+        assert!(reason.ends_with("kept as site~2: there it is site without name"), "{reason}");
     }
 }

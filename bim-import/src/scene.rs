@@ -13,7 +13,7 @@ use std::{
     time::Instant,
 };
 
-use twin_model::{BoundingBox, EntityKind};
+use twin_model::{BoundingBox, EntityKind, scene::Origin};
 
 use self::read::{Request, guarded, read_one};
 use crate::{
@@ -102,9 +102,11 @@ pub(crate) fn read(
     let ground = Ground { frame: frame.as_ref(), terrain: &terrain };
     let mut meshes =
         if frame.is_some() { MeshStore::local(store) } else { MeshStore::near_first(store) };
-    let drawn = draw_all(pending, ground, options, &mut meshes);
-    let mut taken = Federation::default();
-    let sources = drawn.into_iter().map(|source| conclude(source, &mut taken)).collect();
+    let mut drawn = draw_all(pending, ground, options, &mut meshes);
+    make_unique(&mut drawn);
+    let origin = frame.as_ref().map(|frame| placing::origin(frame, crs.as_ref()));
+    keep_ids(&mut drawn, &options.out, &origin.unwrap_or_default());
+    let sources = drawn.into_iter().map(conclude).collect();
     Scene { sources, frame, crs, meshes }
 }
 
@@ -342,10 +344,33 @@ fn draw(
     Drawn { source: Source { file, sha256, report, imported }, notes }
 }
 
-/// Makes the ids of a source the scene's, and counts what it holds.
-fn conclude(drawn: Drawn, taken: &mut Federation) -> Source {
+/// Makes the ids of every source the scene's.
+fn make_unique(sources: &mut [Drawn]) {
+    let mut taken = Federation::default();
+    let last = sources.len().saturating_sub(1);
+    for (n, Drawn { source, notes }) in sources.iter_mut().enumerate() {
+        ids::make_unique(&mut source.imported, &taken, notes);
+        // Nobody asks what the last one holds.
+        if n < last {
+            taken.add(&source.imported);
+        }
+    }
+}
+
+/// Gives entities the ids that they have in the package that is replaced.
+fn keep_ids(sources: &mut [Drawn], old: &Path, origin: &Origin) {
+    let sources = sources.iter_mut().map(|Drawn { source, notes }| ids::kept::Revised {
+        file: &source.file,
+        imported: &mut source.imported,
+        notes,
+    });
+    // Where the old package cannot be read, the comparison with it says so.
+    let _ = ids::kept::keep(old, &mut sources.collect::<Vec<_>>(), origin);
+}
+
+/// Counts what a source holds.
+fn conclude(drawn: Drawn) -> Source {
     let Drawn { mut source, mut notes } = drawn;
-    ids::make_unique(&mut source.imported, taken, &mut notes);
     notes.append(&mut source.imported.notes);
     source.report.count(&source.imported);
     source.report.add_notes(notes);

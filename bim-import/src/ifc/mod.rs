@@ -1,6 +1,7 @@
 //! Reads IFC2x3, IFC4 and IFC4x3 files.
 
 mod classify;
+mod contents;
 pub(crate) mod engine;
 pub(crate) mod georef;
 mod properties;

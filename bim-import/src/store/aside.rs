@@ -51,12 +51,15 @@ impl Aside {
 
     /// Follows entities to their new ids.
     pub(crate) fn rename(&mut self, renamed: &Arc<HashMap<EntityId, EntityId>>) {
+        // Those of one source were renamed together before, if they were.
+        let before = self.spans.values().find_map(|placed| placed.renamed.as_ref());
+        let all = before.map_or_else(|| Arc::clone(renamed), |before| chained(before, renamed));
         let spans = std::mem::take(&mut self.spans).into_iter();
-        let renamed = spans.map(|(id, placed)| {
+        let moved = spans.map(|(id, placed)| {
             let id = renamed.get(&id).cloned().unwrap_or(id);
-            (id, Placed { renamed: Some(Arc::clone(renamed)), ..placed })
+            (id, Placed { renamed: Some(Arc::clone(&all)), ..placed })
         });
-        self.spans = renamed.collect();
+        self.spans = moved.collect();
     }
 
     /// Adds those of another source.
@@ -92,6 +95,17 @@ impl Aside {
         let properties = serde_json::from_slice::<&RawValue>(&text)?;
         Ok(serde_json::to_writer(out, &Line { entity, properties })?)
     }
+}
+
+/// From names before the first renaming to those after the second.
+fn chained(
+    first: &HashMap<EntityId, EntityId>,
+    second: &HashMap<EntityId, EntityId>,
+) -> Arc<HashMap<EntityId, EntityId>> {
+    let through = first.iter().map(|(old, new)| (old.clone(), second.get(new).unwrap_or(new)));
+    let mut all = second.clone();
+    all.extend(through.map(|(old, new)| (old, new.clone())));
+    Arc::new(all)
 }
 
 /// Whether the walking graph looks at what is stated of an entity: of places, of ways

@@ -267,7 +267,7 @@ fn records_that_break_the_rules_cost_themselves() {
                 });
                 text
             },
-            Says("its GlobalId occurs before"),
+            Says("its GlobalId occurs more than once in the file"),
         ),
     ];
     check("records", elements(rows));

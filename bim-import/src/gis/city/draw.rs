@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use twin_model::{BoundingBox, Entity, EntityId};
 
 use super::{
@@ -102,14 +103,18 @@ impl City {
         taken.take(site.as_str());
         let mut unusable = 0;
         let mut ids = Vec::with_capacity(self.objects.len());
-        for (n, object) in self.objects.iter().enumerate() {
+        let mut alike = HashMap::new();
+        for object in &self.objects {
             let own = &object.id;
             let usable = (1..=MAX_ID).contains(&own.len()) && !own.chars().any(char::is_control);
             unusable += usize::from(!usable);
             let wanted = if usable {
                 own.clone()
             } else if own.is_empty() {
-                ids::derived(stage.file, &format!("objects/{n}")).to_string()
+                let mark = self.mark(object);
+                let nth = alike.entry(mark).or_insert(0u32);
+                *nth += 1;
+                ids::derived(stage.file, &format!("objects/{}/{nth}", ids::hex(&mark))).to_string()
             } else {
                 ids::derived(stage.file, &format!("id/{own}")).to_string()
             };
@@ -126,6 +131,30 @@ impl City {
             notes.push(Note::source(Severity::Info, text));
         }
         ids
+    }
+
+    /// What tells an object without id from others: class, name, whole, and corners to a
+    /// millimetre.
+    fn mark(&self, object: &Object) -> [u8; 16] {
+        let mut hash = Sha256::new();
+        for part in
+            [object.class.as_str(), name(object), object.parent.as_deref().unwrap_or_default()]
+        {
+            hash.update(part);
+            hash.update([0]);
+        }
+        // Degrees are finer than metres.
+        let unit = self.crs.as_ref().is_some_and(Crs::is_geographic);
+        let steps = if unit { [1e8, 1e8, 1e3] } else { [1e3; 3] };
+        for ring in object.surfaces.iter().flat_map(|surface| &surface.rings) {
+            hash.update((ring.len() as u64).to_le_bytes());
+            for vertex in ring.iter().filter_map(|&i| self.vertices.get(i as usize)) {
+                for (value, steps) in vertex.iter().zip(steps) {
+                    hash.update(((value * steps).round() as i64).to_le_bytes());
+                }
+            }
+        }
+        ids::short(&hash.finalize())
     }
 
     /// The position of each object's parent; rings are cut.
@@ -215,10 +244,14 @@ impl Tally {
     }
 }
 
+fn name(object: &Object) -> &str {
+    let text = |key: &str| object.attributes.get(key).and_then(Value::as_str).map(str::trim);
+    ["name", "Name", "gml:name"].iter().find_map(|key| text(key)).unwrap_or_default()
+}
+
 fn entity(object: &Object, id: EntityId, parent: EntityId, source: u32) -> Entity {
     let kind = kind::kind(&object.class, object.parent.is_some());
-    let text = |key: &str| object.attributes.get(key).and_then(Value::as_str).map(str::trim);
-    let name = ["name", "Name", "gml:name"].iter().find_map(|key| text(key)).unwrap_or_default();
+    let name = name(object);
     let mut own = BTreeMap::from([("Class".to_owned(), Value::from(object.class.as_str()))]);
     if let Some(lod) = object.lod {
         own.insert("LevelOfDetail".to_owned(), Value::from(lod));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use geojson::{Feature, GeometryValue, Position, feature::Id};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use twin_model::{Entity, EntityId, EntityKind};
 
 use super::super::style;
@@ -26,14 +27,15 @@ impl Ids {
     }
 
     /// The id of a feature: its own where it has a name, else one made from the file and
-    /// the feature's number or place in it. With it, its own id if that was taken.
-    pub(super) fn of(&mut self, index: usize, id: Option<&Id>) -> (EntityId, Option<String>) {
-        let wanted = match id {
+    /// the feature's number, else from what it is: its place in the file changes with any
+    /// edit. With it, its own id if that was taken.
+    pub(super) fn of(&mut self, feature: &Feature) -> (EntityId, Option<String>) {
+        let wanted = match &feature.id {
             Some(Id::String(name)) if is_usable(name) => name.clone(),
             Some(Id::String(name)) => self.derived(&format!("id/{name}")),
             // Numbers are unique in their file only.
             Some(Id::Number(number)) => self.derived(&format!("id/{number}")),
-            None => self.derived(&format!("features/{index}")),
+            None => return (self.made(feature), None),
         };
         if self.taken.insert(EntityId::from(wanted.as_str())) {
             return (wanted.as_str().into(), None);
@@ -46,6 +48,29 @@ impl Ids {
                 return (numbered, Some(wanted));
             }
         }
+    }
+
+    /// From name, tags and geometry; only what is the same in all of them is counted.
+    fn made(&mut self, feature: &Feature) -> EntityId {
+        let mut hash = Sha256::new();
+        for key in ["name", "tag", "ref"] {
+            let value = feature.properties.as_ref().and_then(|set| style::text(set, key));
+            hash.update(value.unwrap_or_default());
+            hash.update([0]);
+        }
+        let geometry = feature.geometry.as_ref().map(|geometry| &geometry.value);
+        hash.update(serde_json::to_vec(&geometry).unwrap_or_default());
+        let mark = ids::hex(&ids::short(&hash.finalize()));
+        let mut wanted = self.derived(&format!("features/{mark}/1"));
+        if self.taken.contains(wanted.as_str()) {
+            let uses = self.uses.entry(wanted).or_insert(1);
+            *uses += 1;
+            let nth = *uses;
+            wanted = self.derived(&format!("features/{mark}/{nth}"));
+        }
+        let id = EntityId::from(wanted.as_str());
+        self.taken.insert(id.clone());
+        id
     }
 
     fn derived(&self, path: &str) -> String {

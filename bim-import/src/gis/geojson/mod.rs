@@ -196,7 +196,7 @@ impl<'a> Reader<'a> {
         drawn: bool,
         parent: Option<EntityId>,
     ) -> Option<EntityId> {
-        let (id, repeated) = self.ids.of(index, feature.id.as_ref());
+        let (id, repeated) = self.ids.of(&feature);
         let class = feature.geometry.as_ref().map_or("null", |g| g.value.type_name());
         if let Some(wanted) = repeated {
             let reason = format!("feature {index} uses the id {wanted} again");

@@ -3,6 +3,7 @@
 
 mod associations;
 mod attributes;
+mod naming;
 mod relations;
 mod tree;
 
@@ -14,7 +15,10 @@ use std::{
 use serde_json::Value as Json;
 use twin_model::{Entity, EntityId, EntityKind};
 
-use self::tree::{add_place_tags, ancestors};
+use self::{
+    naming::Name,
+    tree::{add_place_tags, ancestors},
+};
 use super::{
     classify::{self, Facts, Kinds},
     engine::records::{self, Record, Records},
@@ -90,7 +94,7 @@ pub(crate) fn read(
     put_aside: &mut dyn FnMut(&mut Entity),
 ) -> Result<Semantics, IfcError> {
     let schema = check(bytes)?;
-    let (records, inventory) = scan::scan(bytes);
+    let (mut records, inventory) = scan::scan(bytes);
     if inventory.objects.is_empty() {
         return Err(IfcError::Empty);
     }
@@ -99,7 +103,7 @@ pub(crate) fn read(
         properties: Properties::new(units),
         materials: HashMap::new(),
         classes: HashMap::new(),
-        names: object_ids(&records, &inventory, file_name),
+        names: naming::names(&mut records, &inventory, file_name),
         records,
         inventory,
         source,
@@ -123,31 +127,6 @@ fn check(bytes: &[u8]) -> Result<String, IfcError> {
     Ok(if schema.is_empty() { "IFC".into() } else { schema })
 }
 
-/// An id for every object, unique in the file.
-fn object_ids(
-    records: &Records<'_>,
-    inventory: &Inventory,
-    file_name: &str,
-) -> Vec<(EntityId, bool)> {
-    let mut taken = ids::Taken::default();
-    let mut nameless: HashMap<String, u32> = HashMap::new();
-    let id = |object: &scan::Object| {
-        let record = records.get(object.id);
-        let global = record.as_ref().and_then(|record| record.get_string(0)).unwrap_or_default();
-        let (wanted, repeated) = if global.is_empty() {
-            let name = record.as_ref().and_then(|record| record.get_string(2)).unwrap_or_default();
-            let path = format!("{}/{name}", object.class.name());
-            let nth = nameless.entry(path.clone()).or_default();
-            *nth += 1;
-            (ids::derived(file_name, &format!("{path}/{nth}")), false)
-        } else {
-            (EntityId::from(global), taken.has(global))
-        };
-        (taken.take(wanted.as_str()), repeated)
-    };
-    inventory.objects.iter().map(id).collect()
-}
-
 struct Reader<'a> {
     records: Records<'a>,
     inventory: Inventory,
@@ -155,7 +134,7 @@ struct Reader<'a> {
     /// Materials and classifications as read, shared by those that have them.
     materials: HashMap<u32, Rc<Set>>,
     classes: HashMap<u32, Option<Rc<(String, Json)>>>,
-    names: Vec<(EntityId, bool)>,
+    names: Vec<Name>,
     source: u32,
     notes: Vec<Note>,
     kinds: Kinds,
@@ -171,7 +150,7 @@ impl Reader<'_> {
         let mut representations = Vec::with_capacity(objects.len());
         for (place, object) in objects.iter().enumerate() {
             let record = self.records.get(object.id);
-            let mut entity = self.entity(place, object, record.as_ref());
+            let mut entity = self.entity(place, &objects, record.as_ref());
             let relations = related.take(place, &self.names);
             if !relations.is_empty() {
                 entity.properties.entry("Relations".into()).or_default().extend(relations);
@@ -253,8 +232,22 @@ impl Reader<'_> {
         }
     }
 
-    fn entity(&mut self, place: usize, object: &scan::Object, record: Option<&Record>) -> Entity {
-        let (id, repeated) = self.names[place].clone();
+    /// An object by its class and name.
+    fn described(&self, place: usize, objects: &[scan::Object]) -> String {
+        let object = &objects[place];
+        let record = self.records.get(object.id);
+        let name = record.as_ref().and_then(|record| record.get_string(2)).unwrap_or_default();
+        ids::described(object.class.name(), name)
+    }
+
+    fn entity(
+        &mut self,
+        place: usize,
+        objects: &[scan::Object],
+        record: Option<&Record>,
+    ) -> Entity {
+        let object = &objects[place];
+        let Name { id, first } = self.names[place].clone();
         let text =
             |slot: usize| record.and_then(|record| record.get_string(slot)).unwrap_or_default();
         let class = object.class.name().to_owned();
@@ -273,8 +266,11 @@ impl Reader<'_> {
                 &class,
                 "it has no GlobalId",
             ));
-        } else if repeated {
-            let reason = format!("its GlobalId occurs before; it is kept as {id}");
+        } else if let Some(first) = first {
+            let other = self.described(first, objects);
+            let reason = format!(
+                "its GlobalId occurs more than once in the file; it is kept as {id}: {other} has it, too"
+            );
             self.notes.push(Note::element(Severity::Info, global_id, &class, reason));
         }
         let attributes = record.map(|record| self.attributes(object, record)).unwrap_or_default();

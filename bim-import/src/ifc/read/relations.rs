@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value as Json, json};
-use twin_model::EntityId;
 
 use super::{
     super::{engine::records::Value, properties::Set, scan::Object},
     Reader,
+    naming::Name,
 };
 
 /// Most ids that one relation of one entity lists. Its other end always names it.
@@ -42,7 +42,7 @@ impl Related {
     }
 
     /// The relations of one entity, with the others' ids.
-    pub(super) fn take(&mut self, place: usize, names: &[(EntityId, bool)]) -> Set {
+    pub(super) fn take(&mut self, place: usize, names: &[Name]) -> Set {
         let mut set = Set::new();
         for (relation, mut others) in self.by_entity.remove(&place).unwrap_or_default() {
             others.sort_unstable();
@@ -52,7 +52,7 @@ impl Related {
             if total > others.len() {
                 set.insert(format!("{relation}_total"), json!(total));
             }
-            let ids = others.into_iter().map(|other| json!(names[other].0.as_str()));
+            let ids = others.into_iter().map(|other| json!(names[other].id.as_str()));
             set.insert(relation.to_owned(), Json::Array(ids.collect()));
         }
         set

@@ -35,7 +35,7 @@ impl Reader<'_> {
             if container.is_some_and(|container| !places.contains_key(container)) {
                 self.notes.push(Note::element(
                     Severity::Info,
-                    self.names[place].0.as_str(),
+                    self.names[place].id.as_str(),
                     object.class.name(),
                     "what holds it is not in the file; it was put under the project",
                 ));
@@ -45,7 +45,7 @@ impl Reader<'_> {
             let reason = format!("it {}; it was put under the project", fault.says());
             self.notes.push(Note::element(
                 Severity::Approximated,
-                self.names[place].0.as_str(),
+                self.names[place].id.as_str(),
                 objects[place].class.name(),
                 reason,
             ));
