@@ -118,7 +118,8 @@ fn fill(
         .as_ref()
         .map(crate::frame::LocalFrame::ecef_transform)
         .or_else(|| moved_by(store.shift()));
-    let pictures = Pictures::of(&parts.entities);
+    let mut pictures = Pictures::of(&parts.entities);
+    pictures.limit(&meshes);
     let kinds = parts.entities.iter().map(|entity| (entity.id.clone(), entity.kind)).collect();
     let homes = tiles::Homes::of(&parts.entities);
     // Tiles take what processors are left while the graph, which is one thread's, is built.

@@ -20,7 +20,12 @@ use sha2::{Digest, Sha256};
 use twin_model::{BoundingBox, Entity, EntityId, EntityKind, SceneInfo};
 
 use self::picture::Picture;
-use crate::{imported::Boundary, mesh::ElementMesh, report::Report};
+use crate::{
+    imported::Boundary,
+    mesh::{ElementMesh, MaterialClass},
+    report::Report,
+    store::StoredMesh,
+};
 
 /// Most buildings that get a picture; the others are listed without.
 const MAX_PICTURES: usize = 48;
@@ -62,6 +67,8 @@ pub(crate) struct Pictures {
     shown_in: HashMap<EntityId, usize>,
     /// The one that shows everything, if there is one.
     overview: Option<usize>,
+    /// What is left out of a picture, since there is too much in it.
+    unseen: HashSet<(usize, EntityId)>,
 }
 
 impl Pictures {
@@ -108,7 +115,24 @@ impl Pictures {
             pictures.push((None, Picture::new(960, 420, &bounds).into()));
             pictures.len() - 1
         });
-        Self { pictures, shown_in, overview }
+        Self { pictures, shown_in, overview, unseen: HashSet::new() }
+    }
+
+    /// Leaves out of each picture what is too much for it: that is decided before anything
+    /// is drawn, since threads draw in any order.
+    pub(crate) fn limit(&mut self, meshes: &[StoredMesh]) {
+        let mut layers = vec![0.0; self.pictures.len()];
+        for mesh in meshes.iter().filter(|mesh| mesh.class != MaterialClass::Space) {
+            let building = self.shown_in.get(&mesh.entity).copied();
+            for place in building.into_iter().chain(self.overview) {
+                let picture = &mut self.pictures[place].1;
+                let picture = picture.get_mut().unwrap_or_else(PoisonError::into_inner);
+                layers[place] += picture.layers(mesh.surface.area, mesh.triangles);
+                if Picture::is_full(layers[place]) {
+                    self.unseen.insert((place, mesh.entity.clone()));
+                }
+            }
+        }
     }
 
     /// Draws a mesh into the pictures that show it. What it counts from lies at `shift`, m.
@@ -116,6 +140,10 @@ impl Pictures {
         let origin = [0, 1, 2].map(|axis| mesh.origin[axis] + shift[axis]);
         let building = self.shown_in.get(&mesh.entity).copied();
         for place in building.into_iter().chain(self.overview) {
+            let is_unseen = || self.unseen.contains(&(place, mesh.entity.clone()));
+            if !self.unseen.is_empty() && is_unseen() {
+                continue;
+            }
             let picture = self.pictures[place].1.lock();
             picture.unwrap_or_else(PoisonError::into_inner).draw(mesh, origin);
         }

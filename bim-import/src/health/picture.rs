@@ -18,7 +18,7 @@ const SAMPLES: usize = 2;
 const NOTHING: u16 = 0;
 /// How often a picture may be painted over. What stands behind each other in a tower does
 /// not come near it; a hundred thousand surfaces in one place would paint for minutes.
-const MAX_LAYERS: usize = 2_000;
+const MAX_LAYERS: f64 = 2_000.0;
 /// Room around what is drawn, as a part of the picture.
 const MARGIN: f64 = 0.05;
 
@@ -32,8 +32,6 @@ pub(super) struct Picture {
     height: usize,
     view: View,
     samples: Vec<Sample>,
-    /// Samples that may still be painted.
-    room: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -133,7 +131,22 @@ impl Picture {
         let nothing = Sample { depth: f32::NEG_INFINITY, rgb: [255; 3], element: NOTHING };
         let view = View::of(bounds, width, height);
         let samples = vec![nothing; width * height];
-        Self { width, height, view, room: samples.len() * MAX_LAYERS, samples }
+        Self { width, height, view, samples }
+    }
+
+    /// How often triangles of an area, m², are likely to paint the whole picture over.
+    /// However they lie, they show no more than their area; and each shows a little more
+    /// along its sides.
+    pub(super) fn layers(&self, area_m2: f64, triangles: usize) -> f64 {
+        let (all, count) = (self.samples.len() as f64, triangles as f64);
+        let area = area_m2 * self.view.scale * self.view.scale;
+        let sides = 4.0 * (area * count).sqrt();
+        (area + sides + count).min(all * count) / all
+    }
+
+    /// Whether so many layers are too many.
+    pub(super) fn is_full(layers: f64) -> bool {
+        layers > MAX_LAYERS
     }
 
     /// Draws a mesh that counts from `origin`, m; volumes of spaces are left out, they would
@@ -165,8 +178,6 @@ impl Picture {
         for y in covered.rows() {
             let span = covered.span(y);
             let first = covered.nearness(&slope, span.start, y);
-            let Some(room) = self.room.checked_sub(span.len()) else { return };
-            self.room = room;
             let row = &mut self.samples[y * self.width..][span];
             for (n, sample) in row.iter_mut().enumerate() {
                 let depth = first + slope[0] * n as f32;
@@ -277,6 +288,17 @@ mod tests {
         let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
         let info = reader.next_frame(&mut pixels).unwrap();
         (info.width, info.height, pixels)
+    }
+
+    #[test]
+    fn layers_are_counted_before_anything_is_drawn() {
+        let picture = Picture::new(60, 40, &BOUNDS);
+        // Seen from straight ahead, a square of four metres would hide some of the picture.
+        let one = picture.layers(16.0, 2);
+        assert!(one > 0.2 && one < 3.0, "{one}");
+        assert!(!Picture::is_full(one * 500.0) && Picture::is_full(one * 20_000.0));
+        // No triangle paints more than there is.
+        assert_eq!(picture.layers(1e9, 7), 7.0);
     }
 
     #[test]

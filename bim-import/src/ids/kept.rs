@@ -289,3 +289,42 @@ fn reworded(reason: &str, renamed: &HashMap<EntityId, EntityId>) -> Option<Strin
     let new = renamed.get(id)?;
     Some(format!("{}{new}{}", &reason[..at], &reason[at + id.len()..]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_alone_has_another_name_is_the_one_that_is_missing() {
+        assert_eq!(successors(&["a", "b"], &["b", "a"]), [Some(1), Some(0)]);
+        assert_eq!(successors(&["a", "b"], &["b", "c"]), [Some(1), Some(0)]);
+        assert_eq!(successors(&["a", "b"], &["c", "d"]), [None, None]);
+        assert_eq!(successors(&["a", "a"], &["a", "a"]), [Some(0), Some(1)]);
+    }
+
+    #[test]
+    fn an_id_that_another_keeps_is_not_given_twice() {
+        let traits = |id: &str, name: &str, x_m: f64| Traits {
+            id: id.into(),
+            base: None,
+            file: Some(0),
+            class: "Wall".into(),
+            name: name.into(),
+            tag: None,
+            parent: None,
+            bbox: Some(BoundingBox { min: [x_m; 3], max: [x_m + 1.0; 3] }),
+        };
+        // What was n1 is n2 now, and another n1 came, whose own id is what that keeps.
+        let old = vec![traits("n1", "n2", 0.0)];
+        let new = vec![traits("n2", "n2", 0.0), traits("n1", "n1", 50.0)];
+        let mut matching = Matching::default();
+        (matching.old, matching.new) = (old, new);
+        matching.run();
+        let renamed = renamed(&matching, &HashSet::new());
+        assert_eq!(renamed["n2"].as_str(), "n1");
+        assert_eq!(renamed["n1"].as_str(), "n1~2");
+        let said = "its GlobalId occurs; it is kept as n2: Wall has it, too";
+        let wanted = "its GlobalId occurs; it is kept as n1: Wall has it, too";
+        assert_eq!(reworded(said, &renamed).as_deref(), Some(wanted));
+    }
+}

@@ -12,6 +12,8 @@ mod broken;
 mod campus;
 mod changes;
 mod city;
+mod edits;
+mod edits_model;
 mod federation;
 mod graph;
 mod health;

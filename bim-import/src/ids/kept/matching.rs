@@ -44,14 +44,14 @@ enum Rule {
     Id,
     /// Class and tag.
     Tag,
-    /// Class, name and container; the nearest of them.
-    Moved,
     /// Class, container and box.
     Renamed,
     /// Name, container and box.
     Reclassified,
     /// Class, name and box.
     Reparented,
+    /// Class, name and container; the nearest of them.
+    Moved,
 }
 
 impl Rule {
@@ -59,10 +59,10 @@ impl Rule {
         Self::Same,
         Self::Id,
         Self::Tag,
-        Self::Moved,
         Self::Renamed,
         Self::Reclassified,
         Self::Reparented,
+        Self::Moved,
     ];
 
     fn asks_class(self) -> bool {
@@ -322,4 +322,73 @@ fn cells(bbox: Option<BoundingBox>) -> Vec<Option<[i64; 3]>> {
     cells.sort_unstable();
     cells.dedup();
     cells
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn thing(id: &str, class: &str, name: &str, x_m: f64) -> Traits {
+        let bbox = BoundingBox { min: [x_m, 0.0, 0.0], max: [x_m + 1.0, 1.0, 1.0] };
+        Traits {
+            id: id.into(),
+            base: None,
+            file: Some(0),
+            class: class.into(),
+            name: name.into(),
+            tag: None,
+            parent: Some("home".into()),
+            bbox: Some(bbox),
+        }
+    }
+
+    /// Ids of what each new one was.
+    fn found(old: &[Traits], new: &[Traits]) -> Vec<String> {
+        let (old, new) = (old.to_vec(), new.to_vec());
+        let mut matching = Matching { old, new, ..Matching::default() };
+        matching.run();
+        let id = |n| matching.of_new(n).map_or("new", |old| old.id.as_str()).to_owned();
+        (0..matching.new.len()).map(id).collect()
+    }
+
+    #[test]
+    fn the_surest_rule_decides() {
+        let old = [thing("a", "Wall", "W", 0.0), thing("b", "Wall", "W", 5.0)];
+        // One of two alike moved by less than what is between them; another is far off.
+        let new = [thing("1", "Wall", "W", 7.0), thing("2", "Wall", "W", 0.0)];
+        assert_eq!(found(&old, &new), ["b", "a"]);
+        assert_eq!(found(&old, &[thing("1", "Wall", "W", 40.0)]), ["new"]);
+        assert_eq!(found(&old, &[thing("1", "Door", "W", 5.0)]), ["b"]);
+        assert_eq!(found(&old, &[thing("1", "Wall", "X", 5.0)]), ["b"]);
+        assert_eq!(found(&old, &[thing("1", "Door", "X", 5.0)]), ["new"]);
+        // What stands in the box goes before what has the name.
+        let new = [thing("1", "Wall", "X", 0.0), thing("2", "Wall", "W", 0.5)];
+        assert_eq!(found(&old, &new), ["a", "b"]);
+        let unnamed = [thing("a", "Wall", "", 0.0)];
+        assert_eq!(found(&unnamed, &[thing("1", "Wall", "", 0.5)]), ["a"]);
+        assert_eq!(found(&unnamed, &[thing("1", "Wall", "", 1.5)]), ["new"]);
+        let mut tagged = [thing("a", "Wall", "W", 0.0), thing("1", "Wall", "X", 90.0)];
+        tagged.iter_mut().for_each(|wall| wall.tag = Some("T".into()));
+        assert_eq!(found(&tagged[..1], &tagged[1..]), ["a"]);
+    }
+
+    #[test]
+    fn what_is_in_a_container_is_found_with_it() {
+        let inside = |id: &str, home: &str| Traits {
+            parent: Some(home.into()),
+            ..thing(id, "Lamp", "L", 3.0)
+        };
+        let old = [inside("a", "r"), thing("r", "Room", "1", 0.0)];
+        let new = [inside("1", "2"), thing("2", "Room", "one", 0.0)];
+        assert_eq!(found(&old, &new), ["a", "r"]);
+    }
+
+    #[test]
+    fn many_alike_take_no_longer() {
+        let all = |id: &str| -> Vec<Traits> {
+            (0..200_000).map(|n| thing(&format!("{id}{n}"), "Pin", "", 0.0)).collect()
+        };
+        let found = found(&all("a"), &all("b"));
+        assert_eq!((found[0].as_str(), found[199_999].as_str()), ("a0", "a199999"));
+    }
 }
