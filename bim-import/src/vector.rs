@@ -27,9 +27,11 @@ pub(crate) fn turn(a: [f64; 2], b: [f64; 2], c: [f64; 2]) -> f64 {
     (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 }
 
-/// Area within a ring of corners, positive counter-clockwise, in the square of their unit.
-pub(crate) fn area(ring: &[[f64; 2]]) -> f64 {
-    ring.windows(2).map(|pair| turn(ring[0], pair[0], pair[1])).sum::<f64>() / 2.0
+/// Area within a ring of corners, positive counter-clockwise, in the square of their unit;
+/// seen from above, where they have heights.
+pub(crate) fn area<const N: usize>(ring: &[[f64; N]]) -> f64 {
+    let flat = |corner: [f64; N]| [corner[0], corner[1]];
+    ring.windows(2).map(|pair| turn(flat(ring[0]), flat(pair[0]), flat(pair[1]))).sum::<f64>() / 2.0
 }
 
 /// Whether a point lies inside a ring, by the even-odd rule.
@@ -54,4 +56,10 @@ pub(crate) fn newell(corners: &[[f64; 3]]) -> [f64; 3] {
 
 pub(crate) fn length(a: [f64; 3]) -> f64 {
     dot(a, a).sqrt()
+}
+
+/// The same direction, one long; along x where there is none.
+pub(crate) fn unit(a: [f64; 3]) -> [f64; 3] {
+    let length = length(a);
+    if length > 1e-12 { scale(a, 1.0 / length) } else { [1.0, 0.0, 0.0] }
 }

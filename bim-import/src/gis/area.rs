@@ -1,6 +1,7 @@
 //! Polygons: flat areas, and buildings drawn up from them.
 
 use super::shape::Shape;
+use crate::vector::area;
 
 /// A polygon in the local frame: the outline, then its holes; none closed.
 pub(super) type Rings = Vec<Vec<[f64; 3]>>;
@@ -37,9 +38,9 @@ pub(super) fn flat(rings: &Rings) -> Result<Flat, String> {
     if triangles.is_empty() {
         return Err("has no area".into());
     }
-    let outline = signed_area(&rings[0]).abs()
-        - rings[1..].iter().map(|ring| signed_area(ring).abs()).sum::<f64>();
-    let drawn: f64 = triangles.iter().map(|corners| signed_area(corners).abs()).sum();
+    let outline =
+        area(&rings[0]).abs() - rings[1..].iter().map(|ring| area(ring).abs()).sum::<f64>();
+    let drawn: f64 = triangles.iter().map(|corners| area(corners).abs()).sum();
     let broken = (drawn - outline).abs() > AREA_TOLERANCE * outline.abs().max(0.01);
     Ok(Flat { triangles, broken })
 }
@@ -65,7 +66,7 @@ pub(super) fn extrude(flat: &Flat, rings: &Rings, bottom: f64, top: f64, shape: 
     for (n, ring) in rings.iter().enumerate() {
         // Walls are seen from the right of their way: outlines run counter-clockwise,
         // holes clockwise.
-        let forward = (signed_area(ring) > 0.0) == (n == 0);
+        let forward = (area(ring) > 0.0) == (n == 0);
         for (i, a) in ring.iter().enumerate() {
             let b = ring[(i + 1) % ring.len()];
             let (a, b) = if forward { (*a, b) } else { (b, *a) };
@@ -76,21 +77,9 @@ pub(super) fn extrude(flat: &Flat, rings: &Rings, bottom: f64, top: f64, shape: 
 }
 
 fn down(corners: [[f64; 3]; 3], shape: &mut Shape) {
-    let clockwise = signed_area(&corners) <= 0.0;
+    let clockwise = area(&corners) <= 0.0;
     let ids = corners.map(|corner| shape.vertex(corner, [0.0, 0.0, -1.0]));
     shape.triangle(if clockwise { ids } else { [ids[0], ids[2], ids[1]] });
-}
-
-/// Area seen from above, positive counter-clockwise, m².
-pub(super) fn signed_area(ring: &[[f64; 3]]) -> f64 {
-    let Some(origin) = ring.first() else { return 0.0 };
-    let double: f64 = (0..ring.len())
-        .map(|i| {
-            let (a, b) = (ring[i], ring[(i + 1) % ring.len()]);
-            (a[0] - origin[0]) * (b[1] - origin[1]) - (b[0] - origin[0]) * (a[1] - origin[1])
-        })
-        .sum();
-    double / 2.0
 }
 
 #[cfg(test)]
@@ -107,7 +96,7 @@ mod tests {
     fn holes_stay_open() {
         let rings = vec![square(10.0, 0.0), square(4.0, 3.0)];
         let flat = flat(&rings).unwrap();
-        let area: f64 = flat.triangles.iter().map(|t| signed_area(t).abs()).sum();
+        let area: f64 = flat.triangles.iter().map(|t| area(t).abs()).sum();
         assert!((area - 84.0).abs() < 1e-9, "{area}");
         assert!(!flat.broken);
     }

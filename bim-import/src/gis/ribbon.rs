@@ -136,10 +136,7 @@ mod tests {
 
     fn area(mesh: &ElementMesh) -> f64 {
         let at = |i: u32| mesh.positions[i as usize].map(f64::from);
-        mesh.indices
-            .chunks(3)
-            .map(|t| crate::gis::area::signed_area(&[at(t[0]), at(t[1]), at(t[2])]))
-            .sum()
+        mesh.indices.chunks(3).map(|t| crate::vector::area(&[at(t[0]), at(t[1]), at(t[2])])).sum()
     }
 
     #[test]
@@ -170,7 +167,7 @@ mod tests {
             .filter(|t| mesh.normals[t[0] as usize][2] > 0.5)
             .map(|t| {
                 let at = |i: u32| mesh.positions[i as usize].map(f64::from);
-                crate::gis::area::signed_area(&[at(t[0]), at(t[1]), at(t[2])])
+                crate::vector::area(&[at(t[0]), at(t[1]), at(t[2])])
             })
             .sum();
         assert!((top - 10.0).abs() < 1e-3, "{top}");

@@ -9,7 +9,7 @@ use twin_model::BoundingBox;
 use crate::{
     mesh::{ElementMesh, MaterialClass},
     raster::Covered,
-    vector::{cross, dot, length, sub},
+    vector::{cross, dot, sub, unit},
 };
 
 /// Samples a pixel has along each side.
@@ -51,11 +51,6 @@ struct View {
     center: [f64; 3],
     scale: f64,
     middle: [f64; 2],
-}
-
-fn unit(a: [f64; 3]) -> [f64; 3] {
-    let long = length(a).max(1e-30);
-    a.map(|part| part / long)
 }
 
 impl View {

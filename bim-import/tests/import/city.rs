@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
 
 use serde_json::Value;
 
-use crate::support::{Folder, command, json, stderr};
+use crate::support::{Folder, command, json, stderr, step};
 
 const STOREYS: usize = 3;
 /// Triangles of a storey's outside, and of the desks in it.
@@ -85,9 +85,7 @@ fn id(what: char, number: usize) -> String {
 /// desks.
 fn city(buildings: usize) -> String {
     let mut text = String::from(
-        "ISO-10303-21;\nHEADER;\nFILE_DESCRIPTION((''),'2;1');\nFILE_NAME('','',(''),(''),'','','');
-FILE_SCHEMA(('IFC4'));\nENDSEC;\nDATA;
-#1=IFCPROJECT('0Project00000000000000',$,'City',$,$,$,$,(#9),#7);
+        "#1=IFCPROJECT('0Project00000000000000',$,'City',$,$,$,$,(#9),#7);
 #2=IFCSITE('0Site00000000000000000',$,'Site',$,$,$,$,$,.ELEMENT.,$,$,$,$,$);
 #3=IFCRELAGGREGATES('0RelSite00000000000000',$,$,$,#1,(#2));
 #5=IFCCARTESIANPOINT((0.,0.,0.));
@@ -149,7 +147,7 @@ FILE_SCHEMA(('IFC4'));\nENDSEC;\nDATA;
         all.push(this);
     }
     line(format!("IFCRELAGGREGATES('0RelBuildings000000000',$,$,$,#2,({}))", all.join(",")));
-    text + "ENDSEC;\nEND-ISO-10303-21;\n"
+    step("IFC4", &text)
 }
 
 /// What the property table of a GLB says: the values of a column.

@@ -4,6 +4,8 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use proptest::prelude::*;
 
+use crate::support::step;
+
 /// How a thing is identified in its file.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Identity {
@@ -262,13 +264,11 @@ fn written(mut records: Vec<(usize, String)>, seed: Option<u64>) -> String {
             records.iter().map(|(number, text)| (to(*number), renumbered(text, to))).collect();
         records = renumbered;
     }
-    let mut file = String::from(
-        "ISO-10303-21;\nHEADER;\nFILE_DESCRIPTION((''),'2;1');\nFILE_NAME('','',(''),(''),'','','');\nFILE_SCHEMA(('IFC4'));\nENDSEC;\nDATA;\n",
-    );
+    let mut file = String::new();
     for (number, text) in records {
         writeln!(file, "#{number}={text};").unwrap();
     }
-    file + "ENDSEC;\nEND-ISO-10303-21;\n"
+    step("IFC4", &file)
 }
 
 fn renumbered(text: &str, to: impl Fn(usize) -> usize) -> String {

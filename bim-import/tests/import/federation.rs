@@ -91,15 +91,8 @@ fn pipes() -> String {
         )
     };
     let (sin, cos) = TURN_DEG.to_radians().sin_cos();
-    format!(
-        "ISO-10303-21;
-HEADER;
-FILE_DESCRIPTION((''),'2;1');
-FILE_NAME('','',(''),(''),'','','');
-FILE_SCHEMA(('IFC4'));
-ENDSEC;
-DATA;
-#1=IFCPROJECT('3000000000000000000001',$,'Pipes',$,$,$,$,(#10),#2);
+    let records = format!(
+        "#1=IFCPROJECT('3000000000000000000001',$,'Pipes',$,$,$,$,(#10),#2);
 #2=IFCUNITASSIGNMENT((#3));
 #3=IFCSIUNIT(*,.LENGTHUNIT.,$,.METRE.);
 #4=IFCPROJECTEDCRS('EPSG:4547',$,$,'EPSG:5737',$,$,#3);
@@ -113,15 +106,14 @@ DATA;
 #22=IFCRELAGGREGATES('3000000000000000000004',$,$,$,#1,(#20));
 #23=IFCRELAGGREGATES('3000000000000000000005',$,$,$,#20,(#21));
 #24=IFCRELCONTAINEDINSPATIALSTRUCTURE('3000000000000000000006',$,$,$,(#30,#40),#21);
-{}{}ENDSEC;
-END-ISO-10303-21;
-",
+{}{}",
         CAMPUS[0],
         CAMPUS[1],
         CAMPUS[2],
         block(30, DOOR, -34.0, -68.0),
         block(40, "3000000000000000000007", -31.0, -65.0),
-    )
+    );
+    support::step("IFC4", &records)
 }
 
 /// A house, a footprint and the ground, in the campus's map.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Folder, command, json, stderr};
+use crate::support::{Folder, command, json, stderr, step};
 
 /// GlobalId of the element of [`file`].
 pub(crate) const ELEMENT: &str = "1000000000000000000001";
@@ -14,15 +14,8 @@ pub(crate) const BYSTANDER: &str = "2000000000000000000002";
 /// A file in metres whose element is drawn by item `#30` of `body`; `#11` to `#16` are a
 /// placement, a point, an object placement, up, and a placement and a point in the plane.
 pub(crate) fn file(schema: &str, body: &str) -> String {
-    format!(
-        "ISO-10303-21;
-HEADER;
-FILE_DESCRIPTION((''),'2;1');
-FILE_NAME('','',(''),(''),'','','');
-FILE_SCHEMA(('{schema}'));
-ENDSEC;
-DATA;
-#1=IFCPROJECT('0000000000000000000001',$,'P',$,$,$,$,(#10),#2);
+    let records = format!(
+        "#1=IFCPROJECT('0000000000000000000001',$,'P',$,$,$,$,(#10),#2);
 #2=IFCUNITASSIGNMENT((#3,#4));
 #3=IFCSIUNIT(*,.LENGTHUNIT.,$,.METRE.);
 #4=IFCSIUNIT(*,.PLANEANGLEUNIT.,$,.RADIAN.);
@@ -40,11 +33,9 @@ DATA;
 #24=IFCPRODUCTDEFINITIONSHAPE($,$,(#25));
 #25=IFCSHAPEREPRESENTATION(#10,'Body','CSG',(#26));
 #26=IFCBLOCK(#11,1.,2.,3.);
-{body}
-ENDSEC;
-END-ISO-10303-21;
-"
-    )
+{body}"
+    );
+    step(schema, &records)
 }
 
 /// What came of a file: the measures of each element, and the source's report.

@@ -62,6 +62,24 @@ pub(crate) fn model(name: &str) -> Option<PathBuf> {
     ifc_models().into_iter().find(|path| path.file_stem().is_some_and(|stem| stem == name))
 }
 
+/// A STEP file of a schema with these records.
+pub(crate) fn step(schema: &str, records: &str) -> String {
+    format!(
+        "ISO-10303-21;
+HEADER;
+FILE_DESCRIPTION((''),'2;1');
+FILE_NAME('','',(''),(''),'','','');
+FILE_SCHEMA(('{schema}'));
+ENDSEC;
+DATA;
+{}
+ENDSEC;
+END-ISO-10303-21;
+",
+        records.trim_end()
+    )
+}
+
 /// The program with these files and this folder.
 pub(crate) fn command(files: &[PathBuf], out: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bim-import"));

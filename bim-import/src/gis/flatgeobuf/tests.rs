@@ -128,7 +128,7 @@ fn features_are_those_of_geojson_with_heights_and_holes() {
             let at = |i: u32| mesh.positions[i as usize].map(f64::from);
             mesh.indices.chunks(3).map(move |t| [at(t[0]), at(t[1]), at(t[2])])
         })
-        .map(|corners| crate::gis::area::signed_area(&corners).max(0.0))
+        .map(|corners| crate::vector::area(&corners).max(0.0))
         .sum();
     // 20 × 20 less the yard of 10 × 10, and 10 × 10; UTM is 0.4 ‰ short here.
     assert!((roof - 400.0).abs() < 1.0, "{roof}");

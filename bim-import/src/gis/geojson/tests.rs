@@ -30,7 +30,7 @@ fn read_all(features: Vec<Value>) -> Imported {
 
 fn area(mesh: &ElementMesh) -> f64 {
     let at = |i: u32| mesh.positions[i as usize].map(f64::from);
-    let up = |t: &[u32]| crate::gis::area::signed_area(&[at(t[0]), at(t[1]), at(t[2])]);
+    let up = |t: &[u32]| crate::vector::area(&[at(t[0]), at(t[1]), at(t[2])]);
     mesh.indices.chunks(3).map(up).sum()
 }
 

@@ -184,7 +184,7 @@ fn buildings_stand_on_their_holes_and_parts_stand_for_them() {
         .filter(|t| mesh.normals[t[0] as usize][2] > 0.5)
         .map(|t| {
             let at = |i: u32| mesh.positions[i as usize].map(f64::from);
-            crate::gis::area::signed_area(&[at(t[0]), at(t[1]), at(t[2])])
+            crate::vector::area(&[at(t[0]), at(t[1]), at(t[2])])
         })
         .sum();
     assert!((top - 1_200.0).abs() < 5.0, "{top}");
@@ -230,7 +230,7 @@ fn roads_barriers_points_and_green_are_what_they_are() {
     let area: f64 = (ring.indices.chunks(3))
         .map(|t| {
             let at = |i: u32| ring.positions[i as usize].map(f64::from);
-            crate::gis::area::signed_area(&[at(t[0]), at(t[1]), at(t[2])])
+            crate::vector::area(&[at(t[0]), at(t[1]), at(t[2])])
         })
         .sum();
     assert!(area < 1_000.0, "{area}");

@@ -1,10 +1,10 @@
 //! A regular grid of heights in the scene's frame.
 
 use super::{
-    super::{area::signed_area, shape::Shape, stage::REACH_M},
+    super::{shape::Shape, stage::REACH_M},
     Grid,
 };
-use crate::frame::LocalFrame;
+use crate::{frame::LocalFrame, vector};
 
 /// Places of one relief: twice as many triangles.
 const MAX_PLACES: f64 = 60_000.0;
@@ -88,7 +88,7 @@ impl Relief {
         let low = [0, 1].map(|axis| corners().map(|p| p[axis]).fold(f64::INFINITY, f64::min));
         let high = [0, 1].map(|axis| corners().map(|p| p[axis]).fold(f64::NEG_INFINITY, f64::max));
         let size = [0, 1].map(|axis| high[axis] - low[axis]);
-        let area: f64 = triangles.iter().map(|corners| signed_area(corners).abs()).sum();
+        let area: f64 = triangles.iter().map(|corners| vector::area(corners).abs()).sum();
         if !(area > 0.0 && area.is_finite()) {
             return None;
         }
@@ -133,7 +133,7 @@ impl Relief {
     fn lay(&mut self, corners: &[[f64; 3]; 3], [c0, c1, r0, r1]: [usize; 4]) {
         const RIM: f64 = 1e-6;
         let [a, b, c] = corners;
-        let area = signed_area(corners);
+        let area = vector::area(corners);
         if area == 0.0 {
             return;
         }
@@ -142,8 +142,8 @@ impl Relief {
                 let [x, y] = self.corner(column, row);
                 let p = [x, y, 0.0];
                 // How much each corner counts there.
-                let u = signed_area(&[p, *b, *c]) / area;
-                let v = signed_area(&[*a, p, *c]) / area;
+                let u = vector::area(&[p, *b, *c]) / area;
+                let v = vector::area(&[*a, p, *c]) / area;
                 let w = 1.0 - u - v;
                 if u.min(v).min(w) >= -RIM {
                     let height = u * a[2] + v * b[2] + w * c[2];

@@ -82,7 +82,7 @@ fn maps_lie_on_the_slope_and_houses_stand_in_it() {
         }
         for t in mesh.indices.chunks(3) {
             let at = |i: u32| mesh.positions[i as usize].map(f64::from);
-            area += crate::gis::area::signed_area(&[at(t[0]), at(t[1]), at(t[2])]);
+            area += crate::vector::area(&[at(t[0]), at(t[1]), at(t[2])]);
         }
     }
     // Nothing is lost or doubled where pieces are cut: the road has round ends.

@@ -6,8 +6,8 @@ use ifc_lite_core::DecodedEntity;
 use ifc_lite_geometry::AlignmentCurve;
 use rustc_hash::FxHashMap;
 
-use super::{Writer, curve, numbers, reference, rows_text, solid, tube::unit};
-use crate::vector::{add, cross, dot, length, scale, sub};
+use super::{Writer, curve, numbers, reference, rows_text, solid};
+use crate::vector::{add, cross, dot, length, scale, sub, unit};
 
 /// Pieces in which the length along an alignment is measured.
 const PIECES: usize = 8_192;

@@ -4,8 +4,8 @@ use std::f64::consts::TAU;
 
 use ifc_lite_core::DecodedEntity;
 
-use super::{Kind, Writer, curve, positive, reference, tube::unit};
-use crate::vector::{add, cross, dot, scale, sub};
+use super::{Kind, Writer, curve, positive, reference};
+use crate::vector::{add, cross, dot, scale, sub, unit};
 
 /// Sides of a cone.
 const SIDES: usize = 36;

@@ -8,9 +8,8 @@ use ifc_lite_core::{AttributeValue, DecodedEntity};
 use super::{
     Writer, curve, numbers, positive,
     solid::{frame, place},
-    tube::unit,
 };
-use crate::vector::{add, cross, dot, scale, sub, turn};
+use crate::vector::{add, cross, dot, scale, sub, turn, unit};
 
 /// How far a chord may run beside the circle, m.
 const CHORD_M: f64 = 0.001;

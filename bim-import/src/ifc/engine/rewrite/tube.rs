@@ -6,7 +6,7 @@ use std::f64::consts::TAU;
 use ifc_lite_core::DecodedEntity;
 
 use super::{Writer, curve, positive};
-use crate::vector::{add, cross, dot, length, scale, sub};
+use crate::vector::{add, cross, dot, length, scale, sub, unit};
 
 /// Longest path drawn as it is; a longer one is thinned to this, and said so.
 const MAX_STATIONS: usize = 4_000;
@@ -189,12 +189,6 @@ fn rings(stations: &[[f64; 3]], radius: f64, sides: u32) -> Vec<[f64; 3]> {
         all.extend(&ring);
     }
     all
-}
-
-/// The direction of a vector; of one without length, x.
-pub(super) fn unit(a: [f64; 3]) -> [f64; 3] {
-    let length = length(a);
-    if length > 1e-12 { scale(a, 1.0 / length) } else { [1.0, 0.0, 0.0] }
 }
 
 #[cfg(test)]
