@@ -174,7 +174,8 @@ mod tests {
     #[test]
     fn frames_survive_and_torn_ones_are_refused() {
         let mut wire = Vec::new();
-        write(&mut wire, &Frame::Started { thread: 1, tid: Some(7), id: 42, copies: vec![43] }).unwrap();
+        write(&mut wire, &Frame::Started { thread: 1, tid: Some(7), id: 42, copies: vec![43] })
+            .unwrap();
         write(&mut wire, &Frame::Finished { peak_kib: None }).unwrap();
         let mut input = wire.as_slice();
         assert!(matches!(

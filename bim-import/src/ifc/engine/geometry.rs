@@ -202,6 +202,11 @@ impl<'a> Engine<'a> {
         self.file.bytes.get(start..end)
     }
 
+    /// The text of an element: where a name is used twice, its own.
+    pub(super) fn record_of(&self, job: &Job) -> Option<&'a [u8]> {
+        self.file.bytes.get(job.start..job.end)
+    }
+
     /// The file's length unit, m.
     pub(super) fn metres(&self) -> f64 {
         self.file.unit_scale

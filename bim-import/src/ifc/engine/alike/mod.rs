@@ -21,7 +21,7 @@ use rustc_hash::FxHashMap;
 
 use self::{
     prints::{Print, Prints},
-    records::{reference, slot},
+    records::{keyword, reference, slot},
     stand::Stands,
 };
 use super::{
@@ -97,14 +97,13 @@ impl<'e> Looker<'e> {
         if matches!(job.class, IfcType::IfcAlignment | IfcType::IfcAnnotation) {
             return None;
         }
-        let record = self.engine.record(job.id)?;
+        let record = self.engine.record_of(job)?;
         let stand = self.stands.of_product(record)?;
         let mut text = Vec::with_capacity(256);
-        text.extend(job.class.name().as_bytes());
-        text.push(0);
-        text.extend(self.prints.of(reference(slot(record, 6)?)?)?);
+        self.shape(record, &mut text)?;
         let (own, materials) = self.engine.colors_of(job.id);
         text.push(u8::from(own.is_some()));
+        text.extend((materials.len() as u64).to_le_bytes());
         for color in own.iter().chain(materials) {
             text.extend(color.iter().flat_map(|part| part.to_bits().to_le_bytes()));
         }
@@ -116,13 +115,18 @@ impl<'e> Looker<'e> {
         Some((prints::of(&text), stand))
     }
 
+    /// The class of a product, and what represents it.
+    fn shape(&mut self, record: &[u8], text: &mut Vec<u8>) -> Option<()> {
+        text.extend(keyword(record)?);
+        text.push(0);
+        text.extend(self.prints.of(reference(slot(record, 6)?)?)?);
+        Some(())
+    }
+
     /// What is cut out, and where it sits in the element.
     fn opening(&mut self, id: u32, host: &Placement, text: &mut Vec<u8>) -> Option<()> {
         let record = self.engine.record(id)?;
-        text.push(1);
-        text.extend(records::keyword(record)?);
-        text.push(0);
-        text.extend(self.prints.of(reference(slot(record, 6)?)?)?);
+        self.shape(record, text)?;
         let within = host.inverse().after(&self.stands.of_product(record)?);
         let turn = within.rotation().into_iter().flatten();
         let turn = turn.map(|part| (part * TURN_STEPS).round() as i64);
