@@ -22,17 +22,26 @@ fn blocks() -> String {
             "#{base}=IFCBUILDINGELEMENTPROXY('{id}',$,'{id}',$,$,{placement},#{},$,$);
 #{}=IFCPRODUCTDEFINITIONSHAPE($,$,(#{}));
 #{}=IFCSHAPEREPRESENTATION(#10,'Body','SolidModel',(#{}));
-#{}=IFCBLOCK(#11,1.,2.,3.);\n",
+#{}=IFCEXTRUDEDAREASOLID(#{},#11,#14,3.);
+#{}=IFCARBITRARYCLOSEDPROFILEDEF(.AREA.,$,#50);\n",
             n(1),
             n(1),
             n(2),
             n(2),
             n(3),
-            n(3)
+            n(3),
+            n(4),
+            n(4)
         )
     };
     [
-        "#30=IFCBLOCK(#11,1.,2.,3.);
+        "#30=IFCEXTRUDEDAREASOLID(#49,#11,#14,3.);
+#49=IFCARBITRARYCLOSEDPROFILEDEF(.AREA.,$,#50);
+#50=IFCPOLYLINE((#51,#52,#53,#54,#51));
+#51=IFCCARTESIANPOINT((0.,0.));
+#52=IFCCARTESIANPOINT((1.,0.));
+#53=IFCCARTESIANPOINT((1.,2.));
+#54=IFCCARTESIANPOINT((0.,2.));
 #31=IFCLOCALPLACEMENT(#13,#32);
 #32=IFCAXIS2PLACEMENT3D(#33,#14,#34);
 #33=IFCCARTESIANPOINT((5.,0.,0.));
