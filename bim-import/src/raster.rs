@@ -26,7 +26,8 @@ impl Covered {
             let low = a[axis].min(b[axis]).min(c[axis]) - 0.5;
             let high = a[axis].max(b[axis]).max(c[axis]) - 0.5;
             // Casting holds what is beyond the picture at its ends.
-            (low.ceil().max(0.0) as usize)..((high.floor() + 1.0).max(0.0) as usize).min(size[axis])
+            (up(low).max(0) as usize)
+                ..(down(high).saturating_add(1).max(0) as usize).min(size[axis])
         };
         let (columns, rows) = (range(0), range(1));
         (!columns.is_empty() && !rows.is_empty()).then_some(Self { corners, double, columns, rows })
@@ -44,6 +45,12 @@ impl Covered {
         [weigh(b[1] - c[1], c[1] - a[1], a[1] - b[1]), weigh(c[0] - b[0], a[0] - c[0], b[0] - a[0])]
     }
 
+    /// How near the nearest of its corners is.
+    pub(crate) fn nearest(&self) -> f32 {
+        let [a, b, c] = self.corners;
+        a[2].max(b[2]).max(c[2])
+    }
+
     /// How near it is at the middle of a sample.
     pub(crate) fn nearness(&self, slope: &[f32; 2], column: usize, row: usize) -> f32 {
         let a = self.corners[0];
@@ -53,24 +60,41 @@ impl Covered {
     /// The columns of a row whose middles lie within.
     pub(crate) fn span(&self, row: usize) -> Range<usize> {
         let y = row as f32 + 0.5;
-        let (mut from, mut to) = (self.columns.start as f32, self.columns.end as f32);
+        let end = self.columns.end;
+        let (mut from, mut to) = (self.columns.start as i32, end as i32);
         let [a, b, c] = self.corners;
         for (p, q) in [(a, b), (b, c), (c, a)] {
             let (rise, turn) = (q[1] - p[1], self.double.signum());
             let reach = ((q[0] - p[0]) * (y - p[1])) / rise + p[0] - 0.5;
             if rise * turn > 0.0 {
-                to = to.min(reach.floor() + 1.0);
+                to = to.min(down(reach).saturating_add(1));
             } else if rise * turn < 0.0 {
-                from = from.max(reach.ceil());
+                from = from.max(up(reach));
             } else if (q[0] - p[0]) * (y - p[1]) * turn < 0.0 {
                 // Beside a level side: nothing of the row.
                 return 0..0;
             }
         }
-        let from = (from as usize).min(self.columns.end);
-        from..(to.max(0.0) as usize).clamp(from, self.columns.end)
+        let from = (from as usize).min(end);
+        from..(to.max(0) as usize).clamp(from, end)
     }
 }
+
+// Rounding as the standard library does is a call for each number where a processor may
+// be older than SSE 4.1.
+
+/// The whole number below, or the same.
+fn down(value: f32) -> i32 {
+    let whole = value as i32;
+    whole.saturating_sub(i32::from(whole as f32 > value))
+}
+
+/// The whole number above, or the same.
+fn up(value: f32) -> i32 {
+    let whole = value as i32;
+    whole.saturating_add(i32::from((whole as f32) < value))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +130,14 @@ mod tests {
             let beside = [x as f32 + 0.5 - middle[0], y as f32 + 0.5 - middle[1]];
             let expected = middle[2] + beside[0] * slope[0] + beside[1] * slope[1];
             assert!((covered.nearness(&slope, x, y) - expected).abs() < 1e-3);
+        }
+    }
+
+    #[test]
+    fn numbers_are_rounded_as_usual() {
+        for value in [-2.5_f32, -2.0, -0.1, 0.0, 0.1, 7.0, 7.9, -1e30, 1e30] {
+            assert_eq!(down(value), value.floor() as i32);
+            assert_eq!(up(value), value.ceil() as i32);
         }
     }
 

@@ -154,6 +154,9 @@ impl Picture {
         let projection = self.view.projection(origin);
         let corners: Vec<[f32; 3]> =
             mesh.positions.iter().map(|local| projection.place(*local)).collect();
+        if self.hides(&corners) {
+            return;
+        }
         let lamp = Lamp::of(&self.view);
         for triangle in mesh.indices.chunks_exact(3) {
             let corner = |n: usize| corners.get(triangle[n] as usize).copied();
@@ -166,16 +169,35 @@ impl Picture {
         }
     }
 
+    /// Whether all that lies between some corners is behind what is drawn.
+    fn hides(&self, corners: &[[f32; 3]]) -> bool {
+        let range = |axis: usize| {
+            let all = || corners.iter().map(|corner| corner[axis]);
+            (all().fold(f32::INFINITY, f32::min), all().fold(f32::NEG_INFINITY, f32::max))
+        };
+        let samples = |(low, high): (f32, f32), size: usize| {
+            // Casting holds what is beyond the picture at its ends.
+            (low.max(0.0) as usize).min(size)..(high.max(0.0) as usize).saturating_add(1).min(size)
+        };
+        let (columns, rows) = (samples(range(0), self.width), samples(range(1), self.height));
+        let nearest = range(2).1;
+        rows.into_iter().all(|y| {
+            let row = &self.samples[y * self.width..][columns.clone()];
+            row.iter().all(|sample| sample.depth > nearest)
+        })
+    }
+
     /// Draws a triangle where nothing nearer is. Equally near samples go to the larger
     /// mark, so that the order of drawing leaves no trace.
     fn triangle(&mut self, covered: &Covered, paint: Sample) {
-        let slope = covered.slope();
+        let (slope, nearest) = (covered.slope(), covered.nearest());
         for y in covered.rows() {
             let span = covered.span(y);
             let first = covered.nearness(&slope, span.start, y);
             let row = &mut self.samples[y * self.width..][span];
             for (n, sample) in row.iter_mut().enumerate() {
-                let depth = first + slope[0] * n as f32;
+                // Not nearer than its corners: what hides those hides all of it.
+                let depth = (first + slope[0] * n as f32).min(nearest);
                 let wins = depth > sample.depth
                     || depth == sample.depth
                         && (paint.element, paint.rgb) > (sample.element, sample.rgb);

@@ -43,8 +43,9 @@ pub(crate) fn join(
         let shape = geometry.take(*instance);
         let fate = geometry.fates.get(instance).copied();
         let mut gauge = measure.then(Gauge::default);
-        let drawn =
-            shape.map(|shape| draw(entity, shape, placement, gauge.as_mut(), &mut imported));
+        let drawn = shape.map(|(shape, moved)| {
+            draw(entity, shape, &placement.after(&moved), gauge.as_mut(), &mut imported)
+        });
         imported.measured.extend(gauge.and_then(|gauge| {
             let id = entity.global_id.clone().unwrap_or_else(|| entity.id.to_string());
             gauge.read(id, entity.ifc_class.clone().unwrap_or_default())

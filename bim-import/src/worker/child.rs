@@ -17,7 +17,7 @@ use super::{
     protocol::{self, Frame, Part, Shape, Task},
 };
 use crate::{
-    ifc::engine::geometry::{self, Engine, Job, Memo, Prepared, Tessellated},
+    ifc::engine::geometry::{self, Engine, Group, Job, Memo, Prepared, Tessellated},
     resources,
 };
 
@@ -106,10 +106,11 @@ fn work(task: &Task, frames: &Frames) {
     let wanted =
         |job: &&Job| !skip.contains(&job.id) && (only.is_empty() || only.contains(&job.id));
     let jobs: Vec<&Job> = engine.jobs().iter().filter(wanted).collect();
+    let groups = engine.groups(&jobs, task.threads);
     frames.send(&Frame::Ready { elements: u32::try_from(jobs.len()).unwrap_or(u32::MAX) });
     let shared = Shared {
         engine: &engine,
-        jobs: &jobs,
+        groups: &groups,
         next: AtomicUsize::new(0),
         frames,
         fault: Fault::from_environment(),
@@ -133,7 +134,7 @@ fn work(task: &Task, frames: &Frames) {
 
 struct Shared<'a> {
     engine: &'a Engine<'a>,
-    jobs: &'a [&'a Job],
+    groups: &'a [Group],
     next: AtomicUsize,
     frames: &'a Frames,
     fault: Fault,
@@ -143,10 +144,16 @@ struct Shared<'a> {
 fn tessellate_jobs(number: u32, shared: &Shared<'_>) {
     let tid = resources::thread_id();
     let mut memo = Memo::default();
-    while let Some(job) = shared.jobs.get(shared.next.fetch_add(1, Ordering::Relaxed)) {
-        shared.frames.send(&Frame::Started { thread: number, tid, id: job.id });
+    while let Some(group) = shared.groups.get(shared.next.fetch_add(1, Ordering::Relaxed)) {
+        let Group { job, copies } = group;
+        shared.frames.send(&Frame::Started {
+            thread: number,
+            tid,
+            id: job.id,
+            copies: copies.iter().map(|(id, _)| *id).collect(),
+        });
         let engine = shared.engine;
-        shared.fault.strike(job.id, engine.cuts_openings(job.id), engine.detail());
+        shared.fault.strike(group, engine.cuts_openings(job.id), engine.detail());
         let shape = catch_unwind(AssertUnwindSafe(|| engine.tessellate(job, &mut memo)))
             .unwrap_or_else(|_| {
                 memo = Memo::default();
@@ -159,6 +166,7 @@ fn tessellate_jobs(number: u32, shared: &Shared<'_>) {
             extent: shape.extent(),
             is_drawn: !shape.parts.is_empty(),
             shape: shape.encode(),
+            copies: copies.clone(),
         });
     }
 }

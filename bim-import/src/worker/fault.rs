@@ -1,6 +1,6 @@
 //! Misbehaviour on request, so that the watchdog can be tested on any file.
 
-use crate::ifc::engine::rewrite::Detail;
+use crate::ifc::engine::{geometry::Group, rewrite::Detail};
 use std::{env, time::Duration};
 
 /// What `BIM_IMPORT_FAULT` asks for; see [`super::run_if_worker`].
@@ -23,15 +23,17 @@ impl Fault {
         }
     }
 
-    /// Misbehaves if this is the element. Nothing goes wrong with a mere box.
-    pub(super) fn strike(&self, id: u32, openings: bool, detail: Detail) {
+    /// Misbehaves if this draws the element. Nothing goes wrong with a mere box.
+    pub(super) fn strike(&self, group: &Group, openings: bool, detail: Detail) {
         if detail == Detail::Box {
             return;
         }
+        let is_drawn =
+            |at: &u32| group.job.id == *at || group.copies.iter().any(|(id, _)| id == at);
         match self {
-            Self::Hang(at) if *at == id => spin(),
-            Self::HangWithOpenings(at) if *at == id && openings => spin(),
-            Self::Crash(at) if *at == id => std::process::abort(),
+            Self::Hang(at) if is_drawn(at) => spin(),
+            Self::HangWithOpenings(at) if openings && is_drawn(at) => spin(),
+            Self::Crash(at) if is_drawn(at) => std::process::abort(),
             _ => {}
         }
     }

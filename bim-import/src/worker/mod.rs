@@ -21,7 +21,7 @@ pub(crate) const ARGUMENT: &str = "geometry-worker";
 /// Set, to [`VERSION`], in a worker's environment.
 pub(crate) const VARIABLE: &str = "BIM_IMPORT_WORKER";
 /// What the parent and the worker must agree on.
-pub(crate) const VERSION: &str = "2";
+pub(crate) const VERSION: &str = "3";
 
 /// Turns this process into a geometry worker if it was started as one, and then never
 /// returns; else does nothing. Call it before anything else in `main`: before threads,
@@ -35,8 +35,8 @@ pub(crate) const VERSION: &str = "2";
 /// ends when its standard input closes, so it does not outlive its parent.
 ///
 /// For tests of the watchdog, `BIM_IMPORT_FAULT` makes a worker misbehave at one element:
-/// `hang:12` (never returns from #12), `hang-openings:12` (only while its openings are
-/// cut) or `crash:12` (aborts).
+/// `hang:12` (never returns from #12, or from what #12 is a copy of), `hang-openings:12`
+/// (only while its openings are cut) or `crash:12` (aborts).
 pub fn run_if_worker() {
     let is_argument = env::args_os().nth(1).is_some_and(|argument| argument == ARGUMENT);
     let is_version = env::var_os(VARIABLE).is_some_and(|version| version == VERSION);

@@ -10,7 +10,7 @@ use crate::ifc::engine::rewrite::Detail;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use twin_model::BoundingBox;
 
-use crate::packed;
+use crate::{packed, placement::Placement};
 
 /// Longest frame accepted: an element of some 20 million vertices. What is longer is
 /// taken for a torn stream.
@@ -50,6 +50,8 @@ pub(super) enum Frame {
         tid: Option<u32>,
         /// The element.
         id: u32,
+        /// Those that are drawn with it.
+        copies: Vec<u32>,
     },
     /// A thread is through with an element.
     Done {
@@ -64,6 +66,8 @@ pub(super) enum Frame {
         /// The [`Shape`], encoded: the parent puts it aside as it is.
         #[serde(with = "packed::bytes")]
         shape: Vec<u8>,
+        /// The elements that are this one, moved.
+        copies: Vec<(u32, Placement)>,
     },
     /// All elements are done.
     Finished {
@@ -107,12 +111,21 @@ pub(crate) struct Part {
 impl Shape {
     /// Box around its finite vertices, m.
     pub(super) fn extent(&self) -> Option<BoundingBox> {
-        let corners = self.parts.iter().flat_map(|part| {
+        BoundingBox::around(self.vertices())
+    }
+
+    /// The same when it is moved.
+    pub(super) fn extent_moved(&self, moved: &Placement) -> Option<BoundingBox> {
+        BoundingBox::around(self.vertices().map(|vertex| moved.point(vertex)))
+    }
+
+    fn vertices(&self) -> impl Iterator<Item = [f64; 3]> + '_ {
+        let vertices = self.parts.iter().flat_map(|part| {
             part.positions
                 .chunks_exact(3)
                 .map(|position| [0, 1, 2].map(|axis| part.origin[axis] + f64::from(position[axis])))
         });
-        BoundingBox::around(corners.filter(|corner| corner.iter().all(|value| value.is_finite())))
+        vertices.filter(|vertex| vertex.iter().all(|value| value.is_finite()))
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
@@ -161,12 +174,13 @@ mod tests {
     #[test]
     fn frames_survive_and_torn_ones_are_refused() {
         let mut wire = Vec::new();
-        write(&mut wire, &Frame::Started { thread: 1, tid: Some(7), id: 42 }).unwrap();
+        write(&mut wire, &Frame::Started { thread: 1, tid: Some(7), id: 42, copies: vec![43] })
+            .unwrap();
         write(&mut wire, &Frame::Finished { peak_kib: None }).unwrap();
         let mut input = wire.as_slice();
         assert!(matches!(
             read::<Frame>(&mut input).unwrap(),
-            Some(Frame::Started { thread: 1, tid: Some(7), id: 42 })
+            Some(Frame::Started { thread: 1, tid: Some(7), id: 42, .. })
         ));
         assert!(matches!(read::<Frame>(&mut input).unwrap(), Some(Frame::Finished { .. })));
         assert!(read::<Frame>(&mut input).unwrap().is_none());

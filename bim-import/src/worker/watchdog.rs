@@ -2,7 +2,7 @@
 //! hangs. Elements that hang or crash are tried once more alone, then given up.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io::{self, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -15,7 +15,7 @@ use thiserror::Error;
 
 pub(crate) use super::outcome::{Cause, Fate, Geometry};
 use super::{
-    outcome::Troubled,
+    outcome::{Done, Troubled},
     protocol::{self, Frame, Task},
 };
 use crate::{ifc::engine::rewrite::Detail, resources, store::Store};
@@ -122,17 +122,21 @@ struct Watch<'a> {
 enum End {
     Finished,
     /// These elements hang.
-    Hung(Vec<u32>),
+    Hung(Vec<Alike>),
     /// It ended by itself, with these elements under way.
-    Crashed(Vec<u32>),
+    Crashed(Vec<Alike>),
     /// It grew too large, with these elements under way.
-    TooLarge(Vec<u32>),
+    TooLarge(Vec<Alike>),
     OutOfTime,
 }
+
+/// Elements that are drawn as one: what happens to it happens to all.
+type Alike = Vec<u32>;
 
 /// What a thread of the worker is at.
 struct UnderWay {
     id: u32,
+    copies: Vec<u32>,
     tid: Option<u32>,
     spent: Spent,
 }
@@ -165,6 +169,10 @@ impl Spent {
 }
 
 impl UnderWay {
+    fn all(&self) -> Alike {
+        std::iter::once(self.id).chain(self.copies.iter().copied()).collect()
+    }
+
     /// Whether it has taken more than its time.
     fn hangs(&mut self, pid: u32, limit: Duration) -> bool {
         // Asked some tenths of a second after it began, but a thread is seldom the
@@ -202,17 +210,21 @@ impl Running {
         self.ready = Some((self.started.elapsed(), size));
     }
 
+    fn under_way(&self) -> Vec<Alike> {
+        self.under_way.values().map(UnderWay::all).collect()
+    }
+
     /// Whether it is time to end it.
     fn check(&mut self, pid: u32, element: Duration, memory_kib: u64) -> Option<End> {
         let (starting, size) = self.ready?;
         let grown = resources::process_kib(pid).unwrap_or_default().saturating_sub(size);
         if grown > memory_kib {
-            return Some(End::TooLarge(self.under_way.values().map(|at| at.id).collect()));
+            return Some(End::TooLarge(self.under_way()));
         }
-        let hanging: Vec<u32> = self
+        let hanging: Vec<Alike> = self
             .under_way
             .values_mut()
-            .filter_map(|at| at.hangs(pid, element).then_some(at.id))
+            .filter_map(|at| at.hangs(pid, element).then(|| at.all()))
             .collect();
         if hanging.is_empty() {
             self.hanging_since = None;
@@ -230,9 +242,9 @@ impl Running {
 impl Watch<'_> {
     fn all(&mut self) -> Result<(), WorkerError> {
         let (mut troubled, suspects) = self.everything()?;
-        for id in suspects {
+        for ids in suspects {
             // One of several under way was to blame; alone, each shows for itself.
-            let task = self.task(Vec::new(), vec![id], Detail::Full);
+            let task = self.task(Vec::new(), ids.clone(), Detail::Full);
             let cause = match self.run(&task, self.limits.element)? {
                 End::Finished => continue,
                 End::Hung(_) => Cause::Hung,
@@ -240,7 +252,7 @@ impl Watch<'_> {
                 End::TooLarge(_) => Cause::TooLarge,
                 End::OutOfTime => Cause::OutOfTime,
             };
-            troubled.push((id, cause));
+            troubled.extend(ids.into_iter().map(|id| (id, cause)));
         }
         troubled.sort_unstable_by_key(|(id, _)| *id);
         let left = self.again(troubled, Detail::Uncut, Fate::Uncut)?;
@@ -251,15 +263,18 @@ impl Watch<'_> {
 
     /// Tessellates all there is, leaving out what hangs; the elements that do, and those
     /// that may have ended a worker.
-    fn everything(&mut self) -> Result<(Vec<Troubled>, Vec<u32>), WorkerError> {
-        let (mut hung, mut suspects) = (Vec::new(), Vec::new());
+    fn everything(&mut self) -> Result<(Vec<Troubled>, Vec<Alike>), WorkerError> {
+        let (mut hung, mut suspects) = (Vec::new(), Vec::<Alike>::new());
         loop {
             let done = self.geometry.shapes.keys().copied();
-            let known = hung.iter().map(|(id, _)| *id).chain(suspects.iter().copied());
+            let known = hung.iter().map(|(id, _)| *id);
+            let known = known.chain(suspects.iter().flatten().copied());
             let task = self.task(done.chain(known).collect(), Vec::new(), Detail::Full);
             match self.run(&task, self.limits.element)? {
                 End::Finished => break,
-                End::Hung(ids) => hung.extend(ids.into_iter().map(|id| (id, Cause::Hung))),
+                End::Hung(ids) => {
+                    hung.extend(ids.into_iter().flatten().map(|id| (id, Cause::Hung)));
+                }
                 // Which elements were under way is not known to the last: once more.
                 End::Crashed(_) if !self.careful => self.careful = true,
                 // Nothing under way: it fails by itself, and would again.
@@ -301,11 +316,10 @@ impl Watch<'_> {
             }
             let task = self.task(Vec::new(), ids, detail);
             let (stuck, stop) = match self.run(&task, self.limits.retry)? {
-                End::Finished => (Vec::new(), true),
-                End::OutOfTime => (Vec::new(), true),
+                End::Finished | End::OutOfTime => (HashSet::new(), true),
                 End::Hung(ids) | End::Crashed(ids) | End::TooLarge(ids) => {
                     let nothing_done = ids.is_empty();
-                    (ids, nothing_done)
+                    (ids.into_iter().flatten().collect(), nothing_done)
                 }
             };
             let mut waiting = Vec::new();
@@ -346,7 +360,7 @@ impl Watch<'_> {
                     return Err(WorkerError::NotAWorker { program: self.program.to_owned() });
                 }
                 Err(RecvTimeoutError::Disconnected) => {
-                    break End::Crashed(state.under_way.values().map(|at| at.id).collect());
+                    break End::Crashed(state.under_way());
                 }
             }
             if state.last_check.elapsed() < Duration::from_millis(50) {
@@ -371,12 +385,13 @@ impl Watch<'_> {
                 (self.progress)(self.geometry.shapes.len() as u64, self.total);
                 return Taken::Ready;
             }
-            Frame::Started { thread, tid, id } => {
-                under_way.insert(thread, UnderWay { id, tid, spent: Spent::new() });
+            Frame::Started { thread, tid, id, copies } => {
+                under_way.insert(thread, UnderWay { id, copies, tid, spent: Spent::new() });
             }
-            Frame::Done { thread, id, extent, is_drawn, shape } => {
+            Frame::Done { thread, id, extent, is_drawn, shape, copies } => {
                 under_way.remove(&thread);
-                self.geometry.keep(id, extent, is_drawn, &shape);
+                let (shape, copies) = (&shape, &copies);
+                self.geometry.keep(&Done { id, extent, is_drawn, shape, copies });
                 (self.progress)(self.geometry.shapes.len() as u64, self.total);
             }
             Frame::Finished { peak_kib } => {

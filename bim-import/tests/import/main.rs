@@ -7,6 +7,7 @@
     reason = "a test that cannot go on shall say where, and print what it compared"
 )]
 
+mod alike;
 mod archives;
 mod broken;
 mod campus;

@@ -25,8 +25,9 @@ use ifc_lite_processing::{
 };
 use rustc_hash::FxHashMap;
 
+pub(crate) use super::alike::Group;
 use super::{
-    bounds, fine,
+    alike, bounds, fine,
     rewrite::{self, Detail},
     styles, thin,
 };
@@ -48,7 +49,7 @@ pub(crate) fn prepare_threads(threads: u32) {
 pub(crate) struct Job {
     /// STEP instance name.
     pub(crate) id: u32,
-    class: IfcType,
+    pub(super) class: IfcType,
     start: usize,
     end: usize,
 }
@@ -188,6 +189,54 @@ impl<'a> Engine<'a> {
     /// Every element with a representation, in file order.
     pub(crate) fn jobs(&self) -> &[Job] {
         &self.file.jobs
+    }
+
+    /// The elements among these that are to be drawn, each with those that are drawn alike.
+    pub(crate) fn groups(&self, jobs: &[&Job], threads: u32) -> Vec<Group> {
+        alike::groups(self, jobs, threads)
+    }
+
+    /// The text of a record as it counts: the file's own, or what was written in its place.
+    pub(super) fn record(&self, id: u32) -> Option<&'a [u8]> {
+        let &(start, end) = self.file.index.get(&id)?;
+        self.file.bytes.get(start..end)
+    }
+
+    /// The text of an element: where a name is used twice, its own.
+    pub(super) fn record_of(&self, job: &Job) -> Option<&'a [u8]> {
+        self.file.bytes.get(job.start..job.end)
+    }
+
+    /// The file's length unit, m.
+    pub(super) fn metres(&self) -> f64 {
+        self.file.unit_scale
+    }
+
+    /// What is cut out of an element.
+    pub(super) fn openings(&self, id: u32) -> &[u32] {
+        self.context.void_index.get(&id).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The colour that an element itself is styled with, and those of its materials.
+    pub(super) fn colors_of(&self, id: u32) -> (Option<[f32; 4]>, &[[f32; 4]]) {
+        let materials = self.context.element_material_colors.get(&id);
+        (self.colors.get(&id).copied(), materials.map(Vec::as_slice).unwrap_or_default())
+    }
+
+    /// Appends what is known of the look of a record that does not stand in it: a style of
+    /// its own. Where that is more than a colour, the record is like no other.
+    pub(super) fn write_look(&self, id: u32, text: &mut Vec<u8>) {
+        if let Some(color) = self.colors.get(&id) {
+            text.push(b'c');
+            text.extend(color.iter().flat_map(|part| part.to_bits().to_le_bytes()));
+        }
+        let is_special = self.context.indexed_colour_full.contains_key(&id)
+            || self.textures.contains_key(&id)
+            || self.file.remarks.contains_key(&id);
+        if is_special {
+            text.push(b'n');
+            text.extend(id.to_le_bytes());
+        }
     }
 
     /// Whether anything is cut out of the element now.

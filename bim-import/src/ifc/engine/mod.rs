@@ -5,6 +5,7 @@
 //! element at a time. The second one can hang on a single element, and is therefore
 //! only ever called from a worker process (see [`crate::worker`]).
 
+mod alike;
 mod bounds;
 mod budget;
 mod collapse;

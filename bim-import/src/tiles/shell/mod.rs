@@ -131,21 +131,28 @@ fn seen(
 ) -> Vec<Face> {
     let mut views = Views::of(bounds);
     let mut count = 0;
-    // Where the numbers of each thing's triangles begin.
-    let mut begins = Vec::with_capacity(slots.len() + 1);
-    for slot in slots {
-        begins.push(count as usize);
-        each_triangle(slot, store, |_, corners| {
-            views.draw(corners, count);
+    // The large ones first: they hide most of the others, which then need not be read.
+    let mut order: Vec<usize> = (0..slots.len()).collect();
+    order.sort_by(|a, b| slots[*b].size().total_cmp(&slots[*a].size()).then(a.cmp(b)));
+    // The numbers of each thing's triangles; none of what is hidden.
+    let mut numbers = vec![0..0; slots.len()];
+    for at in order {
+        let sight = views.sight(&slots[at].bounds);
+        if sight.is_none() {
+            continue;
+        }
+        let first = count as usize;
+        each_triangle(slots[at], store, |_, corners| {
+            views.draw(corners, count, &sight);
             count += 1;
         });
+        numbers[at] = first..count as usize;
     }
-    begins.push(count as usize);
     let pixels = views.seen(count as usize);
     drop(views);
     let mut faces = Vec::new();
-    for (slot, ends) in slots.iter().zip(begins.windows(2)) {
-        let own = &pixels[ends[0]..ends[1]];
+    for (slot, numbers) in slots.iter().zip(numbers) {
+        let own = &pixels[numbers];
         // Most of what is in a building is not seen, and not read again.
         if own.iter().map(|pixels| u32::from(*pixels)).sum::<u32>() < MIN_PIXELS {
             continue;

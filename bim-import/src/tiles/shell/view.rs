@@ -21,6 +21,15 @@ const NOTHING: u32 = u32::MAX;
 /// The five views.
 pub(super) struct Views(Vec<View>);
 
+/// The views in which something may be seen.
+pub(super) struct Sight(Vec<bool>);
+
+impl Sight {
+    pub(super) fn is_none(&self) -> bool {
+        !self.0.contains(&true)
+    }
+}
+
 struct View {
     right: [f64; 3],
     up: [f64; 3],
@@ -47,9 +56,14 @@ impl Views {
         Self(directions.map(|(right, back)| View::new(bounds, right, back)).collect())
     }
 
+    /// In which views something within a box may be seen, by what is drawn so far.
+    pub(super) fn sight(&self, bounds: &BoundingBox) -> Sight {
+        Sight(self.0.iter().map(|view| !view.hides(bounds)).collect())
+    }
+
     /// Draws a triangle under a number.
-    pub(super) fn draw(&mut self, corners: &[[f64; 3]; 3], number: u32) {
-        for view in &mut self.0 {
+    pub(super) fn draw(&mut self, corners: &[[f64; 3]; 3], number: u32, sight: &Sight) {
+        for (view, _) in self.0.iter_mut().zip(&sight.0).filter(|(_, open)| **open) {
             view.draw(corners, number);
         }
     }
@@ -82,6 +96,25 @@ impl View {
             number: vec![NOTHING; SIDE * SIDE],
             room: SIDE * SIDE * MAX_LAYERS,
         }
+    }
+
+    /// Whether all that lies in a box is behind what is drawn.
+    fn hides(&self, bounds: &BoundingBox) -> bool {
+        let (center, size) = (bounds.center(), bounds.size());
+        let along = |axis: [f64; 3]| {
+            let reach = (0..3).map(|n| size[n] * axis[n].abs()).sum::<f64>() / 2.0;
+            (dot(center, axis) - reach, dot(center, axis) + reach)
+        };
+        let pixels = |(low, high): (f64, f64), from: f64| {
+            let (low, high) = ((low - from) * self.scale, (high - from) * self.scale);
+            (low.max(0.0) as usize).min(SIDE)..(high.max(0.0) as usize + 1).min(SIDE)
+        };
+        let columns = pixels(along(self.right), self.low[0]);
+        let nearest = along(self.back).1 as f32;
+        pixels(along(self.up), self.low[1]).all(|y| {
+            let row = &self.depth[y * SIDE..][..SIDE];
+            row[columns.clone()].iter().all(|depth| *depth > nearest)
+        })
     }
 
     fn draw(&mut self, corners: &[[f64; 3]; 3], number: u32) {
@@ -124,17 +157,25 @@ mod tests {
         let mut views = Views::of(&bounds);
         // From the sides one sees below the upper one, but not between two close ones.
         for (number, z) in [(0, 4.0), (1, 3.999), (2, 0.0)] {
-            flat(z).iter().for_each(|triangle| views.draw(triangle, number));
+            let sight = views.sight(&BoundingBox { min: [0.0, 0.0, z], max: [4.0, 4.0, z] });
+            flat(z).iter().for_each(|triangle| views.draw(triangle, number, &sight));
         }
+        let inside = BoundingBox { min: [1.0, 1.0, 3.5], max: [3.0, 3.0, 3.9] };
+        let below = BoundingBox { min: [1.0, 1.0, -9.0], max: [3.0, 3.0, -8.0] };
+        assert_eq!(views.sight(&inside).0.iter().filter(|open| **open).count(), 4, "not above");
+        assert!(views.sight(&below).0[4..] == [false], "under both");
+        assert!(!views.sight(&bounds).is_none());
         let seen = views.seen(3);
         assert!(seen[0] > 10_000 && seen[1] < 100 && seen[2] > 1_000, "{seen:?}");
     }
 
     #[test]
     fn what_is_no_triangle_is_not_seen() {
-        let mut views = Views::of(&BoundingBox { min: [0.0; 3], max: [4.0; 3] });
-        views.draw(&[[1.0, 1.0, 1.0], [2.0, 2.0, 2.0], [3.0, 3.0, 3.0]], 0);
-        views.draw(&[[f64::NAN, 0.0, 0.0], [4.0, 0.0, 0.0], [4.0, 4.0, 0.0]], 0);
+        let bounds = BoundingBox { min: [0.0; 3], max: [4.0; 3] };
+        let mut views = Views::of(&bounds);
+        let sight = views.sight(&bounds);
+        views.draw(&[[1.0, 1.0, 1.0], [2.0, 2.0, 2.0], [3.0, 3.0, 3.0]], 0, &sight);
+        views.draw(&[[f64::NAN, 0.0, 0.0], [4.0, 0.0, 0.0], [4.0, 4.0, 0.0]], 0, &sight);
         assert_eq!(views.seen(1), [0]);
     }
 }
