@@ -10,9 +10,11 @@ mod buildings;
 mod clean;
 mod clip;
 mod contents;
+mod document;
 mod edges;
 mod glb;
 mod homes;
+mod instances;
 mod item;
 mod metadata;
 mod primitive;
@@ -53,6 +55,10 @@ pub struct TilesSummary {
     pub triangles: u64,
     /// Line segments of crease and boundary edges.
     pub edges: u64,
+    /// Meshes that are written once in a file and drawn in several places of it.
+    pub shapes: u64,
+    /// Entities that are drawn so.
+    pub copies: u64,
     /// Of the GLB files, those that show buildings from afar.
     pub shells: u64,
     /// Triangles of those, which are not in `triangles`.
