@@ -53,8 +53,7 @@ pub(super) fn write(
 ) -> Result<Vec<u8>, TilesError> {
     let mut document = Document::new(!stands.is_empty());
     // What goes to the graphics card as vertices lies together, then what goes as indices.
-    let attributes: Vec<Attributes> =
-        layers.iter().map(|layer| document.vertices(layer)).collect();
+    let attributes: Vec<Attributes> = layers.iter().map(|layer| document.vertices(layer)).collect();
     let stands: Vec<Value> = stands.iter().map(|stand| document.stand(stand)).collect();
     for (layer, attributes) in layers.iter().zip(attributes) {
         document.node(layer, attributes, &stands, grid);

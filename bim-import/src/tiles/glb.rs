@@ -73,15 +73,15 @@ pub(super) fn encode(items: Vec<Item>, path: &Path) -> Result<Option<Content>, T
     };
     let grid = Grid::over(&bounds);
     let (rows, row_of) = rows(&items);
-    let shapes = instances::find(&items);
+    let shapes = shapes(&items, &row_of, &grid);
     let mut layers = merged(&items, &row_of, &shapes, &grid);
-    let mut stands = Vec::new();
+    let mut stands = Vec::with_capacity(shapes.len());
     let mut max_error_m = grid.step_m() / 2.0;
-    for shape in &shapes {
-        let (own, stand, error_m) = copied(&items, &row_of, shape, &grid, stands.len());
-        layers.extend(own);
-        stands.push(stand);
-        max_error_m = max_error_m.max(error_m);
+    for written in shapes {
+        let stand = Some(stands.len());
+        layers.extend(written.layers.into_iter().map(|layer| Layer { stand, ..layer }));
+        stands.push(written.stand);
+        max_error_m = max_error_m.max(written.error_m);
     }
     let mut content = Content {
         bytes: Vec::new(),
@@ -90,8 +90,8 @@ pub(super) fn encode(items: Vec<Item>, path: &Path) -> Result<Option<Content>, T
         size: 0,
         triangles: 0,
         edges: 0,
-        shapes: shapes.len() as u64,
-        copies: shapes.iter().map(|shape| shape.copies.len() as u64).sum(),
+        shapes: stands.len() as u64,
+        copies: stands.iter().map(|stand| stand.rows.len() as u64).sum(),
         collapsed: 0,
         max_error_m,
     };
@@ -152,24 +152,43 @@ fn rows(items: &[Item]) -> (Vec<Row>, Vec<u16>) {
 }
 
 /// What is written in its place: everything that is no copy of a shape.
-fn merged(items: &[Item], row_of: &[u16], shapes: &[Shape], grid: &Grid) -> Vec<Layer> {
+fn merged(items: &[Item], row_of: &[u16], shapes: &[Written], grid: &Grid) -> Vec<Layer> {
     let mut is_copy = vec![false; items.len()];
-    shapes.iter().flat_map(|shape| &shape.copies).for_each(|copy| is_copy[copy.item] = true);
+    let copies = shapes.iter().flat_map(|written| &written.shape.copies);
+    copies.for_each(|copy| is_copy[copy.item] = true);
     let single = items.iter().zip(row_of.iter().copied()).zip(is_copy);
     let single: Vec<(&Item, u16)> =
         single.filter(|(_, is_copy)| !is_copy).map(|(item, _)| item).collect();
-    layers(&single, grid, None)
+    layers(&single, grid)
 }
 
-/// A shape's layers, where its copies stand, and the farthest that any of their vertices is
-/// beside its place along an axis, m.
-fn copied(
-    items: &[Item],
-    row_of: &[u16],
-    shape: &Shape,
-    tile: &Grid,
-    number: usize,
-) -> (Vec<Layer>, Stand, f64) {
+/// A shape as it is written.
+struct Written {
+    shape: Shape,
+    layers: Vec<Layer>,
+    stand: Stand,
+    /// The farthest that a vertex of a copy is beside its place along an axis, m.
+    error_m: f64,
+    /// Bytes that it makes the file smaller by.
+    saved: usize,
+}
+
+/// The shapes that are worth being written once, those of the first items first.
+fn shapes(items: &[Item], row_of: &[u16], tile: &Grid) -> Vec<Written> {
+    let found = instances::find(items).into_iter();
+    let mut shapes: Vec<Written> = found
+        .filter(|shape| instances::most_saved(items, shape) >= instances::MIN_SAVED)
+        .map(|shape| written(items, row_of, shape, tile))
+        .filter(|written| written.saved >= instances::MIN_SAVED)
+        .collect();
+    // The sort is stable: among equals the first items win.
+    shapes.sort_by_key(|written| std::cmp::Reverse(written.saved));
+    shapes.truncate(instances::MAX_SHAPES);
+    shapes.sort_by_key(|written| written.shape.copies[0].item);
+    shapes
+}
+
+fn written(items: &[Item], row_of: &[u16], shape: Shape, tile: &Grid) -> Written {
     let first = &shape.copies[0];
     // Written around its own zero: a grid as small as the shape is finer than the tile's.
     let item = items[first.item].moved(-first.at);
@@ -188,10 +207,13 @@ fn copied(
     // Half a step along each axis, turned; what copies differ by; the rounding of places.
     let reach = f64::from(tile.scale) * f64::from(f32::EPSILON);
     let error_m = grid.step_m() / 2.0 * 3.0_f64.sqrt() + shape.off_m + reach;
-    (layers(&[(&item, 0)], &grid, Some(number)), stand, error_m)
+    let layers = layers(&[(&item, 0)], &grid);
+    let one: usize = layers.iter().map(|layer| layer.merged.bytes()).sum();
+    let saved = instances::saved(one, shape.copies.len());
+    Written { shape, layers, stand, error_m, saved }
 }
 
-fn layers(items: &[(&Item, u16)], grid: &Grid, stand: Option<usize>) -> Vec<Layer> {
+fn layers(items: &[(&Item, u16)], grid: &Grid) -> Vec<Layer> {
     let surface = |class| primitive::surface(items, class, grid);
     let edges: Vec<(Vec<Segment>, u16)> =
         items.iter().map(|(item, row)| (item.segments(), *row)).collect();
@@ -204,6 +226,6 @@ fn layers(items: &[(&Item, u16)], grid: &Grid, stand: Option<usize>) -> Vec<Laye
         ("space_edge", primitive::lines(&edges, true, grid)),
     ];
     let scale = grid.scale;
-    let layer = |(name, merged)| Layer { name, merged, scale, stand };
+    let layer = |(name, merged)| Layer { name, merged, scale, stand: None };
     layers.into_iter().filter(|(_, merged)| !merged.indices.is_empty()).map(layer).collect()
 }

@@ -19,16 +19,15 @@ const EQUAL_M: f64 = 2.0e-4;
 /// How much unit normals of equal shapes may differ: two steps of a signed byte.
 const EQUAL_NORMAL: f64 = 0.016;
 /// What a shape has to save to be worth its draw calls, bytes.
-const MIN_SAVED: usize = 32 << 10;
+pub(super) const MIN_SAVED: usize = 32 << 10;
 /// Shapes of one tile: each takes a draw call for every material and one for its edges.
-const MAX_SHAPES: usize = 8;
+pub(super) const MAX_SHAPES: usize = 8;
+/// What a triangle takes that shares no vertex, with three edges of its own.
+const TRIANGLE_BYTES: usize = 3 * 24 + 3 * 2 + 3 * (2 * 12 + 2 * 2);
 /// What a shape takes by itself in a file, in JSON most of all, bytes.
 const SHAPE_BYTES: usize = 4 << 10;
 /// What a copy takes.
 pub(super) const COPY_BYTES: usize = 32;
-/// Bytes of a vertex of a surface, and of an index of a small mesh.
-const VERTEX_BYTES: usize = 24;
-const INDEX_BYTES: usize = 2;
 
 /// Where a copy of a shape stands: a point `p` of the first is at
 /// `turn · (p − first.at) + at`.
@@ -50,50 +49,38 @@ pub(super) struct Shape {
     pub(super) off_m: f64,
 }
 
-/// The shapes that are worth being written once, those of the first items first.
+/// All shapes that occur more than once, those of the first items first.
 pub(super) fn find(items: &[Item]) -> Vec<Shape> {
-    let mut shapes: Vec<(usize, Shape)> = repeated(items)
-        .into_iter()
-        .filter_map(|shape| Some((saved(items, &shape)?, shape)))
-        .filter(|(saved, _)| *saved >= MIN_SAVED)
-        .collect();
-    shapes.sort_by_key(|(saved, shape)| (usize::MAX - saved, shape.copies[0].item));
-    shapes.truncate(MAX_SHAPES);
-    shapes.sort_by_key(|(_, shape)| shape.copies[0].item);
-    shapes.into_iter().map(|(_, shape)| shape).collect()
-}
-
-/// Bytes that a file is smaller by where a shape is written once, edges not counted.
-fn saved(items: &[Item], shape: &Shape) -> Option<usize> {
-    let meshes = &items[shape.copies[0].item].meshes;
-    let bytes = |mesh: &ElementMesh| {
-        mesh.positions.len() * VERTEX_BYTES + mesh.indices.len() * INDEX_BYTES
-    };
-    let one: usize = meshes.iter().map(bytes).sum();
-    let copies = shape.copies.len();
-    (one * (copies - 1)).checked_sub(copies * COPY_BYTES + SHAPE_BYTES)
-}
-
-/// All shapes that occur more than once.
-fn repeated(items: &[Item]) -> Vec<Shape> {
     let mut found: Vec<(Points<'_>, Shape)> = Vec::new();
-    let mut alike: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
+    let mut known: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
     for (number, item) in items.iter().enumerate() {
-        let Some(points) = Points::of(items, number) else { continue };
-        let known = alike.entry(topology(item)).or_default();
-        let copy = known.iter().find_map(|&at| Some((at, found[at].0.place(&points)?)));
-        if let Some((at, (copy, off_m))) = copy {
+        let Some(points) = Points::of(item) else { continue };
+        let alike = known.entry(topology(item)).or_default();
+        let same = alike.iter().find_map(|&at| Some((at, found[at].0.place(&points)?)));
+        if let Some((at, (turn, off_m))) = same {
             let shape = &mut found[at].1;
-            shape.copies.push(copy);
+            shape.copies.push(Copy { item: number, at: points.at, turn });
             shape.off_m = shape.off_m.max(off_m);
         } else {
-            known.push(found.len());
+            alike.push(found.len());
             let first = Copy { item: number, at: points.at, turn: DQuat::IDENTITY };
             found.push((points, Shape { copies: vec![first], off_m: 0.0 }));
         }
     }
     let shapes = found.into_iter().map(|(_, shape)| shape);
     shapes.filter(|shape| shape.copies.len() > 1).collect()
+}
+
+/// Bytes that a file is smaller by where a mesh of so many bytes is written once.
+pub(super) fn saved(one: usize, copies: usize) -> usize {
+    (one * (copies - 1)).saturating_sub(copies * COPY_BYTES + SHAPE_BYTES)
+}
+
+/// At most so many, since vertices that are alike are written once anyway.
+pub(super) fn most_saved(items: &[Item], shape: &Shape) -> usize {
+    let meshes = &items[shape.copies[0].item].meshes;
+    let triangles: usize = meshes.iter().map(|mesh| mesh.indices.len() / 3).sum();
+    saved(triangles * TRIANGLE_BYTES, shape.copies.len())
 }
 
 /// What does not change when a thing is moved and turned: its colours, and which vertices
@@ -111,8 +98,7 @@ fn topology(item: &Item) -> u64 {
 
 /// The vertices of a thing.
 struct Points<'a> {
-    item: usize,
-    meshes: &'a [ElementMesh],
+    thing: &'a Item,
     /// The first vertex, local frame, m.
     at: DVec3,
     /// All of them, from the first.
@@ -124,14 +110,12 @@ struct Points<'a> {
 
 impl<'a> Points<'a> {
     /// Nothing for what is part of something larger, or has no extent in two directions.
-    fn of(items: &'a [Item], item: usize) -> Option<Self> {
-        let Item { edges, meshes, .. } = &items[item];
-        let is_whole = edges.is_none();
-        let is_solid = meshes.iter().all(|mesh| mesh.class != MaterialClass::Space);
-        if !is_whole || !is_solid {
+    fn of(thing: &'a Item) -> Option<Self> {
+        let is_solid = thing.meshes.iter().all(|mesh| mesh.class != MaterialClass::Space);
+        if thing.edges.is_some() || !is_solid {
             return None;
         }
-        let places = meshes.iter().flat_map(|mesh| {
+        let places = thing.meshes.iter().flat_map(|mesh| {
             let origin = DVec3::from(mesh.origin);
             mesh.positions.iter().map(move |p| origin + DVec3::from(p.map(f64::from)))
         });
@@ -145,27 +129,39 @@ impl<'a> Points<'a> {
         let (far, _) = farthest(&|place| place.length())?;
         let way = places[far].normalize();
         let (beside, _) = farthest(&|place| place.cross(way).length())?;
-        Some(Self { item, meshes, at, places, far: [far, beside] })
+        Some(Self { thing, at, places, far: [far, beside] })
     }
 
-    /// How another thing is moved and turned against this one, where it is equal, and the
-    /// farthest that one of its vertices is beside its place along an axis, m.
-    fn place(&self, other: &Points<'_>) -> Option<(Copy, f64)> {
-        let reach = |points: &Points<'_>| self.far.map(|far| points.places[far].length());
-        let (own, others) = (reach(self), reach(other));
-        // Most things that are not equal are told apart here.
-        if (0..2).any(|n| (own[n] - others[n]).abs() > 4.0 * EQUAL_M) {
+    /// How another thing is turned against this one, where it is equal, as readers get it:
+    /// in numbers of single precision. And the farthest that one of its vertices is beside
+    /// its place along an axis, m.
+    fn place(&self, other: &Points<'_>) -> Option<(DQuat, f64)> {
+        if !self.is_alike(other) {
             return None;
         }
-        let placed = |turn: DQuat| {
-            let off_m = self.off(other, DMat3::from_quat(turn))?;
-            Some((Copy { item: other.item, at: other.at, turn }, off_m))
-        };
-        placed(DQuat::IDENTITY).or_else(|| {
+        let equal = |turn: DQuat| Some((turn, self.off(other, DMat3::from_quat(turn))?));
+        equal(DQuat::IDENTITY).or_else(|| {
             let turn = other.axes(self.far)? * self.axes(self.far)?.transpose();
-            let turn = DQuat::from_mat3(&turn).normalize();
-            placed(turn.as_quat().as_dquat())
+            equal(DQuat::from_mat3(&turn).normalize().as_quat().as_dquat())
         })
+    }
+
+    /// Whether two things may be equal: most that are not are told apart here.
+    fn is_alike(&self, other: &Points<'_>) -> bool {
+        let (own, others) = (&self.thing.meshes, &other.thing.meshes);
+        let same = |(a, b): (&ElementMesh, &ElementMesh)| {
+            let counts = a.positions.len() == b.positions.len();
+            counts && (a.class, a.rgba) == (b.class, b.rgba) && a.indices == b.indices
+        };
+        let reach = |far: usize| {
+            let [a, b] = [self, other].map(|points| points.places[far].length());
+            (a - b).abs() <= 4.0 * EQUAL_M
+        };
+        self.thing.kind == other.thing.kind
+            && self.places.len() == other.places.len()
+            && own.len() == others.len()
+            && self.far.into_iter().all(reach)
+            && own.iter().zip(others).all(same)
     }
 
     /// Three axes at right angles that turn with the thing.
@@ -187,12 +183,13 @@ impl<'a> Points<'a> {
             }
             off_m = off_m.max(beside);
         }
-        let normals = |points: &Points<'a>| points.meshes.iter().flat_map(|mesh| &mesh.normals);
-        let same = |(a, b): (&[f32; 3], &[f32; 3])| {
-            let [a, b] = [a, b].map(|normal| DVec3::from(normal.map(f64::from)));
-            (turn * a - b).abs().max_element() <= EQUAL_NORMAL
-        };
-        let others = other.meshes.iter().flat_map(|mesh| &mesh.normals);
-        normals(self).zip(others).all(same).then_some(off_m)
+        let mut normals = self.normals().zip(other.normals());
+        let same = |(a, b): (DVec3, DVec3)| (turn * a - b).abs().max_element() <= EQUAL_NORMAL;
+        normals.all(same).then_some(off_m)
+    }
+
+    fn normals(&self) -> impl Iterator<Item = DVec3> {
+        let normals = self.thing.meshes.iter().flat_map(|mesh| &mesh.normals);
+        normals.map(|normal| DVec3::from(normal.map(f64::from)))
     }
 }

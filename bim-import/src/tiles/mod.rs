@@ -14,6 +14,8 @@ mod document;
 mod edges;
 mod glb;
 mod homes;
+#[cfg(test)]
+mod instance_tests;
 mod instances;
 mod item;
 mod metadata;
@@ -21,6 +23,8 @@ mod primitive;
 mod quantize;
 mod shell;
 mod slot;
+#[cfg(test)]
+mod test_reader;
 #[cfg(test)]
 mod tests;
 mod tileset;

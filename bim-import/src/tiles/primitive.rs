@@ -36,6 +36,12 @@ impl Merged {
     pub(super) fn is_lines(&self) -> bool {
         self.normals.is_empty()
     }
+
+    /// About the bytes that it takes in a file.
+    pub(super) fn bytes(&self) -> usize {
+        let vertex = if self.is_lines() { 12 } else { 24 };
+        self.positions.len() * vertex + self.indices.len() * 2
+    }
 }
 
 /// All triangles of a class, of items with their rows of the property table.

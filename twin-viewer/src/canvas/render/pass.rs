@@ -128,8 +128,7 @@ impl Parts<'_, '_> {
         class: Class,
         time: u32,
     ) {
-        for pipeline in [&pipelines.single, &pipelines.copies] {
-            let are_copies = std::ptr::eq(pipeline, &raw const pipelines.copies);
+        for (pipeline, are_copies) in pipelines.both() {
             self.pass.set_pipeline(pipeline);
             for tile in tiles.clone() {
                 self.draw_tile(tile, class, are_copies, time);
@@ -145,7 +144,7 @@ impl Parts<'_, '_> {
         class: Class,
     ) {
         for tile in tiles {
-            for (pipeline, are_copies) in [(&pipelines.single, false), (&pipelines.copies, true)] {
+            for (pipeline, are_copies) in pipelines.both() {
                 self.pass.set_pipeline(pipeline);
                 self.draw_tile(tile, class, are_copies, 0);
             }

@@ -31,6 +31,13 @@ pub(super) struct Pair {
     pub(super) copies: RenderPipeline,
 }
 
+impl Pair {
+    /// Each, and whether it is the one for copies.
+    pub(super) fn both(&self) -> [(&RenderPipeline, bool); 2] {
+        [(&self.single, false), (&self.copies, true)]
+    }
+}
+
 const fn attribute(format: VertexFormat, location: u32, offset: u64) -> [VertexAttribute; 1] {
     [VertexAttribute { format, offset, shader_location: location }]
 }

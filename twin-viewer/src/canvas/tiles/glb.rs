@@ -234,35 +234,85 @@ mod tests {
             positions: vec![[0, 0, 0], [65_535, 0, 0], [65_535, 65_535, 0]],
             indices: vec![0, 1, 2],
             features: vec![1, 1, 1],
+            copies: Vec::new(),
         }
+    }
+
+    /// A square that stands in two places: where it was written, and 20 m up, turned by a
+    /// quarter about the vertical.
+    fn two_squares() -> SamplePart {
+        let (half, in_place) = (std::f32::consts::FRAC_1_SQRT_2, [0.0, 0.0, 0.0, 1.0]);
+        let copies = vec![([0.0; 3], in_place, 1), ([0.0, 2.0, 0.0], [0.0, half, 0.0, half], 0)];
+        SamplePart { features: Vec::new(), copies, ..square() }
     }
 
     fn sample() -> Vec<u8> {
         let edge = SamplePart { material: "edge", indices: vec![0, 1], ..square() };
-        glb(&[square(), edge], &["wall", "tür"], &["", "s1"], 10.0)
+        glb(&[square(), edge, two_squares()], &["wall", "tür"], &["", "s1"], 10.0)
+    }
+
+    fn wrong(part: SamplePart) -> GlbError {
+        decode(&glb(&[part], &["a", "b"], &["", ""], 1.0)).unwrap_err()
     }
 
     #[test]
     fn reads_classes_names_and_places() {
         let content = decode(&sample()).unwrap();
         let classes: Vec<Class> = content.parts.iter().map(|part| part.class).collect();
-        assert_eq!(classes, [Class::Opaque, Class::Edge]);
+        assert_eq!(classes, [Class::Opaque, Class::Edge, Class::Opaque]);
         assert_eq!(content.entity.get(&content.bin, 1), "tür");
         assert_eq!(content.storey.get(&content.bin, 0), "");
         assert_eq!(content.entity.get(&content.bin, 7), "");
         let part = &content.parts[0];
-        assert_eq!(part.feature(&content.bin, 2), 1);
+        assert_eq!(part.feature(&content.bin, 0, 2), 1);
         // glTF's y is up: the third corner is 10 m above the second.
-        assert_eq!(part.point(&content.bin, 2), DVec3::new(10.0, 0.0, 10.0));
+        assert_eq!(part.point(&content.bin, &part.placement, 2), DVec3::new(10.0, 0.0, 10.0));
+        assert_eq!((part.copies(), part.copy(&content.bin, 0)), (1, None));
+    }
+
+    #[test]
+    fn reads_where_copies_stand_and_whose_they_are() {
+        let content = decode(&sample()).unwrap();
+        let part = &content.parts[2];
+        assert_eq!(part.copies(), 2);
+        assert_eq!([0, 1].map(|copy| part.feature(&content.bin, copy, 2)), [1, 0]);
+        let corner = |copy| part.point(&content.bin, &part.placed(&content.bin, copy), 2);
+        assert_eq!(corner(0), DVec3::new(10.0, 0.0, 10.0));
+        // East has become north, as seen from above.
+        assert!((corner(1) - DVec3::new(0.0, 10.0, 30.0)).length() < 1e-5, "{}", corner(1));
+    }
+
+    #[test]
+    fn refuses_copies_that_are_not_laid_out_as_ours() {
+        let ours = two_squares;
+        let copy =
+            |copy| SamplePart { copies: vec![([0.0; 3], [0.0, 0.0, 0.0, 1.0], 0), copy], ..ours() };
+        let turn = [0.0, 0.0, 0.0, 1.0];
+        assert_eq!(wrong(copy(([0.0; 3], turn, 2))), GlbError::Range("feature id"));
+        assert_eq!(wrong(copy(([0.0; 3], [0.0; 4], 1))), GlbError::Nowhere(1));
+        assert_eq!(wrong(copy(([f32::NAN; 3], turn, 1))), GlbError::Nowhere(1));
+        let renamed = |from: &str, to: &str| {
+            let mut bytes = glb(&[ours()], &["a", "b"], &["", ""], 1.0);
+            let at = bytes.windows(from.len()).position(|part| part == from.as_bytes()).unwrap();
+            bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+            decode(&bytes).unwrap_err().to_string()
+        };
+        let missing = renamed("ROTATION", "ROTATED_");
+        assert!(missing.contains("ROTATION: there is none"), "{missing}");
+        let scaled = renamed("_FEATURE_ID_0\":", "SCALE\":0,\"X\": ");
+        assert!(scaled.contains("_FEATURE_ID_0: there is none"), "{scaled}");
+        let apart = renamed("\"byteOffset\":28", "\"byteOffset\":24");
+        assert!(apart.contains("behind each rotation"), "{apart}");
     }
 
     #[test]
     fn refuses_what_it_could_not_index() {
         let outside = SamplePart { indices: vec![0, 1, 3], ..square() };
-        let wrong = |part| decode(&glb(&[part], &["a", "b"], &["", ""], 1.0)).unwrap_err();
         assert_eq!(wrong(outside), GlbError::Range("index"));
         let nameless = SamplePart { features: vec![0, 1, 2], ..square() };
         assert_eq!(wrong(nameless), GlbError::Range("feature id"));
+        let fewer = SamplePart { features: vec![0, 1], ..square() };
+        assert!(matches!(wrong(fewer), GlbError::Range(_) | GlbError::Layout { .. }));
     }
 
     #[test]

@@ -125,7 +125,10 @@ impl Reader<'_> {
     }
 
     /// Offset, number and width of a primitive's indices.
-    pub(super) fn indices(&self, primitive: &Primitive) -> Result<(usize, usize, IndexWidth), GlbError> {
+    pub(super) fn indices(
+        &self,
+        primitive: &Primitive,
+    ) -> Result<(usize, usize, IndexWidth), GlbError> {
         let index = primitive.indices.ok_or(GlbError::Range("primitive without indices"))?;
         let accessor = self.accessor(index)?;
         let (size, width) = match accessor.component_type {

@@ -327,36 +327,49 @@ fn intersect(ray: &Ray, [a, b, c]: &[Vec3A; 3]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canvas::tiles::sample::sheet;
+    use crate::canvas::tiles::{
+        content::Copy,
+        sample::{heap, sheet},
+        shape,
+    };
 
     fn down(x: f64, y: f64) -> WorldRay {
         WorldRay { origin: DVec3::new(x, y, 900.0), direction: DVec3::NEG_Z }
     }
 
-    /// The same by trying every triangle.
+    /// The same by trying every triangle of every copy.
     fn brute(content: &Content, ray: &WorldRay, visible: impl Fn(usize) -> bool) -> Option<Hit> {
-        let part = &content.parts[0];
-        let (local, metres) = local_ray(part, ray);
-        (0..part.index_count / 3)
-            .map(|triangle| {
-                let vertex = part.index(&content.bin, triangle * 3) as usize;
-                let distance = intersect(&local, &corners(content, part, triangle));
-                (distance, part.feature(&content.bin, vertex))
-            })
-            .filter(|&(distance, feature)| distance.is_finite() && visible(feature))
-            .min_by(|a, b| a.0.total_cmp(&b.0))
-            .map(|(distance, feature)| Hit {
-                feature,
-                distance: f64::from(distance) * metres,
-                class: part.class,
-            })
+        let mut nearest: Option<Hit> = None;
+        for part in content.parts.iter().filter(|part| !part.class.is_lines()) {
+            let (origin, direction, metres) = local_ray(part, ray);
+            for copy in 0..part.copies() {
+                let local = match part.copy(&content.bin, copy) {
+                    Some(Copy { rotation, translation }) => {
+                        let back = rotation.inverse();
+                        ray_from(back * (origin - translation), back * direction)
+                    }
+                    None => ray_from(origin, direction),
+                };
+                for triangle in 0..part.index_count / 3 {
+                    let vertex = part.index(&content.bin, triangle * 3) as usize;
+                    let feature = part.feature(&content.bin, copy, vertex);
+                    let units = intersect(&local, &corners(content, part, triangle));
+                    let distance = f64::from(units) * metres;
+                    let nearer = nearest.is_none_or(|hit| distance < hit.distance);
+                    if distance.is_finite() && nearer && visible(feature) {
+                        nearest = Some(Hit { feature, distance, class: part.class });
+                    }
+                }
+            }
+        }
+        nearest
     }
 
     #[test]
     fn finds_what_trying_every_triangle_finds() {
         let content = sheet(100, 3);
         let mut picker = Picker::new(&content);
-        assert!(picker.chunks.len() > 1);
+        assert!(picker.parts[0].chunks.len() > 1);
         let everything = |_: Class, _: usize| true;
         for step in 0..200 {
             let at = f64::from(step);
@@ -385,5 +398,55 @@ mod tests {
         assert_eq!(second, brute(&content, &ray, |feature| feature != first.feature));
         assert_ne!(second.map(|hit| hit.feature), Some(first.feature));
         assert_eq!(picker.cast(&content, &ray, first.distance * 0.9, |_, _| true), None);
+    }
+
+    #[test]
+    fn copies_are_hit_where_they_stand() {
+        let content = heap(30);
+        let mut picker = Picker::new(&content);
+        let (mut boxes, mut floor) = (0, 0);
+        for step in 0..300 {
+            let at = f64::from(step);
+            let aslant = WorldRay {
+                origin: DVec3::new(at * 0.33, 4.0, 20.0),
+                direction: DVec3::new(0.1, -0.8, -0.5).normalize(),
+            };
+            for ray in [down(at * 0.33, at * -0.31), aslant] {
+                let hit = picker.cast(&content, &ray, 1e6, |_, _| true);
+                assert_eq!(hit, brute(&content, &ray, |_| true), "{ray:?}");
+                match hit {
+                    Some(Hit { class: Class::Ground, .. }) => floor += 1,
+                    Some(Hit { feature, .. }) => {
+                        boxes += 1;
+                        // Hidden, it lets the ray through to what is behind it.
+                        let rest = |other: usize| other != feature;
+                        let behind = picker.cast(&content, &ray, 1e6, |_, other| rest(other));
+                        assert_eq!(behind, brute(&content, &ray, rest), "{ray:?}");
+                    }
+                    None => {}
+                }
+            }
+        }
+        assert!(boxes > 200 && floor > 0, "{boxes} {floor}");
+    }
+
+    #[test]
+    fn copies_far_away_are_hit_as_well() {
+        let content = heap(10);
+        let mut picker = Picker::new(&content);
+        for feature in 0..100 {
+            let mut middle = DVec3::ZERO;
+            let mut count = 0.0;
+            shape::triangles(&content, feature, |corners| {
+                middle += corners[0] + corners[1] + corners[2];
+                count += 3.0;
+            });
+            let middle = middle / count;
+            let from = DVec3::new(3_000.0, -2_000.0, 1_500.0);
+            let ray = WorldRay { origin: from, direction: (middle - from).normalize() };
+            let hit = picker.cast(&content, &ray, 1e6, |_, other| other == feature).unwrap();
+            let distance = (middle - from).length();
+            assert!((distance - 2.6..distance).contains(&hit.distance), "{feature}: {hit:?}");
+        }
     }
 }

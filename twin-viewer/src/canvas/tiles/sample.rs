@@ -4,6 +4,7 @@ use super::content::Content;
 
 /// One class of a sample tile: material, positions (0..65535 on each axis), indices, and
 /// the feature of each vertex.
+#[derive(Clone)]
 pub struct SamplePart {
     /// Material name.
     pub material: &'static str,
@@ -58,7 +59,7 @@ pub fn glb(parts: &[SamplePart], entities: &[&str], storeys: &[&str], scale_m: f
         if part.copies.is_empty() {
             let features = part.features.iter().flat_map(|id| [*id, 0].map(u16::to_le_bytes));
             let features = put(features.flatten().collect(), Some(4));
-            let features = accessor(features, 5123, false, "SCALAR", count);
+            let features = accessor(features, 5123, false, "SCALAR", part.features.len());
             attributes += &format!(r#","_FEATURE_ID_0":{features}"#);
         }
         let lines = part.material.ends_with("edge");
@@ -167,5 +168,41 @@ pub fn sheet(side: u16, storeys: usize) -> Content {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let storey: Vec<&str> = storey.iter().map(String::as_str).collect();
     let bytes = glb(&[part], &names, &storey, 500.0);
+    super::glb::decode(&bytes).unwrap_or_else(|error| unreachable!("the sample decodes: {error}"))
+}
+
+/// A heap of boxes of one size, `side` × `side` of them, each turned another way and a
+/// feature of its own, over a floor that is written in place.
+pub fn heap(side: u16) -> Content {
+    let corner = |n: u32| [n & 1, n >> 1 & 1, n >> 2].map(|bit| bit as u16 * 60_000);
+    let faces =
+        [[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]];
+    let indices = faces.into_iter().flat_map(|[a, b, c, d]| [a, b, c, a, c, d]);
+    let edges = [0, 1, 1, 3, 3, 2, 2, 0, 4, 5, 5, 7, 7, 6, 6, 4, 0, 4, 1, 5, 2, 6, 3, 7];
+    let copies = (0..side * side).map(|n| {
+        let (angle, lean) = (f32::from(n) * 0.37, f32::from(n % 7) * 0.2);
+        let turn = glam::Quat::from_euler(glam::EulerRot::YXZ, angle, lean, 0.1);
+        let at = [n % side, n % 5, n / side].map(|x| f32::from(x) * 1.1 + 0.5);
+        (at, turn.to_array(), n)
+    });
+    let boxes = SamplePart {
+        material: "opaque",
+        positions: (0..8).map(corner).collect(),
+        indices: indices.collect(),
+        features: Vec::new(),
+        copies: copies.collect(),
+    };
+    let lines = SamplePart { material: "edge", indices: edges.to_vec(), ..boxes.clone() };
+    let floor = SamplePart {
+        material: "ground",
+        positions: vec![[0; 3], [u16::MAX, 0, 0], [u16::MAX, 0, u16::MAX]],
+        indices: vec![0, 1, 2],
+        features: vec![side * side; 3],
+        copies: Vec::new(),
+    };
+    let names: Vec<String> = (0..=side * side).map(|n| format!("box-{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let storeys = vec![""; names.len()];
+    let bytes = glb(&[boxes, lines, floor], &names, &storeys, 3.0);
     super::glb::decode(&bytes).unwrap_or_else(|error| unreachable!("the sample decodes: {error}"))
 }

@@ -82,3 +82,39 @@ fn creases(part: &Part, bin: &[u8], feature: usize, limit: usize, lines: &mut Ve
     let kept = faces.into_values().filter(|(_, _, crease)| *crease).map(|(ends, ..)| ends);
     lines.extend(kept.take(limit.saturating_sub(lines.len())));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canvas::tiles::sample::heap;
+
+    #[test]
+    fn a_copy_is_outlined_where_it_stands() {
+        let content = heap(6);
+        for feature in 0..36 {
+            let lines = outline(&content, feature, 1_000);
+            assert_eq!(lines.len(), 12);
+            let mut corners = Vec::new();
+            triangles(&content, feature, |triangle| corners.extend(triangle));
+            assert_eq!(corners.len(), 36);
+            for end in lines.as_flattened() {
+                let nearest = corners.iter().map(|corner| (corner - end).length());
+                assert!(nearest.fold(f64::INFINITY, f64::min) < 1e-9);
+            }
+            // An edge is as long as the box is large, wherever it is turned.
+            let size = 60_000.0 / 65_535.0 * 3.0;
+            assert!(lines.iter().all(|[a, b]| ((b - a).length() - size).abs() < 1e-5));
+        }
+        assert_eq!(outline(&content, 3, 5).len(), 5);
+    }
+
+    #[test]
+    fn what_has_no_lines_is_outlined_by_its_creases() {
+        let mut content = heap(3);
+        content.parts.retain(|part| !part.class.is_lines());
+        let lines = outline(&content, 4, 1_000);
+        assert_eq!(lines.len(), 12);
+        // The floor is one triangle.
+        assert_eq!(outline(&content, 9, 1_000).len(), 3);
+    }
+}
