@@ -8,8 +8,7 @@ use super::{
     content::{self, Class, Content, Owners, Part},
     glb_json::{Copies, Node, Primitive, Root},
     glb_view::{
-        COLOR, COPY_FEATURE, COPY_ROTATION, COPY_TRANSLATION, FEATURE, Layout, NORMAL, POSITION,
-        Reader,
+        COLOR, COPY_FEATURE, COPY_ROTATION, COPY_TRANSLATION, FEATURE, NORMAL, POSITION, Reader,
     },
 };
 
@@ -129,25 +128,24 @@ impl Reader<'_> {
     }
 
     /// Where the copies of a mesh stand, which lies in one piece.
-    fn copies(&self, copies: &Copies) -> Result<Owners, GlbError> {
-        let attribute = |layout: &Layout| self.attribute(&copies.attributes, layout);
-        let (at, count) = attribute(&COPY_TRANSLATION)?;
-        for (layout, offset) in
-            [(COPY_ROTATION, content::ROTATION), (COPY_FEATURE, content::COPY_FEATURE)]
-        {
-            let found = attribute(&layout)?;
-            if found != (at + offset, count) {
-                return Err(layout.wrong(format!("{} of offset {}", found.1, found.0)));
-            }
-        }
-        match copies.attributes.get("SCALE") {
-            Some(_) => Err(GlbError::Layout {
+    fn copies(&self, Copies { attributes }: &Copies) -> Result<Owners, GlbError> {
+        if attributes.contains_key("SCALE") {
+            return Err(GlbError::Layout {
                 attribute: "SCALE",
                 found: "there is one".to_owned(),
                 expected: "copies as large as the first",
-            }),
-            None => Ok(Owners::Copies(at, count)),
+            });
         }
+        let (at, count) = self.attribute(attributes, &COPY_TRANSLATION)?;
+        for (layout, offset) in
+            [(COPY_ROTATION, content::ROTATION), (COPY_FEATURE, content::COPY_FEATURE)]
+        {
+            let found = self.attribute(attributes, &layout)?;
+            if found != (at + offset, count) {
+                return Err(layout.wrong(format!("{} from offset {}", found.1, found.0)));
+            }
+        }
+        Ok(Owners::Copies(at, count))
     }
 
     fn part(
@@ -299,8 +297,8 @@ mod tests {
         };
         let missing = renamed("ROTATION", "ROTATED_");
         assert!(missing.contains("ROTATION: there is none"), "{missing}");
-        let scaled = renamed("_FEATURE_ID_0\":", "SCALE\":0,\"X\": ");
-        assert!(scaled.contains("_FEATURE_ID_0: there is none"), "{scaled}");
+        let scaled = renamed("_FEATURE_ID_0\":", "SCALE\":0,\"XYZ\":");
+        assert!(scaled.contains("SCALE: there is one"), "{scaled}");
         let apart = renamed("\"byteOffset\":28", "\"byteOffset\":24");
         assert!(apart.contains("behind each rotation"), "{apart}");
     }

@@ -351,12 +351,15 @@ mod tests {
                     None => ray_from(origin, direction),
                 };
                 for triangle in 0..part.index_count / 3 {
-                    let vertex = part.index(&content.bin, triangle * 3) as usize;
-                    let feature = part.feature(&content.bin, copy, vertex);
                     let units = intersect(&local, &corners(content, part, triangle));
                     let distance = f64::from(units) * metres;
-                    let nearer = nearest.is_none_or(|hit| distance < hit.distance);
-                    if distance.is_finite() && nearer && visible(feature) {
+                    if !distance.is_finite() || nearest.is_some_and(|hit| distance >= hit.distance)
+                    {
+                        continue;
+                    }
+                    let vertex = part.index(&content.bin, triangle * 3) as usize;
+                    let feature = part.feature(&content.bin, copy, vertex);
+                    if visible(feature) {
                         nearest = Some(Hit { feature, distance, class: part.class });
                     }
                 }
@@ -402,16 +405,16 @@ mod tests {
 
     #[test]
     fn copies_are_hit_where_they_stand() {
-        let content = heap(30);
+        let content = heap(16);
         let mut picker = Picker::new(&content);
         let (mut boxes, mut floor) = (0, 0);
-        for step in 0..300 {
+        for step in 0..120 {
             let at = f64::from(step);
             let aslant = WorldRay {
-                origin: DVec3::new(at * 0.33, 4.0, 20.0),
+                origin: DVec3::new(at * 0.44, 4.0, 20.0),
                 direction: DVec3::new(0.1, -0.8, -0.5).normalize(),
             };
-            for ray in [down(at * 0.33, at * -0.31), aslant] {
+            for ray in [down(at * 0.44, at * -0.41), aslant] {
                 let hit = picker.cast(&content, &ray, 1e6, |_, _| true);
                 assert_eq!(hit, brute(&content, &ray, |_| true), "{ray:?}");
                 match hit {
@@ -427,7 +430,7 @@ mod tests {
                 }
             }
         }
-        assert!(boxes > 200 && floor > 0, "{boxes} {floor}");
+        assert!(boxes > 60 && floor > 0, "{boxes} {floor}");
     }
 
     #[test]
