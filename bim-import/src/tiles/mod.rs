@@ -2,7 +2,8 @@
 //! ids and whose property tables name the entities. `docs/tiles.md` describes the format.
 //!
 //! Geometry is merged per tile and material class, so that a viewer draws a tile in a
-//! handful of calls and recolours elements through a texture indexed by feature id.
+//! handful of calls and recolours elements through a texture indexed by feature id; a few
+//! shapes that stand in many places of a tile are written once.
 //! The same input gives the same bytes.
 
 mod buffers;
