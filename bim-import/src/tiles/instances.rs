@@ -176,12 +176,12 @@ impl<'a> Points<'a> {
     fn off(&self, other: &Points<'_>, turn: DMat3) -> Option<f64> {
         let mut off_m = 0.0_f64;
         for (a, b) in self.places.iter().zip(&other.places) {
-            let beside = (turn * *a - *b).abs().max_element();
-            // Not a number is not equal either.
-            if !(beside <= EQUAL_M) {
+            let beside = (turn * *a - *b).abs();
+            // What is no number is equal to nothing.
+            if beside.is_nan() || beside.max_element() > EQUAL_M {
                 return None;
             }
-            off_m = off_m.max(beside);
+            off_m = off_m.max(beside.max_element());
         }
         let mut normals = self.normals().zip(other.normals());
         let same = |(a, b): (DVec3, DVec3)| (turn * a - b).abs().max_element() <= EQUAL_NORMAL;
