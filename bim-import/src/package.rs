@@ -316,6 +316,8 @@ fn tiles_report(summary: tiles::TilesSummary) -> TilesReport {
         tiles: summary.tiles,
         features: summary.features,
         triangles: summary.triangles,
+        shapes: summary.shapes,
+        copies: summary.copies,
         shells: summary.shells,
         shell_triangles: summary.shell_triangles,
         shell_bytes: summary.shell_bytes,

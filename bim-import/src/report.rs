@@ -105,6 +105,10 @@ pub struct TilesReport {
     pub features: u64,
     /// Triangles drawn.
     pub triangles: u64,
+    /// Meshes that are written once in a file and drawn in several places of it.
+    pub shapes: u64,
+    /// Entities that are drawn so.
+    pub copies: u64,
     /// Of the GLB files, those that show buildings from afar.
     pub shells: u64,
     /// Triangles of those, which are not in `triangles`.

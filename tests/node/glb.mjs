@@ -26,6 +26,7 @@ export class Glb {
       5121: [1, (at) => this.data.getUint8(at)],
       5123: [2, (at) => this.data.getUint16(at, true)],
       5125: [4, (at) => this.data.getUint32(at, true)],
+      5126: [4, (at) => this.data.getFloat32(at, true)],
     }[accessor.componentType];
     const width = SIZES[accessor.type];
     const stride = byteStride ?? size * width;

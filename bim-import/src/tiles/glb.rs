@@ -1,26 +1,20 @@
-//! One tile's GLB.
+//! One tile's GLB: what of its items is merged, what is drawn as copies, and what became
+//! of their triangles.
 
 use std::path::Path;
 
-use gltf_json::{
-    Accessor, Index, Material, Mesh, Node, Root, Scene,
-    accessor::{ComponentType, GenericComponentType, Type},
-    buffer::View,
-    material::{AlphaMode, PbrBaseColorFactor, PbrMetallicRoughness, StrengthFactor},
-    mesh::{Mode, Primitive, Semantic},
-    validation::{Checked, USize64},
-};
-use serde_json::{Value, json};
+use glam::DVec3;
 use twin_model::{BoundingBox, EntityId};
 
 use super::{
     TilesError, TilesSummary,
-    buffers::Bin,
+    document::{self, Layer, Stand},
     edges::Segment,
+    instances::{self, Shape},
     item::Item,
-    metadata::{self, Row},
+    metadata::Row,
     primitive::{self, Merged},
-    quantize::Grid,
+    quantize::{self, Grid},
 };
 use crate::mesh::MaterialClass;
 
@@ -37,6 +31,8 @@ pub(super) struct Content {
     size: u64,
     triangles: u64,
     edges: u64,
+    shapes: u64,
+    copies: u64,
     collapsed: u64,
     max_error_m: f64,
 }
@@ -62,14 +58,13 @@ impl Content {
         summary.tiles += 1;
         summary.triangles += self.triangles;
         summary.edges += self.edges;
+        summary.shapes += self.shapes;
+        summary.copies += self.copies;
         summary.collapsed_triangles += self.collapsed;
         summary.bytes += self.size;
         summary.max_error_m = summary.max_error_m.max(self.max_error_m);
     }
 }
-
-/// The primitives of a tile, by material name, in the order they are written.
-type Layers = Vec<(&'static str, Merged)>;
 
 /// Encodes items, sorted by entity; nothing when none of them has a triangle left.
 pub(super) fn encode(items: Vec<Item>, path: &Path) -> Result<Option<Content>, TilesError> {
@@ -78,26 +73,29 @@ pub(super) fn encode(items: Vec<Item>, path: &Path) -> Result<Option<Content>, T
     };
     let grid = Grid::over(&bounds);
     let (rows, row_of) = rows(&items);
-    let layers = layers(&items, &row_of, &grid);
-    let mut used = vec![false; rows.len()];
+    let shapes = shapes(&items, &row_of, &grid);
+    let mut layers = merged(&items, &row_of, &shapes, &grid);
+    let mut stands = Vec::with_capacity(shapes.len());
+    let mut max_error_m = grid.step_m() / 2.0;
+    for written in shapes {
+        let stand = Some(stands.len());
+        layers.extend(written.layers.into_iter().map(|layer| Layer { stand, ..layer }));
+        stands.push(written.stand);
+        max_error_m = max_error_m.max(written.error_m);
+    }
     let mut content = Content {
         bytes: Vec::new(),
-        bounds: grown(&bounds, grid.step_m() / 2.0 + READER_ERROR_M),
+        bounds: grown(&bounds, max_error_m + READER_ERROR_M),
         drawn: Vec::new(),
         size: 0,
         triangles: 0,
         edges: 0,
+        shapes: stands.len() as u64,
+        copies: stands.iter().map(|stand| stand.rows.len() as u64).sum(),
         collapsed: 0,
-        max_error_m: grid.step_m() / 2.0,
+        max_error_m,
     };
-    for (_, layer) in &layers {
-        if layer.normals.is_empty() {
-            content.edges += layer.indices.len() as u64 / 2;
-        } else {
-            content.triangles += layer.indices.len() as u64 / 3;
-            layer.features.iter().for_each(|row| used[usize::from(*row)] = true);
-        }
-    }
+    let used = count(&layers, &stands, rows.len(), &mut content);
     content.collapsed =
         items.iter().map(|item| item.triangles as u64).sum::<u64>() - content.triangles;
     if content.triangles == 0 {
@@ -111,13 +109,29 @@ pub(super) fn encode(items: Vec<Item>, path: &Path) -> Result<Option<Content>, T
         .collect();
     // The meshes are merged: free them before the file is put together.
     drop(items);
-    content.bytes = assemble(layers, &rows, &grid, path)?;
+    content.bytes = document::write(layers, &stands, &rows, &grid, path)?;
     content.size = content.bytes.len() as u64;
     Ok(Some(content))
 }
 
 fn grown(bounds: &BoundingBox, by: f64) -> BoundingBox {
     BoundingBox { min: bounds.min.map(|x| x - by), max: bounds.max.map(|x| x + by) }
+}
+
+/// Counts what is drawn; which rows have a triangle.
+fn count(layers: &[Layer], stands: &[Stand], rows: usize, content: &mut Content) -> Vec<bool> {
+    let mut used = vec![false; rows];
+    for Layer { merged, stand, .. } in layers {
+        let rows = stand.map_or(&merged.features, |stand| &stands[stand].rows);
+        let times = stand.map_or(1, |_| rows.len() as u64);
+        if merged.is_lines() {
+            content.edges += times * merged.indices.len() as u64 / 2;
+        } else {
+            content.triangles += times * (merged.indices.len() as u64 / 3);
+            rows.iter().for_each(|row| used[usize::from(*row)] = true);
+        }
+    }
+    used
 }
 
 /// The property table, and each item's row in it: pieces of one entity share a row.
@@ -137,217 +151,81 @@ fn rows(items: &[Item]) -> (Vec<Row>, Vec<u16>) {
     (rows, row_of)
 }
 
-fn layers(items: &[Item], row_of: &[u16], grid: &Grid) -> Layers {
-    let surface = |class| primitive::surface(items, row_of, class, grid);
-    let edges: Vec<Vec<Segment>> = items.iter().map(Item::segments).collect();
-    let mut layers = vec![
+/// What is written in its place: everything that is no copy of a shape.
+fn merged(items: &[Item], row_of: &[u16], shapes: &[Written], grid: &Grid) -> Vec<Layer> {
+    let mut is_copy = vec![false; items.len()];
+    let copies = shapes.iter().flat_map(|written| &written.shape.copies);
+    copies.for_each(|copy| is_copy[copy.item] = true);
+    let single = items.iter().zip(row_of.iter().copied()).zip(is_copy);
+    let single: Vec<(&Item, u16)> =
+        single.filter(|(_, is_copy)| !is_copy).map(|(item, _)| item).collect();
+    layers(&single, grid)
+}
+
+/// A shape as it is written.
+struct Written {
+    shape: Shape,
+    layers: Vec<Layer>,
+    stand: Stand,
+    /// The farthest that a vertex of a copy is beside its place along an axis, m.
+    error_m: f64,
+    /// Bytes that it makes the file smaller by.
+    saved: usize,
+}
+
+/// The shapes that are worth being written once, those of the first items first.
+fn shapes(items: &[Item], row_of: &[u16], tile: &Grid) -> Vec<Written> {
+    let found = instances::find(items).into_iter();
+    let mut shapes: Vec<Written> = found
+        .filter(|shape| instances::most_saved(items, shape) >= instances::MIN_SAVED)
+        .map(|shape| written(items, row_of, shape, tile))
+        .filter(|written| written.saved >= instances::MIN_SAVED)
+        .collect();
+    // The sort is stable: among equals the first items win.
+    shapes.sort_by_key(|written| std::cmp::Reverse(written.saved));
+    shapes.truncate(instances::MAX_SHAPES);
+    shapes.sort_by_key(|written| written.shape.copies[0].item);
+    shapes
+}
+
+fn written(items: &[Item], row_of: &[u16], shape: Shape, tile: &Grid) -> Written {
+    let first = &shape.copies[0];
+    // Written around its own zero: a grid as small as the shape is finer than the tile's.
+    let item = items[first.item].moved(-first.at);
+    let grid = Grid::over(&item.bounds);
+    let low = DVec3::from(grid.translation.map(f64::from));
+    let zero = DVec3::from(tile.translation.map(f64::from));
+    let scale = f64::from(grid.scale);
+    let mut stand = Stand::default();
+    for copy in &shape.copies {
+        let turn = quantize::turn_to_gltf(copy.turn);
+        let at = DVec3::from(quantize::to_gltf(copy.at.to_array()));
+        stand.translations.push(((at + turn * low - zero) / scale).as_vec3());
+        stand.rotations.push(turn.as_quat());
+        stand.rows.push(row_of[copy.item]);
+    }
+    // Half a step along each axis, turned; what copies differ by; the rounding of places.
+    let reach = f64::from(tile.scale) * f64::from(f32::EPSILON);
+    let error_m = grid.step_m() / 2.0 * 3.0_f64.sqrt() + shape.off_m + reach;
+    let layers = layers(&[(&item, 0)], &grid);
+    let one: usize = layers.iter().map(|layer| layer.merged.bytes()).sum();
+    let saved = instances::saved(one, shape.copies.len());
+    Written { shape, layers, stand, error_m, saved }
+}
+
+fn layers(items: &[(&Item, u16)], grid: &Grid) -> Vec<Layer> {
+    let surface = |class| primitive::surface(items, class, grid);
+    let edges: Vec<(Vec<Segment>, u16)> =
+        items.iter().map(|(item, row)| (item.segments(), *row)).collect();
+    let layers: [(&str, Merged); 6] = [
         ("opaque", surface(MaterialClass::Opaque)),
         ("glass", surface(MaterialClass::Glass)),
         ("space", surface(MaterialClass::Space)),
         ("ground", surface(MaterialClass::Ground)),
-        ("edge", primitive::lines(&edges, row_of, false, grid)),
-        ("space_edge", primitive::lines(&edges, row_of, true, grid)),
+        ("edge", primitive::lines(&edges, false, grid)),
+        ("space_edge", primitive::lines(&edges, true, grid)),
     ];
-    layers.retain(|(_, layer)| !layer.indices.is_empty());
-    layers
-}
-
-fn assemble(layers: Layers, rows: &[Row], grid: &Grid, path: &Path) -> Result<Vec<u8>, TilesError> {
-    let mut bin = Bin::default();
-    let mut root = Root {
-        extensions_used: vec![
-            "EXT_mesh_features".into(),
-            "EXT_structural_metadata".into(),
-            "KHR_mesh_quantization".into(),
-        ],
-        extensions_required: vec!["KHR_mesh_quantization".into()],
-        ..Root::default()
-    };
-    root.asset.generator = Some(concat!("bim-import ", env!("CARGO_PKG_VERSION")).into());
-    for (name, layer) in layers {
-        add_layer(name, layer, grid, &mut root, &mut bin);
-    }
-    let table = metadata::structural(rows, &mut bin);
-    let mut extensions = gltf_json::extensions::root::Root::default();
-    extensions.others.insert("EXT_structural_metadata".to_owned(), table);
-    root.extensions = Some(extensions);
-    root.scenes.push(Scene {
-        extensions: None,
-        extras: Default::default(),
-        name: None,
-        nodes: (0..root.nodes.len() as u32).map(Index::new).collect(),
-    });
-    root.scene = Some(Index::new(0));
-    root.buffers.push(gltf_json::Buffer {
-        byte_length: USize64::from(bin.bytes.len()),
-        name: None,
-        uri: None,
-        extensions: None,
-        extras: Default::default(),
-    });
-    root.buffer_views = bin.views;
-    let json = serde_json::to_vec(&root)
-        .map_err(|source| TilesError::Encode { path: path.to_path_buf(), source })?;
-    container(json, bin.bytes)
-}
-
-/// The GLB around its two chunks.
-fn container(mut json: Vec<u8>, mut bin: Vec<u8>) -> Result<Vec<u8>, TilesError> {
-    json.resize(json.len().next_multiple_of(4), b' ');
-    bin.resize(bin.len().next_multiple_of(4), 0);
-    let length = 12 + 8 + json.len() + 8 + bin.len();
-    let total = u32::try_from(length)
-        .map_err(|_| TilesError::TooLarge { what: "a tile", limit: "a GLB (4 GiB)" })?;
-    let mut bytes = Vec::with_capacity(length);
-    bytes.extend(b"glTF");
-    bytes.extend(2_u32.to_le_bytes());
-    bytes.extend(total.to_le_bytes());
-    for (kind, chunk) in [(b"JSON", json), (b"BIN\0", bin)] {
-        // Both are shorter than the total, which fits.
-        bytes.extend((chunk.len() as u32).to_le_bytes());
-        bytes.extend(kind);
-        bytes.extend(chunk);
-    }
-    Ok(bytes)
-}
-
-/// Adds one material, mesh and node.
-fn add_layer(name: &str, layer: Merged, grid: &Grid, root: &mut Root, bin: &mut Bin) {
-    let primitive = primitive_of(name, &layer, root, bin);
-    let mesh = Index::push(
-        &mut root.meshes,
-        Mesh {
-            extensions: None,
-            extras: Default::default(),
-            name: Some(name.to_owned()),
-            primitives: vec![primitive],
-            weights: None,
-        },
-    );
-    root.nodes.push(Node {
-        mesh: Some(mesh),
-        name: Some(name.to_owned()),
-        translation: Some(grid.translation),
-        scale: Some([grid.scale; 3]),
-        ..Node::default()
-    });
-}
-
-fn primitive_of(name: &str, layer: &Merged, root: &mut Root, bin: &mut Bin) -> Primitive {
-    use ComponentType::{I8, U16, U32};
-    let count = layer.positions.len();
-    let mut attributes = std::collections::BTreeMap::new();
-    let mut add = |semantic, accessor: Accessor| {
-        let index = Index::push(&mut root.accessors, accessor);
-        attributes.insert(Checked::Valid(semantic), index);
-    };
-    let view = bin.vertices(&padded(&layer.positions, u16::to_le_bytes, 8), 8);
-    let (min, max) = range(&layer.positions);
-    add(
-        Semantic::Positions,
-        Accessor {
-            min: Some(json!(min)),
-            max: Some(json!(max)),
-            ..accessor(view, count, U16, Type::Vec3, true)
-        },
-    );
-    if !layer.normals.is_empty() {
-        let view = bin.vertices(&padded(&layer.normals, i8::to_le_bytes, 4), 4);
-        add(Semantic::Normals, accessor(view, count, I8, Type::Vec3, true));
-        let view = bin.vertices(&padded(&layer.colors, u16::to_le_bytes, 8), 8);
-        add(Semantic::Colors(0), accessor(view, count, U16, Type::Vec4, true));
-    }
-    let rows: Vec<[u16; 1]> = layer.features.iter().map(|row| [*row]).collect();
-    let view = bin.vertices(&padded(&rows, u16::to_le_bytes, 4), 4);
-    add(Semantic::Extras("FEATURE_ID_0".into()), accessor(view, count, U16, Type::Scalar, false));
-    // 65,535 marks a restart of primitives in 16-bit indices.
-    let (bytes, kind): (Vec<u8>, _) = if count < 65_535 {
-        (layer.indices.iter().flat_map(|i| (*i as u16).to_le_bytes()).collect(), U16)
-    } else {
-        (layer.indices.iter().flat_map(|i| i.to_le_bytes()).collect(), U32)
-    };
-    let view = bin.indices(&bytes);
-    let indices = accessor(view, layer.indices.len(), kind, Type::Scalar, false);
-    let mut extensions = gltf_json::extensions::mesh::Primitive::default();
-    let features = metadata::features(layer.feature_count);
-    extensions.others.insert("EXT_mesh_features".to_owned(), features);
-    Primitive {
-        attributes,
-        extensions: Some(extensions),
-        extras: Default::default(),
-        indices: Some(Index::push(&mut root.accessors, indices)),
-        material: Some(Index::push(&mut root.materials, material(name))),
-        mode: Checked::Valid(if layer.normals.is_empty() { Mode::Lines } else { Mode::Triangles }),
-        targets: None,
-    }
-}
-
-/// Items laid out at a stride, the rest zero.
-fn padded<T: Copy, const N: usize, const SIZE: usize>(
-    items: &[[T; N]],
-    bytes_of: impl Fn(T) -> [u8; SIZE],
-    stride: usize,
-) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(items.len() * stride);
-    for (n, item) in items.iter().enumerate() {
-        for value in item {
-            bytes.extend(bytes_of(*value));
-        }
-        bytes.resize((n + 1) * stride, 0);
-    }
-    bytes
-}
-
-/// Smallest and largest stored value along each axis.
-fn range(positions: &[[u16; 3]]) -> ([u16; 3], [u16; 3]) {
-    positions.iter().fold(([u16::MAX; 3], [0; 3]), |(min, max), p| {
-        ([0, 1, 2].map(|i| min[i].min(p[i])), [0, 1, 2].map(|i| max[i].max(p[i])))
-    })
-}
-
-fn accessor(
-    view: Index<View>,
-    count: usize,
-    component: ComponentType,
-    kind: Type,
-    normalized: bool,
-) -> Accessor {
-    Accessor {
-        buffer_view: Some(view),
-        byte_offset: None,
-        count: USize64::from(count),
-        component_type: Checked::Valid(GenericComponentType(component)),
-        extensions: None,
-        extras: Default::default(),
-        type_: Checked::Valid(kind),
-        min: None::<Value>,
-        max: None,
-        name: None,
-        normalized,
-        sparse: None,
-    }
-}
-
-/// The look in viewers other than ours, which chooses by the material's name.
-fn material(name: &str) -> Material {
-    let blended = matches!(name, "glass" | "space" | "space_edge");
-    let color = match name {
-        "edge" => [0.03, 0.03, 0.035, 1.0],
-        "space" => [1.0, 1.0, 1.0, 0.15],
-        "space_edge" => [0.3, 0.35, 0.4, 0.4],
-        _ => [1.0; 4],
-    };
-    Material {
-        name: Some(name.to_owned()),
-        alpha_mode: Checked::Valid(if blended { AlphaMode::Blend } else { AlphaMode::Opaque }),
-        // Models come with open shells and faces turned inside out.
-        double_sided: true,
-        pbr_metallic_roughness: PbrMetallicRoughness {
-            base_color_factor: PbrBaseColorFactor(color),
-            metallic_factor: StrengthFactor(0.0),
-            roughness_factor: StrengthFactor(if name == "glass" { 0.2 } else { 0.9 }),
-            ..PbrMetallicRoughness::default()
-        },
-        ..Material::default()
-    }
+    let scale = grid.scale;
+    let layer = |(name, merged)| Layer { name, merged, scale, stand: None };
+    layers.into_iter().filter(|(_, merged)| !merged.indices.is_empty()).map(layer).collect()
 }

@@ -1,6 +1,7 @@
 //! What a tile is made of: an entity with all its meshes, or a piece of one that is too
 //! large for a tile.
 
+use glam::DVec3;
 use twin_model::{BoundingBox, EntityId, EntityKind};
 
 use super::{
@@ -30,6 +31,20 @@ pub(super) struct Item {
 }
 
 impl Item {
+    /// The same, whole, in another place.
+    pub(super) fn moved(&self, by: DVec3) -> Self {
+        let moved = |point: [f64; 3]| (DVec3::from(point) + by).to_array();
+        let mesh = |mesh: &ElementMesh| ElementMesh { origin: moved(mesh.origin), ..mesh.clone() };
+        Self {
+            entity: self.entity.clone(),
+            storey: self.storey.clone(),
+            meshes: self.meshes.iter().map(mesh).collect(),
+            bounds: BoundingBox { min: moved(self.bounds.min), max: moved(self.bounds.max) },
+            edges: None,
+            ..*self
+        }
+    }
+
     /// Its crease and boundary edges: those of solids and glass, then those of spaces.
     pub(super) fn segments(&self) -> Vec<Segment> {
         match &self.edges {

@@ -2,7 +2,8 @@
 //! ids and whose property tables name the entities. `docs/tiles.md` describes the format.
 //!
 //! Geometry is merged per tile and material class, so that a viewer draws a tile in a
-//! handful of calls and recolours elements through a texture indexed by feature id.
+//! handful of calls and recolours elements through a texture indexed by feature id; a few
+//! shapes that stand in many places of a tile are written once.
 //! The same input gives the same bytes.
 
 mod buffers;
@@ -10,15 +11,21 @@ mod buildings;
 mod clean;
 mod clip;
 mod contents;
+mod document;
 mod edges;
 mod glb;
 mod homes;
+#[cfg(test)]
+mod instance_tests;
+mod instances;
 mod item;
 mod metadata;
 mod primitive;
 mod quantize;
 mod shell;
 mod slot;
+#[cfg(test)]
+mod test_reader;
 #[cfg(test)]
 mod tests;
 mod tileset;
@@ -53,6 +60,10 @@ pub struct TilesSummary {
     pub triangles: u64,
     /// Line segments of crease and boundary edges.
     pub edges: u64,
+    /// Meshes that are written once in a file and drawn in several places of it.
+    pub shapes: u64,
+    /// Entities that are drawn so.
+    pub copies: u64,
     /// Of the GLB files, those that show buildings from afar.
     pub shells: u64,
     /// Triangles of those, which are not in `triangles`.

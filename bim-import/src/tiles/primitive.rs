@@ -31,11 +31,24 @@ pub(super) struct Merged {
     pub(super) feature_count: usize,
 }
 
-/// All triangles of a class; `rows` holds each item's row of the property table.
-pub(super) fn surface(items: &[Item], rows: &[u16], class: MaterialClass, grid: &Grid) -> Merged {
+impl Merged {
+    /// Whether it is lines, and not triangles.
+    pub(super) fn is_lines(&self) -> bool {
+        self.normals.is_empty()
+    }
+
+    /// About the bytes that it takes in a file.
+    pub(super) fn bytes(&self) -> usize {
+        let vertex = if self.is_lines() { 12 } else { 24 };
+        self.positions.len() * vertex + self.indices.len() * 2
+    }
+}
+
+/// All triangles of a class, of items with their rows of the property table.
+pub(super) fn surface(items: &[(&Item, u16)], class: MaterialClass, grid: &Grid) -> Merged {
     let mut merged = Merged::default();
     let mut known = FxHashMap::default();
-    for (item, row) in items.iter().zip(rows) {
+    for (item, row) in items {
         // Vertices are never shared between features.
         known.clear();
         for mesh in item.meshes.iter().filter(|mesh| mesh.class == class) {
@@ -104,11 +117,11 @@ fn face_normal(mesh: &ElementMesh, corners: [usize; 3]) -> [i8; 3] {
 }
 
 /// All lines of things, or all of spaces.
-pub(super) fn lines(edges: &[Vec<Segment>], rows: &[u16], space: bool, grid: &Grid) -> Merged {
+pub(super) fn lines(edges: &[(Vec<Segment>, u16)], space: bool, grid: &Grid) -> Merged {
     let mut merged = Merged::default();
     let mut known: FxHashMap<[u16; 3], u32> = FxHashMap::default();
     let mut row_before = None;
-    for (segments, row) in edges.iter().zip(rows) {
+    for (segments, row) in edges {
         if row_before.replace(*row) != Some(*row) {
             known.clear();
         }

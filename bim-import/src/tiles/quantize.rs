@@ -1,5 +1,6 @@
 //! From metres and sRGB to the small integers of a GLB.
 
+use glam::DQuat;
 use twin_model::BoundingBox;
 
 /// The 16-bit grid of one tile, in glTF axes (x east, y up, z south). One step for all
@@ -49,8 +50,14 @@ fn below(x: f64) -> f32 {
 }
 
 /// From the local frame (x east, y north, z up) to glTF axes (y up).
-fn to_gltf([x, y, z]: [f64; 3]) -> [f64; 3] {
+pub(super) fn to_gltf([x, y, z]: [f64; 3]) -> [f64; 3] {
     [x, z, -y]
+}
+
+/// The same turn, seen from glTF's axes.
+pub(super) fn turn_to_gltf(turn: DQuat) -> DQuat {
+    let [x, y, z] = to_gltf([turn.x, turn.y, turn.z]);
+    DQuat::from_xyzw(x, y, z, turn.w)
 }
 
 /// A unit normal in glTF axes as signed bytes; nothing for one without a direction.

@@ -2,116 +2,16 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::*;
+use super::{
+    test_reader::{Tile, read_tile},
+    *,
+};
 use crate::{
     mesh::MaterialClass,
     vector::{cross, length, sub},
 };
 
-/// What a reader sees of one primitive.
-#[derive(Debug)]
-struct Seen {
-    material: String,
-    positions: Vec<[f64; 3]>,
-    /// sRGB, straight alpha.
-    colors: Vec<[u8; 4]>,
-    features: Vec<u16>,
-    indices: Vec<u32>,
-    feature_count: u64,
-}
-
-/// A GLB as read back: primitives and the rows of the property table.
-struct Tile {
-    seen: Vec<Seen>,
-    rows: Vec<BTreeMap<String, String>>,
-}
-
-fn read_tile(path: &Path) -> Tile {
-    let bytes = fs::read(path).unwrap();
-    let glb = gltf::Glb::from_slice(&bytes).unwrap();
-    let json: serde_json::Value = serde_json::from_slice(&glb.json).unwrap();
-    let bin = glb.bin.unwrap();
-    let document = gltf::Gltf::from_slice_without_validation(&bytes).unwrap();
-    let seen = document.nodes().map(|node| read_node(&node, &bin)).collect();
-    let table = &json["extensions"]["EXT_structural_metadata"]["propertyTables"][0];
-    let mut rows = vec![BTreeMap::new(); table["count"].as_u64().unwrap() as usize];
-    for (name, property) in table["properties"].as_object().unwrap() {
-        let offsets = view(&json, &bin, property["stringOffsets"].as_u64().unwrap());
-        let values = view(&json, &bin, property["values"].as_u64().unwrap());
-        let offsets: Vec<usize> = offsets
-            .chunks_exact(4)
-            .map(|b| u32::from_le_bytes(b.try_into().unwrap()) as usize)
-            .collect();
-        assert_eq!(offsets.len(), rows.len() + 1);
-        for (n, row) in rows.iter_mut().enumerate() {
-            let text = std::str::from_utf8(&values[offsets[n]..offsets[n + 1]]).unwrap();
-            row.insert(name.clone(), text.to_owned());
-        }
-    }
-    Tile { seen, rows }
-}
-
-fn view<'a>(json: &serde_json::Value, bin: &'a [u8], index: u64) -> &'a [u8] {
-    let view = &json["bufferViews"][index as usize];
-    let start = view["byteOffset"].as_u64().unwrap() as usize;
-    assert_eq!(start % 8, 0, "columns are aligned");
-    &bin[start..start + view["byteLength"].as_u64().unwrap() as usize]
-}
-
-fn read_node(node: &gltf::Node<'_>, bin: &[u8]) -> Seen {
-    let (translation, _, scale) = node.transform().decomposed();
-    let primitive = node.mesh().unwrap().primitives().next().unwrap();
-    let raw = |semantic: &gltf::Semantic, size: usize| -> Vec<Vec<u8>> {
-        let Some(accessor) = primitive.get(semantic) else { return Vec::new() };
-        let view = accessor.view().unwrap();
-        let stride = view.stride().unwrap();
-        assert_eq!(stride % 4, 0);
-        (0..accessor.count()).map(|n| bin[view.offset() + n * stride..][..size].to_vec()).collect()
-    };
-    let stored: Vec<[u16; 3]> = raw(&gltf::Semantic::Positions, 6)
-        .iter()
-        .map(|b| [0, 2, 4].map(|i| u16::from_le_bytes([b[i], b[i + 1]])))
-        .collect();
-    let accessor = primitive.get(&gltf::Semantic::Positions).unwrap();
-    for axis in 0..3 {
-        let values = stored.iter().map(|p| p[axis]);
-        assert_eq!(accessor.min().unwrap()[axis], values.clone().min().unwrap());
-        assert_eq!(accessor.max().unwrap()[axis], values.max().unwrap());
-    }
-    // Back to east, north, up.
-    let positions = stored
-        .iter()
-        .map(|p| {
-            let [x, y, z] = [0, 1, 2].map(|i| {
-                f64::from(translation[i]) + f64::from(p[i]) / 65_535.0 * f64::from(scale[i])
-            });
-            [x, -z, y]
-        })
-        .collect();
-    let extension = primitive.extension_value("EXT_mesh_features").unwrap();
-    Seen {
-        material: primitive.material().name().unwrap().to_owned(),
-        positions,
-        colors: (primitive.reader(|_| Some(bin)).read_colors(0).into_iter())
-            .flat_map(|colors| colors.into_rgba_f32().map(srgb))
-            .collect(),
-        features: raw(&gltf::Semantic::Extras("FEATURE_ID_0".into()), 2)
-            .iter()
-            .map(|b| u16::from_le_bytes([b[0], b[1]]))
-            .collect(),
-        indices: primitive.reader(|_| Some(bin)).read_indices().unwrap().into_u32().collect(),
-        feature_count: extension["featureIds"][0]["featureCount"].as_u64().unwrap(),
-    }
-}
-
-/// What a screen shows of a linear colour.
-fn srgb([r, g, b, a]: [f32; 4]) -> [u8; 4] {
-    let curve =
-        |x: f32| if x <= 0.003_130_8 { x * 12.92 } else { 1.055 * x.powf(1.0 / 2.4) - 0.055 };
-    [curve(r), curve(g), curve(b), a].map(|x| (x * 255.0).round() as u8)
-}
-
-fn cube(entity: &str, at: [f64; 3], size: f32, class: MaterialClass) -> ElementMesh {
+pub(super) fn cube(entity: &str, at: [f64; 3], size: f32, class: MaterialClass) -> ElementMesh {
     let mut mesh = ElementMesh {
         entity: entity.into(),
         storey: Some("storey-1".into()),
@@ -142,7 +42,7 @@ fn cube(entity: &str, at: [f64; 3], size: f32, class: MaterialClass) -> ElementM
     mesh
 }
 
-fn write_to(dir: &Path, meshes: Vec<ElementMesh>) -> TilesSummary {
+pub(super) fn write_to(dir: &Path, meshes: Vec<ElementMesh>) -> TilesSummary {
     let kinds = meshes.iter().map(|mesh| (mesh.entity.clone(), EntityKind::Door)).collect();
     write(dir, meshes, &kinds, None).unwrap()
 }
@@ -152,7 +52,7 @@ fn tileset(dir: &Path) -> serde_json::Value {
 }
 
 /// Every tile of a tileset, parents first, with the checks that hold for any of them.
-fn tiles(dir: &Path) -> Vec<(serde_json::Value, Option<Tile>)> {
+pub(super) fn tiles(dir: &Path) -> Vec<(serde_json::Value, Option<Tile>)> {
     let mut open = vec![tileset(dir)["root"].clone()];
     let mut found = Vec::new();
     while let Some(tile) = open.pop() {

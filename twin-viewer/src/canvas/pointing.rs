@@ -10,6 +10,7 @@ use super::{
     tiles::{
         content::Class,
         pick::{Hit, WorldRay},
+        shape,
         tileset::Bounds,
     },
 };
@@ -241,21 +242,13 @@ impl Scene {
         let mut spots = Vec::new();
         for slot in self.state.slots_of(entity) {
             let Some((_, loaded)) = stream.tile_of_slot(slot) else { continue };
-            let content = &loaded.content;
-            for part in content.parts.iter().filter(|part| !part.class.is_lines()) {
-                for triangle in 0..part.index_count / 3 {
-                    let vertex = |corner| part.index(&content.bin, triangle * 3 + corner) as usize;
-                    if part.feature(&content.bin, vertex(0)) != slot - loaded.base {
-                        continue;
-                    }
-                    let corners = [0, 1, 2].map(|corner| part.point(&content.bin, vertex(corner)));
-                    for point in corners {
-                        let own = Bounds { min: point, max: point };
-                        bounds = Some(bounds.map_or(own, |bounds| bounds.union(&own)));
-                    }
-                    spots.push((corners[0] + corners[1] + corners[2]) / 3.0);
+            shape::triangles(&loaded.content, slot - loaded.base, |corners| {
+                for point in corners {
+                    let own = Bounds { min: point, max: point };
+                    bounds = Some(bounds.map_or(own, |bounds| bounds.union(&own)));
                 }
-            }
+                spots.push((corners[0] + corners[1] + corners[2]) / 3.0);
+            });
         }
         let step = spots.len().div_ceil(SPOTS).max(1);
         Some((bounds?, spots.into_iter().step_by(step).collect()))

@@ -12,6 +12,7 @@ fn tile() -> Vec<u8> {
         positions: vec![[0, 0, 0], [9, 0, 0], [9, 9, 0]],
         indices: vec![0, 1, 2],
         features: vec![0, 0, 0],
+        copies: Vec::new(),
     };
     glb(&[part], &["wall"], &[""], 1.0)
 }

@@ -1,6 +1,6 @@
 //! What lives on the GPU: the picture's targets, the state texture, the tiles.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
 use bevy::prelude::Resource;
 use wgpu::{
@@ -14,19 +14,22 @@ use wgpu::{
 use super::{
     Outline, Upload,
     pipelines::{DEPTH_FORMAT, Pipelines, SAMPLES},
-    uniforms::{self, FRAME_SIZE, PART_SIZE, PART_STRIDE},
+    uniforms::{self, FRAME_SIZE, MAX_EDGE_PASSES, PART_SIZE, PART_STRIDE},
 };
 use crate::canvas::{
     state::{SLOTS_PER_ROW, State},
-    tiles::content::{Class, IndexWidth},
+    tiles::content::{Class, IndexWidth, Owners},
 };
 
 /// One draw call of a tile.
 pub(super) struct Draw {
     pub(super) class: Class,
     pub(super) uniforms: u32,
-    /// Offsets in the vertex buffer: positions, normals, colours, features.
+    /// Offsets in the vertex buffer: positions, normals, colours, then whose they are: ids,
+    /// or copies.
     pub(super) streams: [u64; 4],
+    /// Copies to draw; none where the part stands in one place.
+    pub(super) copies: Option<u32>,
     pub(super) index_offset: u64,
     pub(super) index_format: IndexFormat,
     pub(super) index_count: u32,
@@ -68,6 +71,8 @@ pub(super) struct Gpu {
     pub(super) tiles: HashMap<usize, GpuTile>,
     pub(super) outline: Option<GpuOutline>,
     pub(super) nothing: BindGroup,
+    /// The copy that stands where it was written, for what is in one place.
+    pub(super) in_place: Buffer,
 }
 
 fn layout_entry(binding: u32, stages: ShaderStages, ty: BindingType) -> BindGroupLayoutEntry {
@@ -139,6 +144,7 @@ impl Gpu {
             tiles: HashMap::new(),
             outline: None,
             nothing,
+            in_place: init(device, &uniforms::in_place(), BufferUsages::VERTEX),
         }
     }
 
@@ -182,21 +188,23 @@ impl Gpu {
         let mut indices = Vec::new();
         let mut uniforms = Vec::new();
         let mut draws = Vec::new();
-        let drawn = || content.parts.iter().filter(|part| part.index_count > 0);
-        let start =
-            drawn().map(super::super::tiles::content::Part::stream_start).min().unwrap_or(0);
-        let end = drawn().map(super::super::tiles::content::Part::stream_end).max().unwrap_or(0);
-        for part in drawn() {
+        let Range { start, end } = content.vertices();
+        for part in content.parts.iter().filter(|part| part.index_count > 0) {
             let offset = |at: usize| (at - start) as u64;
+            let (owners, copies) = match part.owners {
+                Owners::Vertices(at) => (at, None),
+                Owners::Copies(at, count) => (at, Some(count as u32)),
+            };
             draws.push(Draw {
                 class: part.class,
-                uniforms: (draws.len() as u64 * PART_STRIDE) as u32,
+                uniforms: uniforms.len() as u32,
                 streams: [
                     offset(part.positions),
                     part.normals.map_or(0, offset),
                     part.colors.map_or(0, offset),
-                    offset(part.features),
+                    offset(owners),
                 ],
+                copies,
                 index_offset: indices.len() as u64,
                 index_format: match part.index_width {
                     IndexWidth::U16 => IndexFormat::Uint16,
@@ -206,8 +214,11 @@ impl Gpu {
             });
             indices.extend(&content.bin[part.indices..part.indices + part.index_bytes()]);
             indices.resize(indices.len().next_multiple_of(4), 0);
-            uniforms.extend(uniforms::part(part, upload.base));
-            uniforms.resize(draws.len() * PART_STRIDE as usize, 0);
+            let times = if part.class.is_lines() { MAX_EDGE_PASSES } else { 1 };
+            for time in 0..times {
+                uniforms.extend(uniforms::part(part, upload.base, time));
+                uniforms.resize(uniforms.len().next_multiple_of(PART_STRIDE as usize), 0);
+            }
         }
         if draws.is_empty() {
             return;

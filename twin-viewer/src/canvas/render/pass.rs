@@ -1,7 +1,5 @@
 //! The one pass: background, solids, edges, glass and spaces, emphasis.
 
-use std::ops::Range;
-
 use bevy::{
     ecs::{
         system::{Res, ResMut},
@@ -13,15 +11,16 @@ use bevy::{
     },
 };
 use wgpu::{
-    Color, LoadOp, Operations, RenderPass, RenderPassColorAttachment,
+    Buffer, Color, LoadOp, Operations, RenderPass, RenderPassColorAttachment,
     RenderPassDepthStencilAttachment, RenderPassDescriptor, StoreOp,
 };
 
 use super::{
     Picture,
-    gpu::{Gpu, GpuTile},
+    gpu::{Draw, Gpu, GpuTile},
+    pipelines::{Pair, Pipelines},
     surface::Screen,
-    uniforms,
+    uniforms::{self, MAX_EDGE_PASSES, PART_STRIDE},
 };
 use crate::canvas::{scene::Scene, tiles::content::Class};
 
@@ -94,20 +93,17 @@ pub(super) fn draw(mut context: RenderContext<'_, '_>, gpu: Res<'_, Gpu>, screen
     let tiles = || picture.tiles.iter().filter_map(|tile| gpu.tiles.get(tile));
     let farthest_first = || picture.tiles.iter().rev().filter_map(|tile| gpu.tiles.get(tile));
 
-    pass.set_pipeline(&gpu.pipelines.surface);
-    tiles().for_each(|tile| draw_class(&mut pass, tile, Class::Opaque));
-    tiles().for_each(|tile| draw_class(&mut pass, tile, Class::Ground));
-    pass.set_pipeline(&gpu.pipelines.edge);
-    for edge_pass in 0..picture.edge_passes {
-        let pass_at = edge_pass..edge_pass + 1;
-        tiles().for_each(|tile| draw_instance(&mut pass, tile, Class::Edge, pass_at.clone()));
+    let Pipelines { surface, edge, glass, .. } = &gpu.pipelines;
+    let mut parts = Parts { pass: &mut pass, in_place: &gpu.in_place };
+    parts.draw(surface, tiles(), Class::Opaque, 0);
+    parts.draw(surface, tiles(), Class::Ground, 0);
+    for time in 0..picture.edge_passes.min(MAX_EDGE_PASSES) {
+        parts.draw(edge, tiles(), Class::Edge, time);
     }
-    pass.set_pipeline(&gpu.pipelines.glass);
-    farthest_first().for_each(|tile| draw_class(&mut pass, tile, Class::Glass));
+    parts.draw_sorted(glass, farthest_first(), Class::Glass);
     if picture.spaces {
-        farthest_first().for_each(|tile| draw_class(&mut pass, tile, Class::Space));
-        pass.set_pipeline(&gpu.pipelines.edge);
-        tiles().for_each(|tile| draw_class(&mut pass, tile, Class::SpaceEdge));
+        parts.draw_sorted(glass, farthest_first(), Class::Space);
+        parts.draw(edge, tiles(), Class::SpaceEdge, 0);
     }
     if let Some(outline) = &gpu.outline {
         pass.set_pipeline(&gpu.pipelines.outline);
@@ -117,19 +113,63 @@ pub(super) fn draw(mut context: RenderContext<'_, '_>, gpu: Res<'_, Gpu>, screen
     }
 }
 
-fn draw_class(pass: &mut RenderPass<'_>, tile: &GpuTile, class: Class) {
-    draw_instance(pass, tile, class, 0..1);
+/// Draws parts of tiles.
+struct Parts<'a, 'b> {
+    pass: &'a mut RenderPass<'b>,
+    in_place: &'a Buffer,
 }
 
-fn draw_instance(pass: &mut RenderPass<'_>, tile: &GpuTile, class: Class, which: Range<u32>) {
-    for draw in tile.draws.iter().filter(|draw| draw.class == class) {
-        pass.set_bind_group(1, &tile.bind_group, &[draw.uniforms]);
-        let streams: &[usize] = if class.is_lines() { &[0, 3] } else { &[0, 1, 2, 3] };
-        for (slot, &stream) in streams.iter().enumerate() {
-            pass.set_vertex_buffer(slot as u32, tile.vertices.slice(draw.streams[stream]..));
+impl Parts<'_, '_> {
+    /// Draws a class of all tiles, in whatever order is quick.
+    fn draw<'t>(
+        &mut self,
+        pipelines: &Pair,
+        tiles: impl Iterator<Item = &'t GpuTile> + Clone,
+        class: Class,
+        time: u32,
+    ) {
+        for (pipeline, are_copies) in pipelines.both() {
+            self.pass.set_pipeline(pipeline);
+            for tile in tiles.clone() {
+                self.draw_tile(tile, class, are_copies, time);
+            }
         }
-        pass.set_index_buffer(tile.indices.slice(draw.index_offset..), draw.index_format);
-        pass.draw_indexed(0..draw.index_count, 0, which.clone());
+    }
+
+    /// Draws a class tile by tile, in the order that they come.
+    fn draw_sorted<'t>(
+        &mut self,
+        pipelines: &Pair,
+        tiles: impl Iterator<Item = &'t GpuTile>,
+        class: Class,
+    ) {
+        for tile in tiles {
+            for (pipeline, are_copies) in pipelines.both() {
+                self.pass.set_pipeline(pipeline);
+                self.draw_tile(tile, class, are_copies, 0);
+            }
+        }
+    }
+
+    fn draw_tile(&mut self, tile: &GpuTile, class: Class, are_copies: bool, time: u32) {
+        let drawn = |draw: &&Draw| draw.class == class && draw.copies.is_some() == are_copies;
+        for draw in tile.draws.iter().filter(drawn) {
+            let uniforms = draw.uniforms + time * PART_STRIDE as u32;
+            self.pass.set_bind_group(1, &tile.bind_group, &[uniforms]);
+            let shared: &[usize] = if class.is_lines() { &[0] } else { &[0, 1, 2] };
+            let mut slot = 0;
+            let mut bind = |buffer: &Buffer, offset: u64| {
+                self.pass.set_vertex_buffer(slot, buffer.slice(offset..));
+                slot += 1;
+            };
+            shared.iter().for_each(|&stream| bind(&tile.vertices, draw.streams[stream]));
+            if !are_copies {
+                bind(self.in_place, 0);
+            }
+            bind(&tile.vertices, draw.streams[3]);
+            self.pass.set_index_buffer(tile.indices.slice(draw.index_offset..), draw.index_format);
+            self.pass.draw_indexed(0..draw.index_count, 0, 0..draw.copies.unwrap_or(1));
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use wgpu::{
     TextureFormat, VertexAttribute, VertexBufferLayout, VertexFormat, VertexState, VertexStepMode,
 };
 
+use crate::canvas::tiles::content::COPY_BYTES;
+
 /// Format of the depth buffer.
 pub(super) const DEPTH_FORMAT: TextureFormat = TextureFormat::Depth32Float;
 /// Samples a pixel.
@@ -16,10 +18,24 @@ pub(super) const SAMPLES: u32 = 4;
 /// The pipelines, in the order they are drawn.
 pub(super) struct Pipelines {
     pub(super) backdrop: RenderPipeline,
-    pub(super) surface: RenderPipeline,
-    pub(super) edge: RenderPipeline,
-    pub(super) glass: RenderPipeline,
+    pub(super) surface: Pair,
+    pub(super) edge: Pair,
+    pub(super) glass: Pair,
     pub(super) outline: RenderPipeline,
+}
+
+/// The same for parts that stand in one place, whose vertices tell whose they are, and for
+/// those of which there are copies, which tell it. Shaders and programs are the same.
+pub(super) struct Pair {
+    pub(super) single: RenderPipeline,
+    pub(super) copies: RenderPipeline,
+}
+
+impl Pair {
+    /// Each, and whether it is the one for copies.
+    pub(super) fn both(&self) -> [(&RenderPipeline, bool); 2] {
+        [(&self.single, false), (&self.copies, true)]
+    }
 }
 
 const fn attribute(format: VertexFormat, location: u32, offset: u64) -> [VertexAttribute; 1] {
@@ -28,6 +44,15 @@ const fn attribute(format: VertexFormat, location: u32, offset: u64) -> [VertexA
 
 const fn buffer(stride: u64, attributes: &[VertexAttribute]) -> VertexBufferLayout<'_> {
     VertexBufferLayout { array_stride: stride, step_mode: VertexStepMode::Vertex, attributes }
+}
+
+/// Where copies stand, and whose they are where `feature` is told by them.
+const fn copies(attributes: &[VertexAttribute]) -> VertexBufferLayout<'_> {
+    VertexBufferLayout {
+        array_stride: COPY_BYTES as u64,
+        step_mode: VertexStepMode::Instance,
+        attributes,
+    }
 }
 
 impl Pipelines {
@@ -45,10 +70,16 @@ impl Pipelines {
         let normal = attribute(VertexFormat::Snorm8x4, 1, 0);
         let color = attribute(VertexFormat::Unorm16x4, 2, 0);
         let feature = attribute(VertexFormat::Uint16x2, 3, 0);
-        let line_feature = attribute(VertexFormat::Uint16x2, 1, 0);
-        let surface =
+        let placed = [
+            VertexAttribute { format: VertexFormat::Float32x3, offset: 0, shader_location: 4 },
+            VertexAttribute { format: VertexFormat::Float32x4, offset: 12, shader_location: 5 },
+            VertexAttribute { format: VertexFormat::Uint16x2, offset: 28, shader_location: 3 },
+        ];
+        let (of_copy, in_place) = (copies(&placed), copies(&placed[..2]));
+        let [position, normal, color, feature] =
             [buffer(8, &position), buffer(4, &normal), buffer(8, &color), buffer(4, &feature)];
-        let edge = [buffer(8, &position), buffer(4, &line_feature)];
+        let surface = [position.clone(), normal, color];
+        let edge = [position];
         let ends = [
             VertexAttribute { format: VertexFormat::Float32x4, offset: 0, shader_location: 0 },
             VertexAttribute { format: VertexFormat::Float32x4, offset: 16, shader_location: 1 },
@@ -56,12 +87,19 @@ impl Pipelines {
         let nearer = (CompareFunction::GreaterEqual, true);
         let behind_only = (CompareFunction::GreaterEqual, false);
         let always = (CompareFunction::Always, false);
-        let triangles = PrimitiveTopology::TriangleList;
+        let (triangles, lines) = (PrimitiveTopology::TriangleList, PrimitiveTopology::LineList);
+        let pair = |name: &str, streams: &[VertexBufferLayout<'_>], topology, depth, blend| {
+            let with = |more: &[VertexBufferLayout<'_>]| {
+                make.pipeline(name, &[streams, more].concat(), topology, depth, blend)
+            };
+            let single = with(&[in_place.clone(), feature.clone()]);
+            Pair { single, copies: with(std::slice::from_ref(&of_copy)) }
+        };
         Self {
             backdrop: make.pipeline("backdrop", &[], triangles, always, false),
-            surface: make.pipeline("surface", &surface, triangles, nearer, false),
-            edge: make.pipeline("edge", &edge, PrimitiveTopology::LineList, behind_only, true),
-            glass: make.pipeline("glass", &surface, triangles, behind_only, true),
+            surface: pair("surface", &surface, triangles, nearer, false),
+            edge: pair("edge", &edge, lines, behind_only, true),
+            glass: pair("glass", &surface, triangles, behind_only, true),
             outline: make.pipeline("outline", &[buffer(32, &ends)], triangles, always, true),
         }
     }

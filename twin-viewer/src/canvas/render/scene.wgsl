@@ -30,7 +30,7 @@ struct Part {
     nx: vec4<f32>,
     ny: vec4<f32>,
     nz: vec4<f32>,
-    // First slot, class, -, -
+    // First slot, class, how often it was drawn before, -
     slot: vec4<u32>,
 }
 
@@ -74,6 +74,12 @@ fn relative(position: vec3<f32>) -> vec3<f32> {
     let origin = (part.origin_high.xyz - frame.eye_high.xyz)
         + (part.origin_low.xyz - frame.eye_low.xyz);
     return origin + part.x.xyz * position.x + part.y.xyz * position.y + part.z.xyz * position.z;
+}
+
+// A vector turned by a unit quaternion.
+fn turned(v: vec3<f32>, rotation: vec4<f32>) -> vec3<f32> {
+    let twice = 2.0 * cross(rotation.xyz, v);
+    return v + rotation.w * twice + cross(rotation.xyz, twice);
 }
 
 struct Look {
@@ -125,16 +131,19 @@ fn surface_vertex(
     @location(1) normal: vec4<f32>,
     @location(2) color: vec4<f32>,
     @location(3) feature: vec2<u32>,
+    @location(4) translation: vec3<f32>,
+    @location(5) rotation: vec4<f32>,
 ) -> Surface {
     let look = look_of(feature.x);
     var out: Surface;
-    out.relative = relative(position.xyz);
+    out.relative = relative(turned(position.xyz, rotation) + translation);
     out.clip = frame.clip_from_relative * vec4<f32>(out.relative, 1.0);
     let unpainted = look.mix == 0.0 && (look.flags & SELECTED) == 0u;
     if (look.flags & HIDDEN) != 0u || (part.slot.y == SPACE && unpainted) {
         out.clip = vec4<f32>(2.0, 2.0, 2.0, 1.0);
     }
-    out.normal = part.nx.xyz * normal.x + part.ny.xyz * normal.y + part.nz.xyz * normal.z;
+    let facing = turned(normal.xyz, rotation);
+    out.normal = part.nx.xyz * facing.x + part.ny.xyz * facing.y + part.nz.xyz * facing.z;
     out.color = color;
     let pulse = mix(1.0, frame.look.y, look.pulse);
     out.paint = vec4<f32>(look.color, look.mix * pulse);
@@ -285,18 +294,19 @@ struct Line {
 @vertex
 fn edge_vertex(
     @location(0) position: vec4<f32>,
-    @location(1) feature: vec2<u32>,
-    @builtin(instance_index) repeat: u32,
+    @location(3) feature: vec2<u32>,
+    @location(4) translation: vec3<f32>,
+    @location(5) rotation: vec4<f32>,
 ) -> Line {
     let look = look_of(feature.x);
-    let at = relative(position.xyz);
+    let at = relative(turned(position.xyz, rotation) + translation);
     var out: Line;
     out.clip = frame.clip_from_relative * vec4<f32>(at, 1.0);
     // Towards the eye by a hair, so that a line wins over its own surfaces.
     out.clip.z += out.clip.w * 0.00004 + frame.look.w * 0.0006;
     // Drawn again a pixel aside, a line is twice as wide.
-    out.clip.x += f32(repeat) * 1.6 / frame.picture.x * out.clip.w;
-    out.clip.y += f32(repeat) * 1.6 / frame.picture.y * out.clip.w;
+    out.clip.x += f32(part.slot.z) * 1.6 / frame.picture.x * out.clip.w;
+    out.clip.y += f32(part.slot.z) * 1.6 / frame.picture.y * out.clip.w;
     let unpainted = look.mix == 0.0 && (look.flags & SELECTED) == 0u;
     if (look.flags & HIDDEN) != 0u || (part.slot.y == SPACE_EDGE && unpainted) {
         out.clip = vec4<f32>(2.0, 2.0, 2.0, 1.0);

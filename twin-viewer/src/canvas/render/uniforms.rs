@@ -67,8 +67,18 @@ pub(super) fn frame(camera: &Camera, look: &Look) -> Vec<u8> {
     ])
 }
 
-/// Uniforms of a part whose feature 0 has the slot `base`.
-pub(super) fn part(part: &Part, base: usize) -> Vec<u8> {
+/// How often an edge may be drawn, a pixel apart.
+pub(super) const MAX_EDGE_PASSES: u32 = 2;
+
+/// A copy, as it stands in a tile, that is neither turned nor moved.
+pub(super) fn in_place() -> Vec<u8> {
+    let numbers = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0_f32];
+    numbers.into_iter().flat_map(f32::to_le_bytes).collect()
+}
+
+/// Uniforms of a part whose feature 0 has the slot `base`, drawn for the first time or
+/// another `time`.
+pub(super) fn part(part: &Part, base: usize, time: u32) -> Vec<u8> {
     let linear = part.placement.matrix3;
     let normals = linear.inverse().transpose();
     let class: u32 = match part.class {
@@ -93,7 +103,7 @@ pub(super) fn part(part: &Part, base: usize) -> Vec<u8> {
         column(unit(normals.y_axis)),
         column(unit(normals.z_axis)),
     ]);
-    for word in [base as u32, class, 0, 0] {
+    for word in [base as u32, class, time, 0] {
         out.extend(word.to_le_bytes());
     }
     out
@@ -113,13 +123,14 @@ pub(super) fn outline(origin: DVec3, width_px: f32, opacity: f32) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canvas::tiles::tileset::Bounds;
+    use crate::canvas::tiles::{content::COPY_BYTES, tileset::Bounds};
 
     #[test]
     fn sizes_are_those_of_the_shader() {
         let camera = Camera::new(Bounds { min: DVec3::ZERO, max: DVec3::splat(10.0) }, 0.0);
         assert_eq!(frame(&camera, &Look::default()).len() as u64, FRAME_SIZE);
         assert_eq!(outline(DVec3::ZERO, 2.0, 1.0).len() as u64, PART_SIZE);
+        assert_eq!(in_place().len(), COPY_BYTES);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use glam::{DAffine3, DVec3};
+use glam::{DAffine3, DQuat, DVec3};
 
 /// How a part is drawn; the names of the materials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +49,31 @@ pub enum IndexWidth {
     U32,
 }
 
+/// Whose the vertices of a part are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owners {
+    /// Each belongs to a feature of its own: offset of the ids, `u16`, stride 4.
+    Vertices(usize),
+    /// All of them to one feature, and as often again as there are copies: offset of the
+    /// copies, [`COPY_BYTES`] each, and their number.
+    Copies(usize, usize),
+}
+
+/// Bytes of a copy: translation `f32` × 3, rotation `f32` × 4, feature id `u16`, padding.
+pub const COPY_BYTES: usize = 32;
+/// Where the rotation and the feature id stand in a copy.
+pub(super) const ROTATION: usize = 12;
+pub(super) const COPY_FEATURE: usize = 28;
+
+/// Where one copy of a part stands: turned, then moved, in normalised positions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Copy {
+    /// Unit quaternion.
+    pub rotation: DQuat,
+    /// In units of the part's grid.
+    pub translation: DVec3,
+}
+
 /// One primitive: offsets count from the start of [`Content::bin`], bytes.
 #[derive(Clone, Debug)]
 pub struct Part {
@@ -64,8 +89,8 @@ pub struct Part {
     pub normals: Option<usize>,
     /// Linear colours: `u16` × 4; edges have none.
     pub colors: Option<usize>,
-    /// Feature ids: `u16`, stride 4.
-    pub features: usize,
+    /// Whose its vertices are, and in how many places they stand.
+    pub owners: Owners,
     /// Indices.
     pub indices: usize,
     /// How many indices.
@@ -112,10 +137,18 @@ pub struct Content {
 impl Content {
     /// Bytes it takes here, and on the GPU as much of it as is drawn.
     pub fn weight(&self) -> usize {
-        let drawn = |part: &Part| (part.stream_end() - part.stream_start()) + part.index_bytes();
+        let indices = self.parts.iter().map(Part::index_bytes).sum::<usize>();
         let columns = [&self.entity, &self.storey, &self.kind];
         let ends: usize = columns.iter().map(|column| column.ends.len() * 4).sum();
-        self.bin.len() + ends + self.parts.iter().map(drawn).sum::<usize>()
+        self.bin.len() + ends + self.vertices().len() + indices
+    }
+
+    /// The part of the binary chunk that holds what is drawn as vertices. The padding of the
+    /// last vertex may lie behind the end of the chunk.
+    pub fn vertices(&self) -> Range<usize> {
+        let drawn = || self.parts.iter().filter(|part| part.index_count > 0);
+        let start = drawn().map(Part::stream_start).min().unwrap_or(0);
+        start..drawn().map(Part::stream_end).max().unwrap_or(0)
     }
 }
 
@@ -124,16 +157,41 @@ impl Part {
     pub fn index(&self, bin: &[u8], at: usize) -> u32 {
         match self.index_width {
             IndexWidth::U16 => u32::from(u16_at(bin, self.indices + at * 2)),
-            IndexWidth::U32 => {
-                let at = self.indices + at * 4;
-                u32::from_le_bytes([bin[at], bin[at + 1], bin[at + 2], bin[at + 3]])
-            }
+            IndexWidth::U32 => f32_at(bin, self.indices + at * 4).to_bits(),
         }
     }
 
-    /// Feature a vertex belongs to.
-    pub fn feature(&self, bin: &[u8], vertex: usize) -> usize {
-        usize::from(u16_at(bin, self.features + vertex * 4))
+    /// In how many places it stands.
+    pub fn copies(&self) -> usize {
+        match self.owners {
+            Owners::Vertices(_) => 1,
+            Owners::Copies(_, count) => count,
+        }
+    }
+
+    /// Feature a vertex of a copy belongs to.
+    pub fn feature(&self, bin: &[u8], copy: usize, vertex: usize) -> usize {
+        usize::from(match self.owners {
+            Owners::Vertices(at) => u16_at(bin, at + vertex * 4),
+            Owners::Copies(at, _) => u16_at(bin, at + copy * COPY_BYTES + COPY_FEATURE),
+        })
+    }
+
+    /// Where a copy stands; nothing for a part that stands where it was written.
+    pub fn copy(&self, bin: &[u8], copy: usize) -> Option<Copy> {
+        let Owners::Copies(at, _) = self.owners else { return None };
+        let at = at + copy * COPY_BYTES;
+        let number = |n: usize| f64::from(f32_at(bin, at + n * 4));
+        let translation = DVec3::new(number(0), number(1), number(2));
+        let rotation = DQuat::from_xyzw(number(3), number(4), number(5), number(6));
+        Some(Copy { rotation, translation })
+    }
+
+    /// The local frame from normalised positions of a copy.
+    pub fn placed(&self, bin: &[u8], copy: usize) -> DAffine3 {
+        self.copy(bin, copy).map_or(self.placement, |copy| {
+            self.placement * DAffine3::from_rotation_translation(copy.rotation, copy.translation)
+        })
     }
 
     /// Quantised position of a vertex, 0..1 on each axis.
@@ -149,7 +207,8 @@ impl Part {
 
     /// Where its vertex data starts in the binary chunk.
     pub fn stream_start(&self) -> usize {
-        let streams = [Some(self.positions), self.normals, self.colors, Some(self.features)];
+        let (Owners::Vertices(owners) | Owners::Copies(owners, _)) = self.owners;
+        let streams = [Some(self.positions), self.normals, self.colors, Some(owners)];
         streams.into_iter().flatten().min().unwrap_or(0)
     }
 
@@ -159,16 +218,23 @@ impl Part {
             starts.into_iter().flatten().map(move |start| start + self.vertices * stride)
         };
         let wide = ends([Some(self.positions), self.colors], 8);
-        wide.chain(ends([self.normals, Some(self.features)], 4)).max().unwrap_or(0)
+        let owners = match self.owners {
+            Owners::Vertices(at) => at + self.vertices * 4,
+            Owners::Copies(at, count) => at + count * COPY_BYTES,
+        };
+        wide.chain(ends([self.normals, None], 4)).chain([owners]).max().unwrap_or(0)
     }
 
-    /// Where a vertex is in the local frame, m.
-    pub fn point(&self, bin: &[u8], vertex: usize) -> DVec3 {
-        let [x, y, z] = self.position(bin, vertex);
-        self.placement.transform_point3(DVec3::new(f64::from(x), f64::from(y), f64::from(z)))
+    /// Where a vertex is in the local frame, m, of a copy that is placed there.
+    pub fn point(&self, bin: &[u8], placed: &DAffine3, vertex: usize) -> DVec3 {
+        placed.transform_point3(DVec3::from(self.position(bin, vertex).map(f64::from)))
     }
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+fn f32_at(bytes: &[u8], at: usize) -> f32 {
+    f32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }

@@ -2,13 +2,14 @@
 //! the features. Everything is checked against the buffer here, so that drawing and
 //! picking can index freely.
 
-use std::ops::Range;
-
 use glam::{DAffine3, DMat3, DMat4, DQuat, DVec3};
 
 use super::{
-    content::{Class, Column, Content, IndexWidth, Part},
-    glb_json::{Accessor, Node, OffsetType, Primitive, Property, Root},
+    content::{self, Class, Content, Owners, Part},
+    glb_json::{Copies, Node, Primitive, Root},
+    glb_view::{
+        COLOR, COPY_FEATURE, COPY_ROTATION, COPY_TRANSLATION, FEATURE, NORMAL, POSITION, Reader,
+    },
 };
 
 /// Why a tile cannot be shown.
@@ -41,6 +42,9 @@ pub enum GlbError {
     /// An index or a feature id points past the end.
     #[error("GLB {0} points past the end")]
     Range(&'static str),
+    /// A copy of a mesh stands nowhere: numbers that are none, or a rotation of no turn.
+    #[error("GLB copy {0} stands nowhere")]
+    Nowhere(usize),
 }
 
 /// Reads a tile.
@@ -96,59 +100,6 @@ fn chunks(glb: &[u8]) -> Result<(&[u8], &[u8]), GlbError> {
     Ok((json.ok_or(GlbError::Container("no JSON chunk"))?, bin.unwrap_or_default()))
 }
 
-struct Reader<'a> {
-    root: &'a Root,
-    bin: &'a [u8],
-}
-
-/// What an attribute must look like.
-struct Layout {
-    attribute: &'static str,
-    component: u32,
-    normalized: bool,
-    shape: &'static str,
-    size: usize,
-    stride: usize,
-    expected: &'static str,
-}
-
-const POSITION: Layout = Layout {
-    attribute: "POSITION",
-    component: 5123,
-    normalized: true,
-    shape: "VEC3",
-    size: 6,
-    stride: 8,
-    expected: "normalised u16 VEC3, stride 8",
-};
-const NORMAL: Layout = Layout {
-    attribute: "NORMAL",
-    component: 5120,
-    normalized: true,
-    shape: "VEC3",
-    size: 3,
-    stride: 4,
-    expected: "normalised i8 VEC3, stride 4",
-};
-const COLOR: Layout = Layout {
-    attribute: "COLOR_0",
-    component: 5123,
-    normalized: true,
-    shape: "VEC4",
-    size: 8,
-    stride: 8,
-    expected: "normalised u16 VEC4, stride 8",
-};
-const FEATURE: Layout = Layout {
-    attribute: "_FEATURE_ID_0",
-    component: 5123,
-    normalized: false,
-    shape: "SCALAR",
-    size: 2,
-    stride: 4,
-    expected: "u16 SCALAR, stride 4",
-};
-
 impl Reader<'_> {
     fn node(
         &self,
@@ -164,8 +115,10 @@ impl Reader<'_> {
         if let Some(index) = node.mesh {
             let mesh = self.root.meshes.get(index);
             let mesh = mesh.ok_or(GlbError::Missing { what: "mesh", index })?;
+            let copies = node.extensions.copies.as_ref();
+            let copies = copies.map(|copies| self.copies(copies)).transpose()?;
             for primitive in &mesh.primitives {
-                parts.push(self.part(primitive, placement, features)?);
+                parts.push(self.part(primitive, placement, copies, features)?);
             }
         }
         for &child in &node.children {
@@ -174,10 +127,32 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// Where the copies of a mesh stand, which lies in one piece.
+    fn copies(&self, Copies { attributes }: &Copies) -> Result<Owners, GlbError> {
+        if attributes.contains_key("SCALE") {
+            return Err(GlbError::Layout {
+                attribute: "SCALE",
+                found: "there is one".to_owned(),
+                expected: "copies as large as the first",
+            });
+        }
+        let (at, count) = self.attribute(attributes, &COPY_TRANSLATION)?;
+        for (layout, offset) in
+            [(COPY_ROTATION, content::ROTATION), (COPY_FEATURE, content::COPY_FEATURE)]
+        {
+            let found = self.attribute(attributes, &layout)?;
+            if found != (at + offset, count) {
+                return Err(layout.wrong(format!("{} from offset {}", found.1, found.0)));
+            }
+        }
+        Ok(Owners::Copies(at, count))
+    }
+
     fn part(
         &self,
         primitive: &Primitive,
         placement: DAffine3,
+        copies: Option<Owners>,
         features: usize,
     ) -> Result<Part, GlbError> {
         let name = primitive.material.and_then(|index| self.root.materials.get(index));
@@ -190,14 +165,14 @@ impl Reader<'_> {
                 expected: "1 (lines) for edges, else 4 (triangles)",
             });
         }
-        let (positions, vertices) = self.attribute(primitive, &POSITION)?;
-        let (ids, _) = self.attribute(primitive, &FEATURE)?;
-        let optional = |layout| -> Result<Option<usize>, GlbError> {
-            let (offset, count) = self.attribute(primitive, layout)?;
-            if count == vertices { Ok(Some(offset)) } else { Err(GlbError::Range("attribute")) }
+        let (positions, vertices) = self.attribute(&primitive.attributes, &POSITION)?;
+        let each = |layout| -> Result<usize, GlbError> {
+            let (offset, count) = self.attribute(&primitive.attributes, layout)?;
+            if count == vertices { Ok(offset) } else { Err(GlbError::Range("attribute")) }
         };
         let (normals, colors) =
-            if lines { (None, None) } else { (optional(&NORMAL)?, optional(&COLOR)?) };
+            if lines { (None, None) } else { (Some(each(&NORMAL)?), Some(each(&COLOR)?)) };
+        let owners = copies.map_or_else(|| each(&FEATURE).map(Owners::Vertices), Ok)?;
         let (indices, index_count, index_width) = self.indices(primitive)?;
         let part = Part {
             class,
@@ -206,7 +181,7 @@ impl Reader<'_> {
             positions,
             normals,
             colors,
-            features: ids,
+            owners,
             indices,
             index_count,
             index_width,
@@ -214,143 +189,24 @@ impl Reader<'_> {
         if (0..index_count).any(|at| part.index(self.bin, at) as usize >= vertices) {
             return Err(GlbError::Range("index"));
         }
-        if (0..vertices).any(|vertex| part.feature(self.bin, vertex) >= features) {
+        // One of a part's copies, or one of its vertices: all that differ in their owner.
+        let owned = match owners {
+            Owners::Vertices(_) => vertices,
+            Owners::Copies(_, count) => count,
+        };
+        if (0..owned).any(|n| part.feature(self.bin, n.min(part.copies() - 1), n) >= features) {
             return Err(GlbError::Range("feature id"));
         }
-        Ok(part)
+        match (0..part.copies()).find(|&copy| !self.stands(&part, copy)) {
+            Some(copy) => Err(GlbError::Nowhere(copy)),
+            None => Ok(part),
+        }
     }
 
-    fn attribute(
-        &self,
-        primitive: &Primitive,
-        layout: &Layout,
-    ) -> Result<(usize, usize), GlbError> {
-        let wrong = |found: String| GlbError::Layout {
-            attribute: layout.attribute,
-            found,
-            expected: layout.expected,
-        };
-        let index = *primitive
-            .attributes
-            .get(layout.attribute)
-            .ok_or_else(|| wrong("there is none".to_owned()))?;
-        let accessor = self.accessor(index)?;
-        let (offset, stride, end) = self.view(accessor, index, layout.size)?;
-        let fits = accessor.component_type == layout.component
-            && accessor.normalized == layout.normalized
-            && accessor.shape == layout.shape
-            && stride == layout.stride
-            && offset % 4 == 0;
-        if !fits {
-            let found = format!(
-                "component {} {}, stride {stride}, offset {offset}",
-                accessor.component_type, accessor.shape
-            );
-            return Err(wrong(found));
-        }
-        if accessor.count == 0 || offset + (accessor.count - 1) * stride + layout.size > end {
-            return Err(GlbError::Missing { what: "accessor", index });
-        }
-        Ok((offset, accessor.count))
-    }
-
-    fn indices(&self, primitive: &Primitive) -> Result<(usize, usize, IndexWidth), GlbError> {
-        let index = primitive.indices.ok_or(GlbError::Range("primitive without indices"))?;
-        let accessor = self.accessor(index)?;
-        let (size, width) = match accessor.component_type {
-            5123 => (2, IndexWidth::U16),
-            5125 => (4, IndexWidth::U32),
-            other => {
-                return Err(GlbError::Layout {
-                    attribute: "indices",
-                    found: format!("component {other}"),
-                    expected: "u16 or u32",
-                });
-            }
-        };
-        let (offset, _, end) = self.view(accessor, index, size)?;
-        let bytes = accessor.count.checked_mul(size).and_then(|bytes| bytes.checked_add(offset));
-        if bytes.is_none_or(|bytes| bytes > end) || !offset.is_multiple_of(size) {
-            return Err(GlbError::Missing { what: "accessor", index });
-        }
-        Ok((offset, accessor.count, width))
-    }
-
-    fn accessor(&self, index: usize) -> Result<&Accessor, GlbError> {
-        self.root.accessors.get(index).ok_or(GlbError::Missing { what: "accessor", index })
-    }
-
-    /// Offset, stride and end of an accessor's bytes in the binary chunk.
-    fn view(
-        &self,
-        accessor: &Accessor,
-        index: usize,
-        size: usize,
-    ) -> Result<(usize, usize, usize), GlbError> {
-        let missing = || GlbError::Missing { what: "accessor", index };
-        let view = accessor.buffer_view.and_then(|view| self.root.buffer_views.get(view));
-        let view = view.ok_or_else(missing)?;
-        let end = view.byte_offset.checked_add(view.byte_length).ok_or_else(missing)?;
-        let offset = view.byte_offset.checked_add(accessor.byte_offset).ok_or_else(missing)?;
-        // A count that overflows the buffer is caught here, before any product of it.
-        if end > self.bin.len() || accessor.count > self.bin.len() || offset > end {
-            return Err(missing());
-        }
-        Ok((offset, view.byte_stride.unwrap_or(size), end))
-    }
-
-    fn table(&self) -> Result<(usize, [Column; 3]), GlbError> {
-        let table = self.root.extensions.metadata.as_ref();
-        let Some(table) = table.and_then(|metadata| metadata.property_tables.first()) else {
-            return Err(GlbError::Missing { what: "property table", index: 0 });
-        };
-        let mut columns = [const { None }; 3];
-        for (column, name) in columns.iter_mut().zip(["entity", "storey", "kind"]) {
-            *column = table
-                .properties
-                .get(name)
-                .map(|property| self.column(property, table.count))
-                .transpose()?;
-        }
-        let [entity, storey, kind] = columns;
-        let entity =
-            entity.ok_or(GlbError::Missing { what: "property `entity` of table", index: 0 })?;
-        Ok((table.count, [entity, storey.unwrap_or_default(), kind.unwrap_or_default()]))
-    }
-
-    fn column(&self, property: &Property, count: usize) -> Result<Column, GlbError> {
-        let values = self.bytes(property.values)?;
-        let index = property.string_offsets.unwrap_or(usize::MAX);
-        let offsets = self.bytes(index)?;
-        let width = match property.string_offset_type {
-            OffsetType::U8 => 1,
-            OffsetType::U16 => 2,
-            OffsetType::U32 => 4,
-        };
-        let bytes = &self.bin[offsets];
-        if bytes.len() / width <= count {
-            return Err(GlbError::Missing { what: "string offsets in buffer view", index });
-        }
-        let read = |at: usize| {
-            let mut word = [0; 4];
-            word[..width].copy_from_slice(&bytes[at * width..(at + 1) * width]);
-            u32::from_le_bytes(word)
-        };
-        let ends: Vec<u32> = (1..=count).map(read).collect();
-        if !ends.is_sorted() || ends.last().is_some_and(|&end| end as usize > values.len()) {
-            return Err(GlbError::Range("string offset"));
-        }
-        Ok(Column { values, ends })
-    }
-
-    fn bytes(&self, index: usize) -> Result<Range<usize>, GlbError> {
-        let missing = GlbError::Missing { what: "buffer view", index };
-        let Some(view) = self.root.buffer_views.get(index) else { return Err(missing) };
-        let end = view.byte_offset.checked_add(view.byte_length);
-        match end.filter(|&end| end <= self.bin.len()) {
-            Some(end) => Ok(view.byte_offset..end),
-            None => Err(missing),
-        }
+    fn stands(&self, part: &Part, copy: usize) -> bool {
+        let Some(copy) = part.copy(self.bin, copy) else { return true };
+        let turns = (copy.rotation.length() - 1.0).abs() < 1.0e-3;
+        copy.translation.is_finite() && turns
     }
 }
 
@@ -376,35 +232,85 @@ mod tests {
             positions: vec![[0, 0, 0], [65_535, 0, 0], [65_535, 65_535, 0]],
             indices: vec![0, 1, 2],
             features: vec![1, 1, 1],
+            copies: Vec::new(),
         }
+    }
+
+    /// A square that stands in two places: where it was written, and 20 m up, turned by a
+    /// quarter about the vertical.
+    fn two_squares() -> SamplePart {
+        let (half, in_place) = (std::f32::consts::FRAC_1_SQRT_2, [0.0, 0.0, 0.0, 1.0]);
+        let copies = vec![([0.0; 3], in_place, 1), ([0.0, 2.0, 0.0], [0.0, half, 0.0, half], 0)];
+        SamplePart { features: Vec::new(), copies, ..square() }
     }
 
     fn sample() -> Vec<u8> {
         let edge = SamplePart { material: "edge", indices: vec![0, 1], ..square() };
-        glb(&[square(), edge], &["wall", "tür"], &["", "s1"], 10.0)
+        glb(&[square(), edge, two_squares()], &["wall", "tür"], &["", "s1"], 10.0)
+    }
+
+    fn wrong(part: SamplePart) -> GlbError {
+        decode(&glb(&[part], &["a", "b"], &["", ""], 1.0)).unwrap_err()
     }
 
     #[test]
     fn reads_classes_names_and_places() {
         let content = decode(&sample()).unwrap();
         let classes: Vec<Class> = content.parts.iter().map(|part| part.class).collect();
-        assert_eq!(classes, [Class::Opaque, Class::Edge]);
+        assert_eq!(classes, [Class::Opaque, Class::Edge, Class::Opaque]);
         assert_eq!(content.entity.get(&content.bin, 1), "tür");
         assert_eq!(content.storey.get(&content.bin, 0), "");
         assert_eq!(content.entity.get(&content.bin, 7), "");
         let part = &content.parts[0];
-        assert_eq!(part.feature(&content.bin, 2), 1);
+        assert_eq!(part.feature(&content.bin, 0, 2), 1);
         // glTF's y is up: the third corner is 10 m above the second.
-        assert_eq!(part.point(&content.bin, 2), DVec3::new(10.0, 0.0, 10.0));
+        assert_eq!(part.point(&content.bin, &part.placement, 2), DVec3::new(10.0, 0.0, 10.0));
+        assert_eq!((part.copies(), part.copy(&content.bin, 0)), (1, None));
+    }
+
+    #[test]
+    fn reads_where_copies_stand_and_whose_they_are() {
+        let content = decode(&sample()).unwrap();
+        let part = &content.parts[2];
+        assert_eq!(part.copies(), 2);
+        assert_eq!([0, 1].map(|copy| part.feature(&content.bin, copy, 2)), [1, 0]);
+        let corner = |copy| part.point(&content.bin, &part.placed(&content.bin, copy), 2);
+        assert_eq!(corner(0), DVec3::new(10.0, 0.0, 10.0));
+        // East has become north, as seen from above.
+        assert!((corner(1) - DVec3::new(0.0, 10.0, 30.0)).length() < 1e-5, "{}", corner(1));
+    }
+
+    #[test]
+    fn refuses_copies_that_are_not_laid_out_as_ours() {
+        let ours = two_squares;
+        let copy =
+            |copy| SamplePart { copies: vec![([0.0; 3], [0.0, 0.0, 0.0, 1.0], 0), copy], ..ours() };
+        let turn = [0.0, 0.0, 0.0, 1.0];
+        assert_eq!(wrong(copy(([0.0; 3], turn, 2))), GlbError::Range("feature id"));
+        assert_eq!(wrong(copy(([0.0; 3], [0.0; 4], 1))), GlbError::Nowhere(1));
+        assert_eq!(wrong(copy(([f32::NAN; 3], turn, 1))), GlbError::Nowhere(1));
+        let renamed = |from: &str, to: &str| {
+            let mut bytes = glb(&[ours()], &["a", "b"], &["", ""], 1.0);
+            let at = bytes.windows(from.len()).position(|part| part == from.as_bytes()).unwrap();
+            bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+            decode(&bytes).unwrap_err().to_string()
+        };
+        let missing = renamed("ROTATION", "ROTATED_");
+        assert!(missing.contains("ROTATION: there is none"), "{missing}");
+        let scaled = renamed("_FEATURE_ID_0\":", "SCALE\":0,\"XYZ\":");
+        assert!(scaled.contains("SCALE: there is one"), "{scaled}");
+        let apart = renamed("\"byteOffset\":28", "\"byteOffset\":24");
+        assert!(apart.contains("behind each rotation"), "{apart}");
     }
 
     #[test]
     fn refuses_what_it_could_not_index() {
         let outside = SamplePart { indices: vec![0, 1, 3], ..square() };
-        let wrong = |part| decode(&glb(&[part], &["a", "b"], &["", ""], 1.0)).unwrap_err();
         assert_eq!(wrong(outside), GlbError::Range("index"));
         let nameless = SamplePart { features: vec![0, 1, 2], ..square() };
         assert_eq!(wrong(nameless), GlbError::Range("feature id"));
+        let fewer = SamplePart { features: vec![0, 1], ..square() };
+        assert!(matches!(wrong(fewer), GlbError::Range(_) | GlbError::Layout { .. }));
     }
 
     #[test]

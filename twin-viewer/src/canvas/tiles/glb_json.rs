@@ -72,6 +72,18 @@ pub(super) struct Scene {
     pub(super) nodes: Vec<usize>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct NodeExtensions {
+    #[serde(rename = "EXT_mesh_gpu_instancing")]
+    pub(super) copies: Option<Copies>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Copies {
+    #[serde(default)]
+    pub(super) attributes: HashMap<String, usize>,
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct Node {
     pub(super) mesh: Option<usize>,
@@ -81,6 +93,8 @@ pub(super) struct Node {
     pub(super) rotation: Option<[f64; 4]>,
     pub(super) scale: Option<[f64; 3]>,
     pub(super) matrix: Option<[f64; 16]>,
+    #[serde(default)]
+    pub(super) extensions: NodeExtensions,
 }
 
 #[derive(Debug, Deserialize)]

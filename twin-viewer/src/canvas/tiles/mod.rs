@@ -4,7 +4,9 @@
 pub mod content;
 pub mod glb;
 mod glb_json;
+mod glb_view;
 pub mod pick;
 pub mod sample;
 pub mod select;
+pub mod shape;
 pub mod tileset;
