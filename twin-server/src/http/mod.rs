@@ -3,11 +3,13 @@
 mod compress;
 mod entities;
 mod error;
+mod events;
 mod files;
 mod guard;
 mod health;
 mod openapi;
 mod params;
+mod rooms;
 mod scene;
 mod server;
 mod state;
@@ -144,6 +146,12 @@ fn routes() -> Router<Arc<App>> {
         .route("/api/v1/state", get(state::state))
         .route("/api/v1/bindings", get(state::bindings))
         .route("/api/v1/stream", get(stream::stream))
+        .route("/api/v1/events", get(events::events))
+        .route("/api/v1/rooms", get(rooms::list).post(rooms::create))
+        .route(
+            "/api/v1/rooms/{id}",
+            get(rooms::get).patch(rooms::patch).delete(rooms::delete),
+        )
         .route("/tiles/{revision}/{*path}", get(scene::tile))
 }
 
