@@ -12,6 +12,7 @@ pub mod ingest;
 pub mod live;
 pub mod mqtt;
 pub mod reading;
+pub mod republish;
 pub mod rooms;
 pub mod scene;
 pub mod serve;

@@ -14,6 +14,9 @@ pub(super) struct Raw {
     pub(super) http: RawHttp,
     pub(super) mqtt: Option<Spanned<RawMqtt>>,
     pub(super) history: Option<Spanned<RawHistory>>,
+    #[serde(default)]
+    pub(super) rooms: RawRooms,
+    pub(super) republish: Option<Spanned<RawRepublish>>,
     #[serde(default, rename = "binding")]
     pub(super) bindings: Vec<Spanned<RawBinding>>,
 }
@@ -63,6 +66,24 @@ pub(super) struct RawMqtt {
 pub(super) struct RawHistory {
     pub(super) path: Option<PathBuf>,
     pub(super) url: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRooms {
+    pub(super) max: Option<Spanned<usize>>,
+    pub(super) empty_after: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRepublish {
+    pub(super) topic: Spanned<String>,
+    #[serde(default)]
+    pub(super) retain: bool,
+    pub(super) qos: Option<Spanned<u8>>,
+    pub(super) min_interval: Option<Spanned<String>>,
+    pub(super) entities: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -72,7 +72,8 @@ impl Memory {
 impl Inner {
     fn keep(&mut self, reading: Reading) -> bool {
         let point = self.define(&reading);
-        let (sample, time) = (reading.sample, order_time(&reading.sample));
+        let time = order_time(&reading.sample);
+        let sample = reading.sample;
         if self.gone.is_some_and(|gone| time <= gone) {
             // Its place is among those that went; it may still be the last of them.
             let before = &mut self.points[point].before;

@@ -129,7 +129,7 @@ pub(crate) struct RoomPatch {
 }
 
 /// Which event.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum StepTo {
     /// The next one.

@@ -115,15 +115,6 @@ impl Follower {
         follower
     }
 
-    pub(super) fn key(&self) -> &GroupKey {
-        &self.key
-    }
-
-    /// Where the client may resume.
-    pub(super) fn cursor(&self) -> u64 {
-        self.cursor
-    }
-
     /// Whether a snapshot or a move is over, so that the next move may begin.
     pub(super) fn is_whole(&self) -> bool {
         !matches!(self.state, State::Parts(_)) && self.ahead.until() <= self.cursor

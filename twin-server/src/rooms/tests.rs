@@ -232,7 +232,7 @@ fn events_of(shown: &Shown) -> BTreeMap<String, (Option<Value>, Option<Quality>)
     shown.iter().filter_map(entry).collect()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn plays_pauses_turns_and_ends() {
     let readings = (0..600).map(|i| number("a", f64::from(i), i64::from(i) * 1000)).collect();
     let rooms = rooms(store(readings).await, Settings::default());
