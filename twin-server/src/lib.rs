@@ -17,3 +17,4 @@ pub mod rooms;
 pub mod scene;
 pub mod serve;
 pub mod simulate;
+pub mod webhooks;

@@ -24,6 +24,7 @@ use crate::{
     republish,
     rooms::Rooms,
     scene::{self, LoadedScene, Properties},
+    webhooks::Webhooks,
 };
 
 /// Batches of readings between ingest and live state; when full, ingest waits, and behind
@@ -129,7 +130,10 @@ impl Server {
             }
             None => None,
         };
+        let stop = CancellationToken::new();
+        let webhooks = Webhooks::start(&live, config.webhooks.clone(), &stop)?;
         let telemetry = Telemetry {
+            webhooks,
             status: ingest.as_ref().map(|ingest| Arc::new(ingest.mqtt.status_reader()) as _),
             board: ingest.as_ref().map(|ingest| Arc::clone(&ingest.board)),
         };
@@ -138,7 +142,6 @@ impl Server {
         let rooms = Rooms::new(Arc::clone(&live), Some(store), config.rooms);
         let hub = Hub::with_rooms(rooms, hub_settings(&config.http));
         let app = App::new(http_settings(&config.http, address), hub, telemetry);
-        let stop = CancellationToken::new();
         let republish = match (&config.republish, &config.mqtt) {
             (Some(settings), Some(mqtt)) => {
                 let mqtt = reachable(mqtt, ingest.as_ref());

@@ -43,6 +43,7 @@ impl Config {
         let mut warnings = Vec::new();
         let http = http(&raw.http, dir, &mut out);
         let rooms = outward::rooms(&raw.rooms, &mut out);
+        let webhooks = outward::webhooks(&raw.webhooks, dir, &mut out);
         let mqtt = raw.mqtt.as_ref().and_then(|mqtt| mqtt::check(mqtt, dir, &mut out));
         let mut bindings = Vec::new();
         for (index, raw) in raw.bindings.iter().enumerate() {
@@ -73,6 +74,7 @@ impl Config {
             http,
             rooms,
             republish,
+            webhooks,
             mqtt,
             bindings,
             warnings,

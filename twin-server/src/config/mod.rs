@@ -17,6 +17,7 @@ use crate::{
     bindings::{Binding, By},
     republish, rooms,
     scene::Properties,
+    webhooks,
 };
 
 /// A checked configuration.
@@ -32,6 +33,8 @@ pub struct Config {
     pub rooms: rooms::Settings,
     /// `[republish]`; absent: nothing is published.
     pub republish: Option<republish::Settings>,
+    /// `[[webhook]]`, in file order.
+    pub webhooks: Vec<webhooks::Settings>,
     /// `[mqtt]`; absent: the server shows the model without telemetry.
     pub mqtt: Option<MqttConfig>,
     /// `[[binding]]`, in file order.

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Deserialize;
 use toml::Spanned;
+use twin_model::Quality;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +18,8 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) rooms: RawRooms,
     pub(super) republish: Option<Spanned<RawRepublish>>,
+    #[serde(default, rename = "webhook")]
+    pub(super) webhooks: Vec<Spanned<RawWebhook>>,
     #[serde(default, rename = "binding")]
     pub(super) bindings: Vec<Spanned<RawBinding>>,
 }
@@ -84,6 +87,19 @@ pub(super) struct RawRepublish {
     pub(super) qos: Option<Spanned<u8>>,
     pub(super) min_interval: Option<Spanned<String>>,
     pub(super) entities: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawWebhook {
+    pub(super) name: Option<String>,
+    pub(super) url: Spanned<String>,
+    pub(super) entities: Option<Vec<String>>,
+    pub(super) metrics: Option<Vec<String>>,
+    pub(super) quality: Option<Vec<Quality>>,
+    pub(super) min_interval: Option<Spanned<String>>,
+    pub(super) secret_file: Option<Spanned<PathBuf>>,
+    pub(super) attempts: Option<Spanned<u32>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -9,7 +9,7 @@ use axum::{
 };
 use utoipa::OpenApi;
 
-use super::{entities, events, health, rooms, scene, state, stream};
+use super::{entities, events, health, rooms, scene, state, stream, webhooks};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -39,6 +39,7 @@ use super::{entities, events, health, rooms, scene, state, stream};
         state::bindings,
         stream::stream,
         events::events,
+        webhooks::list,
         rooms::list,
         rooms::create,
         rooms::get,
