@@ -212,7 +212,7 @@ impl Hook {
                     let started = Instant::now();
                     pending = self.attempt(delivery).await;
                     next = match pending {
-                        Some(_) => Instant::now() + self.jittered(),
+                        Some(_) => Instant::now() + self.next_pause(),
                         None => started + self.settings.min_interval,
                     };
                     self.gather();
@@ -278,7 +278,6 @@ impl Hook {
         count("failed");
         let reason = error.to_string();
         delivery.attempts += 1;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         status.failed += 1;
         status.failures_in_a_row = delivery.attempts;
         status.last_error = Some(reason.clone());
@@ -298,8 +297,11 @@ impl Hook {
         None
     }
 
-    /// Half fixed, half random, so that hooks do not come back in step.
-    fn jittered(&self) -> Duration {
-        self.pause / 2 + (self.pause / 2).mul_f64(fastrand::f64())
+    /// Twice as long each time; half fixed, half random, so that hooks do not come back
+    /// in step.
+    fn next_pause(&mut self) -> Duration {
+        let pause = self.pause;
+        self.pause = (pause * 2).min(LONGEST_PAUSE);
+        pause / 2 + (pause / 2).mul_f64(fastrand::f64())
     }
 }
