@@ -23,6 +23,12 @@ pub enum ErrorCode {
     TooFast,
     /// The server cannot do it.
     Unsupported,
+    /// A room that is not there, or not any more.
+    UnknownRoom,
+    /// Not for this client.
+    Forbidden,
+    /// Not now: the history does not answer, or the room is busy.
+    Unavailable,
 }
 
 #[cfg(test)]
@@ -34,5 +40,10 @@ mod tests {
     fn golden() {
         let error = ErrorMessage { code: ErrorCode::UnknownEntity, message: "x".into() };
         assert_golden(ServerMessage::Error(error), &[4, 1, 1, b'x']);
+        let codes = [ErrorCode::UnknownRoom, ErrorCode::Forbidden, ErrorCode::Unavailable];
+        for (byte, code) in (5..).zip(codes) {
+            let error = ErrorMessage { code, message: String::new() };
+            assert_golden(ServerMessage::Error(error), &[4, byte, 0]);
+        }
     }
 }

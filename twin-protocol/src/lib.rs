@@ -8,9 +8,14 @@
 //! [postcard]: https://postcard.jamesmunns.com/wire-format
 
 mod bye;
+mod clock;
+mod control;
 mod error;
 mod hello;
+mod join;
 pub mod json;
+mod moved;
+pub mod packed;
 mod ping;
 mod snapshot;
 mod subscribe;
@@ -19,8 +24,12 @@ mod update;
 use serde::{Deserialize, Serialize};
 
 pub use bye::Bye;
+pub use clock::{Clock, ClockMode};
+pub use control::{ClockAction, Control};
 pub use error::{ErrorCode, ErrorMessage};
 pub use hello::Hello;
+pub use join::Join;
+pub use moved::{Move, Moved};
 pub use ping::{Ping, Pong};
 pub use snapshot::{PointDef, Snapshot};
 pub use subscribe::{Interest, Resume, Subscribe};
@@ -28,6 +37,8 @@ pub use update::{PointUpdate, Update, WireQuality, WireValue};
 
 /// Sub-protocol of the binary form.
 pub const POSTCARD: &str = "twin.v1.postcard";
+/// Sub-protocol of the binary form with larger frames of the server packed; see [`packed`].
+pub const POSTCARD_DEFLATE: &str = "twin.v1.postcard.deflate";
 /// Sub-protocol of the JSON form.
 pub const JSON: &str = "twin.v1.json";
 /// Largest frame a client may send, bytes: a subscription to some thousand entities.
@@ -42,6 +53,12 @@ pub enum ClientMessage {
     Subscribe(Subscribe),
     /// Asks for a [`Pong`].
     Ping(Ping),
+    /// Enters a room.
+    Join(Join),
+    /// Changes the clock of the room.
+    Control(Control),
+    /// Changes some of the entities of the subscription.
+    Move(Move),
 }
 
 /// What the server sends.
@@ -59,6 +76,10 @@ pub enum ServerMessage {
     Error(ErrorMessage),
     /// The server closes the connection, and why.
     Bye(Bye),
+    /// The clock of the room; sent only to clients that named a room.
+    Clock(Clock),
+    /// Answers a [`Move`].
+    Moved(Moved),
 }
 
 /// A frame that is not a message of this protocol.

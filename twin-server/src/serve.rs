@@ -15,17 +15,24 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     bindings::By,
-    config::{Config, HttpConfig},
+    config::{BrokerChoice, Config, HttpConfig, MqttConfig},
+    history::memory::{self, Memory},
     http::{self, App, Telemetry},
     hub::{self, Hub},
     ingest::Ingest,
     live::{self, Live},
+    republish,
+    rooms::Rooms,
     scene::{self, LoadedScene, Properties},
+    webhooks::Webhooks,
 };
 
 /// Batches of readings between ingest and live state; when full, ingest waits, and behind
 /// it the broker.
 const READING_BATCHES: usize = 64;
+
+/// Samples kept in memory to replay from, where no history is configured.
+const MEMORY_SAMPLES: usize = 500_000;
 
 /// Runs the server.
 #[derive(Debug, clap::Args)]
@@ -93,6 +100,8 @@ pub struct Server {
     ingest: Option<Ingest>,
     http: JoinHandle<()>,
     writer: JoinHandle<()>,
+    recorder: JoinHandle<()>,
+    republish: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -121,16 +130,30 @@ impl Server {
             }
             None => None,
         };
+        let stop = CancellationToken::new();
+        let webhooks = Webhooks::start(&live, config.webhooks.clone(), &stop)?;
         let telemetry = Telemetry {
+            webhooks,
             status: ingest.as_ref().map(|ingest| Arc::new(ingest.mqtt.status_reader()) as _),
             board: ingest.as_ref().map(|ingest| Arc::clone(&ingest.board)),
         };
-        let hub = Hub::new(Arc::clone(&live), hub_settings(&config.http));
+        let store = Arc::new(Memory::new(MEMORY_SAMPLES));
+        let recorder = tokio::spawn(memory::record(Arc::clone(&live), Arc::clone(&store)));
+        let rooms = Rooms::new(Arc::clone(&live), Some(store), config.rooms);
+        let hub = Hub::with_rooms(rooms, hub_settings(&config.http));
         let app = App::new(http_settings(&config.http, address), hub, telemetry);
-        let stop = CancellationToken::new();
+        let republish = match (&config.republish, &config.mqtt) {
+            (Some(settings), Some(mqtt)) => {
+                let mqtt = reachable(mqtt, ingest.as_ref());
+                let (live, settings) = (Arc::clone(&live), settings.clone());
+                let started = republish::start(live, &mqtt, settings, stop.clone());
+                Some(started.context("setting up [republish]")?)
+            }
+            _ => None,
+        };
         let http = tokio::spawn(http::serve(listener, app, stop.clone()));
         tracing::info!("serving {}", loaded.dir().display());
-        Ok(Self { address, live, stop, ingest, http, writer })
+        Ok(Self { address, live, stop, ingest, http, writer, recorder, republish })
     }
 
     /// The address listened on.
@@ -155,15 +178,30 @@ impl Server {
     pub async fn stop(self) {
         self.stop.cancel();
         let ended = self.http.await;
+        if let Some(republish) = self.republish
+            && republish.await.is_err()
+        {
+            tracing::warn!("the republishing task did not end in order");
+        }
         if let Some(ingest) = self.ingest {
             ingest.stop().await;
         }
         // Ingest held the only sender; the writer ends with the last batch.
         let written = tokio::time::timeout(Duration::from_secs(5), self.writer).await;
+        self.recorder.abort();
         if ended.is_err() || !matches!(written, Ok(Ok(()))) {
             tracing::warn!("a part of the server did not end in order");
         }
     }
+}
+
+/// The broker as others reach it: an embedded one may have been given a free port.
+fn reachable(mqtt: &MqttConfig, ingest: Option<&Ingest>) -> MqttConfig {
+    let mut mqtt = mqtt.clone();
+    if let Some(broker) = ingest.and_then(|ingest| ingest.broker.as_ref()) {
+        mqtt.broker = BrokerChoice::Embedded(broker.addr());
+    }
+    mqtt
 }
 
 /// Loads on a thread of its own: a large package takes seconds.

@@ -175,3 +175,53 @@ fn a_password_is_read_from_its_file_and_never_shown() {
     let lost = Config::parse(Path::new("/nowhere/twin.toml"), text).unwrap_err().to_string();
     assert!(lost.contains("mqtt.password_file: reading /nowhere/secret"), "{lost}");
 }
+
+#[test]
+fn what_is_published_can_not_come_in_again() {
+    let text = |topic: &str, filter: &str| {
+        format!(
+            "[scene]\npackage = \"s\"\n[mqtt]\nurl = \"mqtt://h\"\nwatch = [\"{filter}\"]\n\
+             [republish]\ntopic = \"{topic}\"\n"
+        )
+    };
+    let own = "twin/{entity}/{metric}";
+    assert!(Config::parse(Path::new("twin.toml"), &text(own, "campus/#")).is_ok());
+    for (topic, filter, message) in [
+        (own, "#", "come in again"),
+        (own, "twin/a/#", "come in again"),
+        (own, "+/+/power", "come in again"),
+        ("twin/{entity}", "campus/#", "{metric}"),
+        ("twin/{entity}/{metric}/#", "campus/#", "wildcards"),
+    ] {
+        let found = problems(&text(topic, filter));
+        assert_eq!((found.len(), found[0].line, &*found[0].key), (1, 7, "republish.topic"));
+        assert!(found[0].message.contains(message), "{}", found[0].message);
+    }
+    let bound = text(own, "campus/#")
+        + "[[binding]]\ntopic = \"twin/{x}/{y}\"\nentity = { name = \"{x}\" }\n\
+           decode = \"number\"\n[[binding.point]]\nmetric = \"power\"\n";
+    assert!(problems(&bound)[0].message.contains("come in again"));
+}
+
+#[test]
+fn webhooks_and_rooms_are_checked() {
+    let text = |rest: &str| format!("[scene]\npackage = \"s\"\n{rest}");
+    let good = "[rooms]\nmax = 2\nempty_after = \"30s\"\n[[webhook]]\nurl = \"https://h.example/x\"\n\
+                quality = [\"stale\"]\n[[webhook]]\nname = \"b\"\nurl = \"http://127.0.0.1:9/\"\n";
+    let config = Config::parse(Path::new("twin.toml"), &text(good)).unwrap();
+    assert_eq!(config.rooms.max_rooms, 2);
+    let names: Vec<_> = config.webhooks.iter().map(|hook| hook.name.as_str()).collect();
+    assert_eq!(names, ["h.example", "b"]);
+    for (bad, key) in [
+        ("[rooms]\nmax = 100000\n", "rooms.max"),
+        ("[[webhook]]\nurl = \"ftp://h/x\"\n", "webhook[0].url"),
+        ("[[webhook]]\nurl = \"https://user:secret@h/x\"\n", "webhook[0].url"),
+        ("[[webhook]]\nurl = \"/x\"\n", "webhook[0].url"),
+        ("[[webhook]]\nurl = \"https://h/x\"\nattempts = 0\n", "webhook[0].attempts"),
+        ("[[webhook]]\nurl = \"https://h/x\"\nsecret_file = \"none\"\n", "webhook[0].secret_file"),
+        ("[[webhook]]\nurl = \"https://h/x\"\n[[webhook]]\nurl = \"https://h/y\"\n", "webhook[1].name"),
+    ] {
+        let found = problems(&text(bad));
+        assert_eq!(found[0].key, key, "{bad}");
+    }
+}

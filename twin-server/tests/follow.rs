@@ -15,11 +15,11 @@ use twin_protocol::{ServerMessage, json};
 type Values = BTreeMap<String, Value>;
 
 fn state(server: &Server) -> Values {
-    let (_, points) = server.live.covered(None);
+    let (_, points) = server.live.run(None, 0..server.live.len() as u32);
     let name = |latest: &twin_server::live::Latest| {
         format!("{}/{}", latest.definition.entity, latest.definition.metric)
     };
-    server.live.latest(&points).iter().map(|l| (name(l), l.sample.value.clone())).collect()
+    points.iter().map(|l| (name(l), l.sample.value.clone())).collect()
 }
 
 /// Reads frames until the sequence is reached; what a viewer would hold then.

@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Empty;
+use http_body_util::Full;
 use hyper::Request;
 use serde_json::Value;
 use support::{Options, Server};
@@ -263,7 +263,7 @@ async fn other_methods_and_large_bodies_are_refused() {
     let request = |method: &str, path: &str, length: &str| {
         let request = Request::builder().method(method).uri(path).header("host", &host);
         let request = if length.is_empty() { request } else { request.header("expect", "") };
-        request.body(Empty::<Bytes>::new()).unwrap()
+        request.body(Full::<Bytes>::default()).unwrap()
     };
     let answer = server.request(request("DELETE", "/api/v1/scene", "")).await;
     assert_eq!(

@@ -14,7 +14,7 @@ use toml::Spanned;
 use super::{
     Config, ConfigError, HttpConfig, Problem, SceneConfig, binding,
     error::{Collector, line_of},
-    mqtt,
+    mqtt, outward,
     raw::{Raw, RawHistory, RawHttp},
 };
 
@@ -42,12 +42,22 @@ impl Config {
         let mut out = Collector::new(text);
         let mut warnings = Vec::new();
         let http = http(&raw.http, dir, &mut out);
+        let rooms = outward::rooms(&raw.rooms, &mut out);
+        let webhooks = outward::webhooks(&raw.webhooks, dir, &mut out);
         let mqtt = raw.mqtt.as_ref().and_then(|mqtt| mqtt::check(mqtt, dir, &mut out));
         let mut bindings = Vec::new();
         for (index, raw) in raw.bindings.iter().enumerate() {
             bindings.extend(binding::check(index, raw, &mut out, &mut warnings));
         }
         unique_names(&raw, &mut out);
+        let republish = raw.republish.as_ref().and_then(|raw| {
+            let taken = bindings.iter().map(|binding| binding.topic.filter());
+            let watched = mqtt.iter().flat_map(|mqtt| mqtt.watch.iter().cloned());
+            outward::republish(raw, taken.chain(watched), &mut out)
+        });
+        if republish.is_some() && raw.mqtt.is_none() {
+            warnings.push("there is a [republish] but no [mqtt] to publish to".to_owned());
+        }
         if let Some(history) = &raw.history {
             check_history(history, &mut out, &mut warnings);
         }
@@ -62,6 +72,9 @@ impl Config {
             file: file.to_owned(),
             scene: SceneConfig { package: dir.join(&raw.scene.package) },
             http,
+            rooms,
+            republish,
+            webhooks,
             mqtt,
             bindings,
             warnings,

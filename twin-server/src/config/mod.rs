@@ -5,6 +5,7 @@ mod binding;
 mod error;
 mod load;
 mod mqtt;
+mod outward;
 mod raw;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -14,7 +15,9 @@ pub use mqtt::{BrokerChoice, MqttConfig, Protocol};
 
 use crate::{
     bindings::{Binding, By},
+    republish, rooms,
     scene::Properties,
+    webhooks,
 };
 
 /// A checked configuration.
@@ -26,6 +29,12 @@ pub struct Config {
     pub scene: SceneConfig,
     /// `[http]`.
     pub http: HttpConfig,
+    /// `[rooms]`.
+    pub rooms: rooms::Settings,
+    /// `[republish]`; absent: nothing is published.
+    pub republish: Option<republish::Settings>,
+    /// `[[webhook]]`, in file order.
+    pub webhooks: Vec<webhooks::Settings>,
     /// `[mqtt]`; absent: the server shows the model without telemetry.
     pub mqtt: Option<MqttConfig>,
     /// `[[binding]]`, in file order.

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Deserialize;
 use toml::Spanned;
+use twin_model::Quality;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,6 +15,11 @@ pub(super) struct Raw {
     pub(super) http: RawHttp,
     pub(super) mqtt: Option<Spanned<RawMqtt>>,
     pub(super) history: Option<Spanned<RawHistory>>,
+    #[serde(default)]
+    pub(super) rooms: RawRooms,
+    pub(super) republish: Option<Spanned<RawRepublish>>,
+    #[serde(default, rename = "webhook")]
+    pub(super) webhooks: Vec<Spanned<RawWebhook>>,
     #[serde(default, rename = "binding")]
     pub(super) bindings: Vec<Spanned<RawBinding>>,
 }
@@ -63,6 +69,37 @@ pub(super) struct RawMqtt {
 pub(super) struct RawHistory {
     pub(super) path: Option<PathBuf>,
     pub(super) url: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRooms {
+    pub(super) max: Option<Spanned<usize>>,
+    pub(super) empty_after: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRepublish {
+    pub(super) topic: Spanned<String>,
+    #[serde(default)]
+    pub(super) retain: bool,
+    pub(super) qos: Option<Spanned<u8>>,
+    pub(super) min_interval: Option<Spanned<String>>,
+    pub(super) entities: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawWebhook {
+    pub(super) name: Option<String>,
+    pub(super) url: Spanned<String>,
+    pub(super) entities: Option<Vec<String>>,
+    pub(super) metrics: Option<Vec<String>>,
+    pub(super) quality: Option<Vec<Quality>>,
+    pub(super) min_interval: Option<Spanned<String>>,
+    pub(super) secret_file: Option<Spanned<PathBuf>>,
+    pub(super) attempts: Option<Spanned<u32>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,6 +4,8 @@
 //! its place by [`order_time`], as in the live state: late samples land where they belong,
 //! and the same sample delivered twice is kept once.
 
+pub mod memory;
+
 use std::{fmt, future::Future, ops::Range, pin::Pin, sync::Arc};
 
 use jiff::Timestamp;

@@ -3,16 +3,19 @@
 mod compress;
 mod entities;
 mod error;
+mod events;
 mod files;
 mod guard;
 mod health;
 mod openapi;
 mod params;
+mod rooms;
 mod scene;
 mod server;
 mod state;
 mod stream;
 mod viewer;
+mod webhooks;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -25,7 +28,10 @@ use axum::{
     routing::get,
 };
 
-use crate::{bindings::BindingBoard, hub::Hub, live::Live, mqtt::MqttStatus, scene::LoadedScene};
+use crate::{
+    bindings::BindingBoard, hub::Hub, live::Live, mqtt::MqttStatus, scene::LoadedScene,
+    webhooks::Webhooks,
+};
 use compress::Cache;
 use error::ApiError;
 use files::Files;
@@ -66,13 +72,15 @@ impl Default for Settings {
     }
 }
 
-/// What the API tells of ingest; both absent where no broker is configured.
+/// What the API tells of what comes in and goes out; empty where nothing is configured.
 #[derive(Clone, Default)]
 pub struct Telemetry {
     /// How the connection to the broker stands.
     pub status: Option<Arc<dyn Fn() -> MqttStatus + Send + Sync>>,
     /// What is bound, and what is not.
     pub board: Option<Arc<BindingBoard>>,
+    /// What is posted elsewhere.
+    pub webhooks: Webhooks,
 }
 
 impl std::fmt::Debug for Telemetry {
@@ -144,6 +152,13 @@ fn routes() -> Router<Arc<App>> {
         .route("/api/v1/state", get(state::state))
         .route("/api/v1/bindings", get(state::bindings))
         .route("/api/v1/stream", get(stream::stream))
+        .route("/api/v1/events", get(events::events))
+        .route("/api/v1/webhooks", get(webhooks::list))
+        .route("/api/v1/rooms", get(rooms::list).post(rooms::create))
+        .route(
+            "/api/v1/rooms/{id}",
+            get(rooms::get).patch(rooms::patch).delete(rooms::delete),
+        )
         .route("/tiles/{revision}/{*path}", get(scene::tile))
 }
 

@@ -9,7 +9,7 @@ use axum::{
 };
 use utoipa::OpenApi;
 
-use super::{entities, health, scene, state, stream};
+use super::{entities, events, health, rooms, scene, state, stream, webhooks};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -38,11 +38,19 @@ use super::{entities, health, scene, state, stream};
         state::state,
         state::bindings,
         stream::stream,
+        events::events,
+        webhooks::list,
+        rooms::list,
+        rooms::create,
+        rooms::get,
+        rooms::patch,
+        rooms::delete,
     ),
     tags(
         (name = "scene", description = "The model: entities, structure, tiles"),
         (name = "telemetry", description = "Measured values and their bindings"),
-        (name = "stream", description = "Live values over WebSocket"),
+        (name = "stream", description = "Live values over WebSocket and as events"),
+        (name = "rooms", description = "The present, and replays of the past"),
         (name = "health", description = "Is it well"),
         (name = "about", description = "This description"),
     )
@@ -90,9 +98,9 @@ mod tests {
         // Read off the source, so that a route cannot be added without its description.
         let source = include_str!("mod.rs");
         let routes: BTreeSet<String> = source
-            .split(".route(\"")
+            .split(".route(")
             .skip(1)
-            .filter_map(|rest| rest.split('"').next())
+            .filter_map(|rest| rest.split('"').nth(1))
             .filter(|route| !route.starts_with("/api/v1/docs."))
             .map(|route| route.replace("{*", "{"))
             .collect();

@@ -1,19 +1,33 @@
 //! Live state → frames, in both forms of the protocol.
 
+use std::io::Write as _;
+
 use axum::extract::ws::Message;
+use flate2::{Compression, write::DeflateEncoder};
 use jiff::Timestamp;
+use twin_model::{Sample, Value};
 use twin_protocol::{
-    Bye, ErrorCode, ErrorMessage, Hello, MAX_SNAPSHOT_POINTS, PointDef, PointUpdate, Pong,
-    ServerMessage, Snapshot, Update, json,
+    Bye, Clock, ErrorCode, ErrorMessage, Hello, MAX_SNAPSHOT_POINTS, Moved, PointDef, PointUpdate,
+    Pong, ServerMessage, Snapshot, Update, json, packed,
 };
 
-use crate::live::Latest;
+use crate::live::{Definition, Latest};
+
+/// Bytes of a frame, about: what a client that does not read holds of our memory is a few
+/// times as much.
+pub(super) const FRAME_BYTES: usize = 128 * 1024;
+/// Most points of a frame, and most bytes.
+pub(super) const FRAME: (usize, usize) = (MAX_SNAPSHOT_POINTS, FRAME_BYTES);
+/// A smaller frame is not worth packing.
+const PACK_FROM_BYTES: usize = 512;
 
 /// Which form of the protocol a session speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// `twin.v1.postcard`.
     Postcard,
+    /// `twin.v1.postcard.deflate`: the same, larger frames packed.
+    Packed,
     /// `twin.v1.json`.
     Json,
 }
@@ -23,6 +37,7 @@ impl Format {
     pub fn of_protocol(name: &str) -> Option<Self> {
         match name {
             twin_protocol::POSTCARD => Some(Self::Postcard),
+            twin_protocol::POSTCARD_DEFLATE => Some(Self::Packed),
             twin_protocol::JSON => Some(Self::Json),
             _ => None,
         }
@@ -32,6 +47,7 @@ impl Format {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Postcard => "postcard",
+            Self::Packed => "postcard.deflate",
             Self::Json => "json",
         }
     }
@@ -43,6 +59,7 @@ impl Format {
     ) -> Message {
         match self {
             Self::Postcard => Message::Binary(postcard().encode().into()),
+            Self::Packed => Message::Binary(pack(postcard().encode()).into()),
             // Fails only on maps with keys that are not text; there are none.
             Self::Json => Message::Text(serde_json::to_string(&json()).unwrap_or_default().into()),
         }
@@ -130,33 +147,66 @@ impl Format {
         )
     }
 
-    /// Changes as update frames of bounded size, each with the sequence it leads to.
-    pub(super) fn updates(
-        self,
-        known_seq: u64,
-        seq: u64,
-        points: &[(Latest, u64)],
-    ) -> Vec<(Message, u64)> {
-        let chunks = points.chunks(MAX_SNAPSHOT_POINTS);
-        let last = chunks.len().saturating_sub(1);
-        chunks
-            .enumerate()
-            .map(|(i, chunk)| {
-                // Oldest change first: a client that got the chunks up to here resumes here.
-                let reached = match chunk.last() {
-                    Some((_, changed)) if i < last => *changed,
-                    _ => seq,
-                };
-                let latest = chunk.iter().map(|(latest, _)| latest);
-                (self.update(known_seq, reached, latest), reached)
-            })
-            .collect()
+    /// The clock of a session's room.
+    pub(super) fn clock(self, clock: &Clock) -> Message {
+        let time = |ms| Timestamp::from_millisecond(ms).unwrap_or_default().to_string();
+        self.frame(
+            || ServerMessage::Clock(clock.clone()),
+            || json::ServerMessage::Clock {
+                room: clock.room.clone(),
+                mode: clock.mode,
+                t: time(clock.time_ms),
+                server_time: time(clock.server_time_ms),
+                speed: clock.speed,
+                paused: clock.paused,
+                range: clock.range_ms.map(|range| range.map(time)),
+                note: clock.note.clone(),
+            },
+        )
+    }
+
+    /// The subscription was moved.
+    pub(super) fn moved(self, seq: u64) -> Message {
+        self.frame(|| ServerMessage::Moved(Moved { seq }), || json::ServerMessage::Moved { seq })
+    }
+
+    pub(super) fn pong(self, t: i64) -> Message {
+        let server_time_ms = Timestamp::now().as_millisecond();
+        self.frame(
+            || ServerMessage::Pong(Pong { t, server_time_ms }),
+            || json::ServerMessage::Pong { t: t.into(), server_time: Timestamp::now().to_string() },
+        )
+    }
+
+    /// About how many bytes a point takes in a frame that names it.
+    pub(super) fn weigh(self, definition: &Definition, sample: &Sample) -> usize {
+        let names = definition.entity.as_str().len() + definition.metric.len();
+        let text = match &sample.value {
+            Value::Text(text) => text.len(),
+            Value::Bool(_) | Value::Number(_) => 8,
+        };
+        match self {
+            Self::Postcard | Self::Packed => 24 + names + definition.unit.len() + text,
+            // Quotes and control characters are escaped.
+            Self::Json => 140 + names + definition.unit.len() + 2 * text,
+        }
+    }
+
+    pub(super) fn weigh_latest(self, latest: &Latest) -> usize {
+        self.weigh(&latest.definition, &latest.sample)
     }
 }
 
-pub(super) fn pong_postcard(t: i64) -> Message {
-    let server_time_ms = Timestamp::now().as_millisecond();
-    Message::Binary(ServerMessage::Pong(Pong { t, server_time_ms }).encode().into())
+/// A frame of `twin.v1.postcard.deflate`: a byte that tells the form, and the message.
+fn pack(plain: Vec<u8>) -> Vec<u8> {
+    let as_it_is = |plain: &[u8]| [&[packed::PLAIN], plain].concat();
+    if plain.len() < PACK_FROM_BYTES {
+        return as_it_is(&plain);
+    }
+    let mut encoder = DeflateEncoder::new(vec![packed::DEFLATE], Compression::fast());
+    let packed = encoder.write_all(&plain).and_then(|()| encoder.finish());
+    // Into memory nothing fails; what does not shrink goes as it is.
+    packed.ok().filter(|packed| packed.len() <= plain.len()).unwrap_or_else(|| as_it_is(&plain))
 }
 
 pub(super) fn pong_json(t: serde_json::Value) -> Message {

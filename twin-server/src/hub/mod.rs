@@ -1,29 +1,34 @@
-//! From the live state to WebSocket sessions.
+//! From the live state to whoever listens.
 //!
-//! A session says which subtrees it wants and how often. Equal sessions form a
-//! [`group`], which encodes each tick once. A session whose socket is not drained misses
-//! frames, and when it is drained again gets what changed meanwhile, each point once. So
-//! a slow client costs a socket buffer and no queue.
+//! A client says which subtrees it wants and how often. Equal ones form a [`group`], which
+//! encodes once for all of them. A client whose socket is not drained misses frames, and
+//! when it is drained again gets what changed meanwhile, each point once, or, where it
+//! wants every sample, those samples off the tape. So a slow client costs a socket buffer
+//! and no queue.
 
 mod bucket;
+mod channel;
 mod encode;
+mod events;
+mod follower;
 mod group;
 mod session;
+mod wish;
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use axum::extract::ws::WebSocket;
-use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use axum::extract::ws::{Message, WebSocket};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::live::Live;
+use crate::{
+    live::Live,
+    rooms::{self, Room, Rooms},
+};
+pub use channel::Channel;
 pub use encode::{Format, json_point};
-use group::{Frame, Frames, GroupKey};
+pub use events::{Ask, Events};
+pub use wish::{Refusal, Wish};
 
 /// A message so many times over its limit is not read at all and ends the session; one
 /// between is read, and answered with an error.
@@ -62,27 +67,36 @@ impl Default for Settings {
     }
 }
 
-/// Everyone who listens to the live state.
+/// Everyone who listens, to the present or to a replay.
 #[derive(Debug)]
 pub struct Hub {
-    live: Arc<Live>,
+    rooms: Arc<Rooms>,
     settings: Settings,
     seats: Arc<Semaphore>,
-    groups: Mutex<HashMap<GroupKey, watch::Sender<Option<Arc<Frame>>>>>,
     stop: CancellationToken,
     tasks: TaskTracker,
+    counters: Counters,
 }
 
-/// The right to one session.
-#[derive(Debug)]
-pub struct Seat(
-    #[expect(dead_code, reason = "held, and given back when dropped")] OwnedSemaphorePermit,
-);
+/// What is counted at every message: looked up once.
+#[derive(Clone)]
+struct Counters {
+    frames: metrics::Counter,
+    bytes: metrics::Counter,
+    snapshots: metrics::Counter,
+    catch_ups: metrics::Counter,
+    refusals: metrics::Counter,
+}
 
-impl Hub {
-    /// A hub without sessions.
-    pub fn new(live: Arc<Live>, settings: Settings) -> Arc<Self> {
-        metrics::describe_gauge!("twin_stream_sessions", "WebSocket sessions");
+impl std::fmt::Debug for Counters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Counters")
+    }
+}
+
+impl Counters {
+    fn new() -> Self {
+        metrics::describe_gauge!("twin_stream_sessions", "Streaming clients");
         metrics::describe_counter!("twin_stream_frames", "Frames sent to clients");
         metrics::describe_counter!("twin_stream_bytes", "Payload bytes sent to clients");
         metrics::describe_counter!(
@@ -94,19 +108,71 @@ impl Hub {
             "twin_stream_refusals",
             "Client messages answered with an error"
         );
+        Self {
+            frames: metrics::counter!("twin_stream_frames"),
+            bytes: metrics::counter!("twin_stream_bytes"),
+            snapshots: metrics::counter!("twin_stream_snapshots"),
+            catch_ups: metrics::counter!("twin_stream_catch_ups"),
+            refusals: metrics::counter!("twin_stream_refusals"),
+        }
+    }
+
+    fn sent(&self, message: &Message) {
+        self.frames.increment(1);
+        self.bytes.increment(length(message) as u64);
+    }
+
+    fn noted(&self, noted: follower::Noted) {
+        if noted.snapshot {
+            self.snapshots.increment(1);
+        }
+        if noted.catch_up {
+            self.catch_ups.increment(1);
+        }
+    }
+}
+
+/// Bytes of a message's payload; none for control frames.
+fn length(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        Message::Binary(bytes) => bytes.len(),
+        _ => 0,
+    }
+}
+
+/// The right to one session.
+#[derive(Debug)]
+pub struct Seat(
+    #[expect(dead_code, reason = "held, and given back when dropped")] OwnedSemaphorePermit,
+);
+
+impl Hub {
+    /// A hub for the present alone, without sessions.
+    pub fn new(live: Arc<Live>, settings: Settings) -> Arc<Self> {
+        Self::with_rooms(Rooms::new(live, None, rooms::Settings::default()), settings)
+    }
+
+    /// A hub for some rooms, without sessions.
+    pub fn with_rooms(rooms: Arc<Rooms>, settings: Settings) -> Arc<Self> {
         Arc::new(Self {
-            live,
+            rooms,
             seats: Arc::new(Semaphore::new(settings.max_clients)),
             settings,
-            groups: Mutex::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            counters: Counters::new(),
         })
     }
 
-    /// What it streams.
+    /// The present.
     pub fn live(&self) -> &Arc<Live> {
-        &self.live
+        self.rooms.live()
+    }
+
+    /// The present and the replays.
+    pub fn rooms(&self) -> &Arc<Rooms> {
+        &self.rooms
     }
 
     /// Its bounds.
@@ -127,12 +193,18 @@ impl Hub {
         Arc::clone(&self.seats).try_acquire_owned().ok().map(Seat)
     }
 
-    /// Serves one WebSocket to its end.
-    pub async fn serve(self: Arc<Self>, socket: WebSocket, format: Format, seat: Seat) {
+    /// Serves one WebSocket to its end, first in the room it named, else in the present.
+    pub async fn serve(
+        self: Arc<Self>,
+        socket: WebSocket,
+        format: Format,
+        room: Option<Arc<Room>>,
+        seat: Seat,
+    ) {
         let sessions = metrics::gauge!("twin_stream_sessions", "format" => format.as_str());
         sessions.increment(1.0);
         let tasks = self.tasks.clone();
-        Box::pin(tasks.track_future(session::run(self, socket, format))).await;
+        Box::pin(tasks.track_future(session::run(self, socket, format, room))).await;
         sessions.decrement(1.0);
         drop(seat);
     }
@@ -145,33 +217,6 @@ impl Hub {
         if tokio::time::timeout(limit, self.tasks.wait()).await.is_err() {
             tracing::warn!(sessions = self.sessions(), "closing on sessions that do not drain");
         }
-    }
-
-    fn join(self: &Arc<Self>, key: GroupKey) -> Frames {
-        let mut groups = self.groups.lock();
-        match groups.entry(key) {
-            Entry::Occupied(group) => group.get().subscribe(),
-            Entry::Vacant(vacant) => {
-                let frames = watch::Sender::new(None);
-                let key = vacant.key().clone();
-                let hub = Arc::clone(self);
-                let retiring = key.clone();
-                // A join holds the same lock, so a group with a new member does not end.
-                let retire = move |frames: &watch::Sender<_>| {
-                    let mut groups = hub.groups.lock();
-                    let empty = frames.is_closed();
-                    if empty {
-                        groups.remove(&retiring);
-                    }
-                    empty
-                };
-                let receiver = frames.subscribe();
-                let (changed, seen) = (self.live.follow(), self.live.seq());
-                let live = Arc::clone(&self.live);
-                tokio::spawn(group::run(live, key, changed, seen, frames.clone(), retire));
-                vacant.insert(frames);
-                receiver
-            }
-        }
+        self.rooms.close();
     }
 }

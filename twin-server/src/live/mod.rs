@@ -7,16 +7,19 @@
 
 mod recency;
 mod table;
+mod tape;
 mod writer;
 
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
+    ops::Range,
     sync::Arc,
 };
 
 use jiff::Timestamp;
 use parking_lot::{RwLock, RwLockWriteGuard};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
+use twin_model::Sample;
 
 use crate::{
     reading::Reading,
@@ -24,6 +27,8 @@ use crate::{
 };
 use table::Table;
 pub use table::{Definition, Latest, MAX_TEXT_BYTES, Outcome};
+use tape::Tape;
+pub use tape::{Cut, Tapped};
 pub use writer::write;
 
 /// Bounds of the live state.
@@ -31,16 +36,15 @@ pub use writer::write;
 pub struct Settings {
     /// Most points; a reading of another one is rejected and counted.
     pub max_points: usize,
+    /// Samples kept for readers that want every one of them, bytes; 0 for none.
+    pub tape_bytes: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { max_points: 200_000 }
+        Self { max_points: 200_000, tape_bytes: 16 * 1024 * 1024 }
     }
 }
-
-/// Batches of samples that lossless readers may lag behind before they lose some.
-const TAP_BATCHES: usize = 1024;
 
 /// What changed, and where the sequence stands after it.
 #[derive(Clone, Debug)]
@@ -49,19 +53,8 @@ pub struct Changes {
     pub seq: u64,
     /// Oldest change first, each point once, with the number of its last change.
     pub points: Vec<(Latest, u64)>,
-}
-
-/// One accepted sample, for lossless readers.
-#[derive(Clone, Debug)]
-pub struct Tapped {
-    /// Sequence after it was applied.
-    pub seq: u64,
-    /// Its point and the sample, late ones too.
-    pub latest: Latest,
-    /// Whether the point keeps a newer one; `seq` is then of the change before.
-    pub late: bool,
-    /// Place of its entity in the scene's tour.
-    pub entity_place: u32,
+    /// Whether that is all there was at that moment.
+    pub whole: bool,
 }
 
 /// The live state. Cheap to read; share it in an [`Arc`].
@@ -71,7 +64,7 @@ pub struct Live {
     scene: Arc<LoadedScene>,
     table: RwLock<Table>,
     seq: watch::Sender<u64>,
-    tap: broadcast::Sender<Arc<[Tapped]>>,
+    tape: Tape,
 }
 
 impl Live {
@@ -82,7 +75,7 @@ impl Live {
             table: RwLock::new(Table::new(Arc::clone(&scene), settings.max_points)),
             scene,
             seq: watch::Sender::new(0),
-            tap: broadcast::Sender::new(TAP_BATCHES),
+            tape: Tape::new(settings.tape_bytes),
         }
     }
 
@@ -99,11 +92,6 @@ impl Live {
     /// Follows the sequence: wakes after every batch that changed something.
     pub fn follow(&self) -> watch::Receiver<u64> {
         self.seq.subscribe()
-    }
-
-    /// Follows every accepted sample. A reader that lags is told how many batches it lost.
-    pub fn tap(&self) -> broadcast::Receiver<Arc<[Tapped]>> {
-        self.tap.subscribe()
     }
 
     /// Number of the last change.
@@ -123,14 +111,27 @@ impl Live {
 
     /// Applies readings in order and tells for each what became of it. One task does this.
     pub fn apply(&self, readings: &[Reading]) -> Vec<Outcome> {
+        self.write(readings, Table::apply)
+    }
+
+    /// Puts readings in place whatever stands there, older or newer: how a room shows
+    /// another moment. Tells for each what became of it.
+    pub fn show(&self, readings: &[Reading]) -> Vec<Outcome> {
+        self.write(readings, Table::show)
+    }
+
+    fn write(
+        &self,
+        readings: &[Reading],
+        apply: impl Fn(&mut Table, &Reading) -> (Outcome, Option<u32>),
+    ) -> Vec<Outcome> {
         let mut table = self.table.write();
         let before = table.seq();
-        let tapped = self.tap.receiver_count() > 0;
         let mut samples = Vec::new();
         let mut outcomes = Vec::with_capacity(readings.len());
         for reading in readings {
-            let (outcome, point) = table.apply(reading);
-            if let Some(point) = point.filter(|_| tapped) {
+            let (outcome, point) = apply(&mut table, reading);
+            if let Some(point) = point.filter(|_| self.tape.records()) {
                 let sample = reading.sample.clone();
                 samples.extend(table.tapped(point, sample, outcome == Outcome::Late));
             }
@@ -145,29 +146,42 @@ impl Live {
         let mut table = self.table.write();
         let before = table.seq();
         let expired = table.expire(now);
-        let tapped = self.tap.receiver_count() > 0;
         let samples = expired
             .iter()
-            .filter(|_| tapped)
+            .filter(|_| self.tape.records())
             .filter_map(|&point| {
-                let (latest, _) = table.latest(point)?;
-                table.tapped(point, latest.sample, false)
+                let (latest, seq) = table.latest(point)?;
+                Some(Tapped { seq, ..table.tapped(point, latest.sample, false)? })
             })
             .collect();
         self.finish(table, before, samples);
         expired.len()
     }
 
-    /// Tells everyone. Taps are fed under the lock, so that their order is the table's.
+    /// Tells everyone. The tape is written under the lock, so that its order is the table's.
     fn finish(&self, table: RwLockWriteGuard<'_, Table>, before: u64, samples: Vec<Tapped>) {
-        if !samples.is_empty() {
-            let _ = self.tap.send(samples.into()); // the last listener may just have gone
-        }
         let after = table.seq();
-        drop(table);
-        if after != before {
-            self.seq.send_replace(after);
+        if after == before {
+            return;
         }
+        if self.tape.records() {
+            self.tape.record(before, after, samples);
+        }
+        drop(table);
+        self.seq.send_replace(after);
+    }
+
+    /// Every accepted sample after `after` that is wanted, as far as it is kept; see
+    /// [`Cut`]. `room` bounds what they weigh together. Nothing where `after` is too far back.
+    pub fn samples_since(
+        &self,
+        after: u64,
+        until: u64,
+        wanted: impl Fn(&Tapped) -> bool,
+        weigh: impl Fn(&Latest) -> usize,
+        room: usize,
+    ) -> Option<Cut> {
+        self.tape.since(after, until, wanted, weigh, room)
     }
 
     /// What changed after `since` in an interest (absent: everywhere), as of one moment.
@@ -175,19 +189,69 @@ impl Live {
         let table = self.table.read();
         let changed = table.changed_since(since, interest);
         let points = changed.into_iter().filter_map(|point| table.latest(point)).collect();
-        Changes { seq: table.seq(), points }
+        Changes { seq: table.seq(), points, whole: true }
     }
 
-    /// The points of an interest by number, and the sequence at which that was so.
-    pub fn covered(&self, interest: Option<&Intervals>) -> (u64, Vec<u32>) {
+    /// What changed after `since`, but no more than fits: `most` points that weigh `room`
+    /// together. The oldest changes come first, and `seq` says how far they reach.
+    pub fn changes_that_fit(
+        &self,
+        since: u64,
+        interest: Option<&Intervals>,
+        weigh: impl Fn(&Latest) -> usize,
+        (most, room): (usize, usize),
+    ) -> Changes {
         let table = self.table.read();
-        (table.seq(), table.covered(interest))
+        let changed = table.changed_since(since, interest);
+        let mut changes = Changes { seq: table.seq(), points: Vec::new(), whole: true };
+        let mut weight = 0;
+        for (latest, seq) in changed.into_iter().filter_map(|point| table.latest(point)) {
+            weight += weigh(&latest);
+            if let Some((_, reached)) = changes.points.last()
+                && (weight > room || changes.points.len() == most)
+            {
+                changes.seq = *reached;
+                changes.whole = false;
+                break;
+            }
+            changes.points.push((latest, seq));
+        }
+        changes
     }
 
-    /// Latest samples of some points, as of one moment.
-    pub fn latest(&self, points: &[u32]) -> Vec<Latest> {
+    /// Cuts the points of an interest into runs of numbers that hold `most` points and
+    /// weigh `room` at most: where each run ends, and the sequence at which that was so.
+    pub fn cuts(
+        &self,
+        interest: Option<&Intervals>,
+        weigh: impl Fn(&Definition, &Sample) -> usize,
+        (most, room): (usize, usize),
+    ) -> (u64, Vec<u32>) {
         let table = self.table.read();
-        points.iter().filter_map(|&point| table.latest(point)).map(|(latest, _)| latest).collect()
+        let (mut ends, mut count, mut weight) = (Vec::new(), 0, 0);
+        for (point, definition, sample) in table.covered(interest) {
+            let more = weigh(definition, sample);
+            if count == most || (count > 0 && weight + more > room) {
+                ends.push(point);
+                (count, weight) = (0, 0);
+            }
+            count += 1;
+            weight += more;
+        }
+        ends.push(table.len() as u32);
+        (table.seq(), ends)
+    }
+
+    /// Latest samples of an interest's points with numbers in a range, and the sequence at
+    /// which they were.
+    pub fn run(&self, interest: Option<&Intervals>, numbers: Range<u32>) -> (u64, Vec<Latest>) {
+        let table = self.table.read();
+        let latest = numbers
+            .filter(|&point| table.covers(interest, point))
+            .filter_map(|point| table.latest(point))
+            .map(|(latest, _)| latest)
+            .collect();
+        (table.seq(), latest)
     }
 
     /// Latest samples of an entity's points, in the order they were first measured.

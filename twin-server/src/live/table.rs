@@ -144,6 +144,19 @@ impl Table {
         }
     }
 
+    /// As [`Table::apply`], but an older sample takes the place of a newer one too.
+    pub(super) fn show(&mut self, reading: &Reading) -> (Outcome, Option<u32>) {
+        let known = self.scene.scene().index(reading.entity.as_str());
+        let Some(point) = known.and_then(|entity| self.find(entity, &reading.metric)) else {
+            return self.apply(reading);
+        };
+        if self.points[point as usize].sample == reading.sample {
+            return (Outcome::Duplicate, None);
+        }
+        self.put(point, reading);
+        (Outcome::Stored, Some(point))
+    }
+
     /// A sample of a point, for lossless readers.
     pub(super) fn tapped(&self, point: u32, sample: Sample, late: bool) -> Option<Tapped> {
         let definition = Arc::clone(&self.points.get(point as usize)?.definition);
@@ -176,10 +189,13 @@ impl Table {
     }
 
     fn replace(&mut self, point: u32, reading: &Reading) -> Outcome {
-        let held = &mut self.points[point as usize];
+        let held = &self.points[point as usize];
         let sample = &reading.sample;
         let (old, new) = (age_key(&held.sample), age_key(sample));
         if new < old {
+            // The point keeps its newer sample, but whoever wants every sample gets this
+            // one too, and it has a number of its own there.
+            self.seq += 1;
             return Outcome::Late;
         }
         // Once more what is known already: a redelivery, or a gateway repeating itself. It
@@ -190,6 +206,12 @@ impl Table {
         {
             return Outcome::Duplicate;
         }
+        self.put(point, reading);
+        Outcome::Stored
+    }
+
+    fn put(&mut self, point: u32, reading: &Reading) {
+        let (held, sample) = (&mut self.points[point as usize], &reading.sample);
         self.seq += 1;
         held.seq = self.seq;
         held.sample = sample.clone();
@@ -199,7 +221,6 @@ impl Table {
         }
         self.deadlines[point as usize] = deadline(&held.definition, sample);
         self.recency.touch(point);
-        Outcome::Stored
     }
 
     /// Marks every point stale whose time has come; which those are.
@@ -221,7 +242,7 @@ impl Table {
         due
     }
 
-    fn covers(&self, interest: Option<&Intervals>, point: u32) -> bool {
+    pub(super) fn covers(&self, interest: Option<&Intervals>, point: u32) -> bool {
         interest.is_none_or(|interest| interest.contains(self.places[point as usize]))
     }
 
@@ -238,8 +259,14 @@ impl Table {
     }
 
     /// Every point of an interest, by number.
-    pub(super) fn covered(&self, interest: Option<&Intervals>) -> Vec<u32> {
-        (0..self.points.len() as u32).filter(|&point| self.covers(interest, point)).collect()
+    pub(super) fn covered<'a>(
+        &'a self,
+        interest: Option<&'a Intervals>,
+    ) -> impl Iterator<Item = (u32, &'a Definition, &'a Sample)> {
+        (0..)
+            .zip(&self.points)
+            .filter(move |&(point, _)| self.covers(interest, point))
+            .map(|(point, held)| (point, &*held.definition, &held.sample))
     }
 
     pub(super) fn latest(&self, point: u32) -> Option<(Latest, u64)> {

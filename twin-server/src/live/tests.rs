@@ -19,7 +19,7 @@ fn scene() -> Arc<LoadedScene> {
 }
 
 fn live() -> Live {
-    Live::new(scene(), Settings { max_points: 4 })
+    Live::new(scene(), Settings { max_points: 4, ..Settings::default() })
 }
 
 fn reading(entity: &str, metric: &str, value: f64, at_secs: i64) -> Reading {
@@ -58,7 +58,7 @@ fn keeps_the_newest_by_source_time() {
     use Outcome::{Duplicate, Late, Stored, UnknownEntity};
     assert_eq!(outcomes, [Stored, Late, Duplicate, Stored, UnknownEntity]);
     assert_eq!(values(&live.changes_since(0, None)), [(0, 3.0)]);
-    assert_eq!(live.seq(), 2);
+    assert_eq!(live.seq(), 3, "a late sample counts too");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn tells_what_changed_since_by_subtree_oldest_first() {
     let loaded = scene();
     let under_a = loaded.tour().intervals(loaded.scene().index("a"));
     assert_eq!(values(&live.changes_since(seen, Some(&under_a))), [(0, 4.0)]);
-    assert_eq!(live.covered(Some(&under_a)), (4, vec![0]));
+    assert_eq!(live.run(Some(&under_a), 0..9).1.len(), 1);
     assert!(live.changes_since(live.seq(), None).points.is_empty());
 }
 
@@ -105,7 +105,7 @@ fn a_silent_point_becomes_stale_once_and_good_again() {
     assert_eq!(live.expire(at(110)), 1);
     assert_eq!(live.expire(at(111)), 0);
     let quality =
-        |live: &Live| live.latest(&[0]).first().map(|latest| latest.sample.quality).unwrap();
+        |live: &Live| live.run(None, 0..1).1.first().map(|latest| latest.sample.quality).unwrap();
     assert_eq!(quality(&live), Quality::Stale);
     assert_eq!(live.changes_since(seen, None).points.len(), 1);
     // The same sample again is no sign of life; a new one is.
@@ -129,20 +129,50 @@ fn another_unit_is_a_new_definition_of_the_same_point() {
     assert!(definition.defined_seq > seen);
 }
 
-#[tokio::test]
-async fn a_tap_gets_every_sample_late_ones_too() {
+#[test]
+fn the_tape_holds_every_sample_late_ones_too() {
     let live = live();
-    let mut tap = live.tap();
     live.apply(&[
         reading("a", "power", 1.0, 100),
         reading("a", "power", 2.0, 101),
+        reading("a", "power", 2.0, 101),
         reading("a", "power", 3.0, 50),
     ]);
+    live.apply(&[reading("b", "power", 4.0, 100)]);
     live.expire(Timestamp::from_second(200).unwrap());
-    let samples = tap.recv().await.unwrap();
-    let seen: Vec<_> = samples.iter().map(|tapped| (tapped.seq, tapped.late)).collect();
-    assert_eq!(seen, [(1, false), (2, false), (2, true)]);
-    assert_eq!(tap.recv().await.unwrap()[0].latest.sample.quality, Quality::Stale);
+    let cut = live.samples_since(0, u64::MAX, |_| true, |_| 1, 100).unwrap();
+    let seen: Vec<_> = cut.samples.iter().map(|tapped| (tapped.seq, tapped.late)).collect();
+    assert_eq!(seen, [(1, false), (2, false), (3, true), (4, false), (5, false), (6, false)]);
+    assert_eq!(cut.samples[5].latest.sample.quality, Quality::Stale);
+    assert_eq!((cut.reached, live.seq()), (6, 6));
+}
+
+#[test]
+fn what_changed_comes_in_pieces_that_lead_to_the_whole() {
+    let live = live();
+    for second in 1..=3 {
+        live.apply(&[reading("a", "x", 1.0, second), reading("b", "y", 2.0, second)]);
+    }
+    live.apply(&[reading("a1", "z", 3.0, 9)]);
+    let fits = |since| live.changes_that_fit(since, None, |_| 1, (9, 2));
+    let first = fits(0);
+    assert_eq!((values(&first), first.seq), (vec![(0, 1.0), (1, 2.0)], 6));
+    let rest = fits(first.seq);
+    assert_eq!((values(&rest), rest.seq), (vec![(2, 3.0)], 7));
+    let one = live.changes_that_fit(0, None, |_| 1, (1, 99));
+    assert_eq!(one.seq, 5, "by count as well");
+    assert_eq!(live.cuts(None, |_, _| 1, (2, 99)), (7, vec![2, 3]));
+    assert_eq!(live.cuts(None, |_, _| 5, (9, 5)), (7, vec![1, 2, 3]));
+}
+
+#[test]
+fn another_moment_is_shown_whatever_stood_there() {
+    let live = live();
+    live.apply(&[reading("a", "power", 1.0, 100)]);
+    assert_eq!(live.show(&[reading("a", "power", 2.0, 50)]), [Outcome::Stored]);
+    assert_eq!(values(&live.changes_since(0, None)), [(0, 2.0)]);
+    assert_eq!(live.show(&[reading("a", "power", 2.0, 50)]), [Outcome::Duplicate]);
+    assert_eq!(live.show(&[reading("b", "power", 2.0, 50)]), [Outcome::Stored]);
 }
 
 proptest! {
@@ -164,10 +194,9 @@ proptest! {
             }
         }
         followed.extend(values(&live.changes_since(cursor, None)));
-        let (seq, points) = live.covered(None);
+        let (seq, whole) = live.run(None, 0..live.len() as u32);
         prop_assert_eq!(seq, live.seq());
-        let whole: std::collections::BTreeMap<_, _> = live
-            .latest(&points)
+        let whole: std::collections::BTreeMap<_, _> = whole
             .iter()
             .map(|latest| (latest.definition.point, latest.sample.value.as_f64().unwrap()))
             .collect();

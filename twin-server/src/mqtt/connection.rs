@@ -150,6 +150,22 @@ impl Connection {
         }
     }
 
+    /// Queues a message; false where there is no room until the next poll.
+    pub(super) fn publish(&self, topic: &str, payload: Vec<u8>, qos: u8, retain: bool) -> bool {
+        match self {
+            Self::V4 { client, .. } => {
+                let qos = if qos == 0 { v4::QoS::AtMostOnce } else { v4::QoS::AtLeastOnce };
+                let options = v4::PublishOptions::new(qos).retain(retain);
+                client.try_publish(topic, payload, options).is_ok()
+            }
+            Self::V5 { client, .. } => {
+                let qos = if qos == 0 { v5::QoS::AtMostOnce } else { v5::QoS::AtLeastOnce };
+                let options = v5::PublishOptions::new(qos).retain(retain);
+                client.try_publish(topic, payload, options).is_ok()
+            }
+        }
+    }
+
     /// Asks for a graceful end; poll until it errs.
     pub(super) fn disconnect(&self) {
         match self {

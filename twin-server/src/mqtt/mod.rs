@@ -4,9 +4,11 @@ mod backoff;
 mod client;
 mod connection;
 mod options;
+mod publisher;
 mod resume;
 mod status;
 
 pub use client::{AckSender, MqttClient, MqttError, start};
 pub use connection::Ack;
+pub use publisher::{Publisher, Turn};
 pub use status::{MqttState, MqttStatus};

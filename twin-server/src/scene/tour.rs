@@ -67,6 +67,25 @@ impl Intervals {
         let after = self.0.partition_point(|range| range.start <= place);
         after > 0 && place < self.0[after - 1].end
     }
+
+    /// What is in this set and not in another.
+    pub fn without(&self, other: &Self) -> Self {
+        let mut left = Vec::new();
+        for range in &self.0 {
+            let mut start = range.start;
+            let touching = other.0.iter().skip_while(|taken| taken.end <= range.start);
+            for taken in touching.take_while(|taken| taken.start < range.end) {
+                if start < taken.start {
+                    left.push(start..taken.start);
+                }
+                start = taken.end;
+            }
+            if start < range.end {
+                left.push(start..range.end);
+            }
+        }
+        Self(left)
+    }
 }
 
 #[cfg(test)]
@@ -113,6 +132,13 @@ mod tests {
                 roots.iter().flat_map(|&root| scene.subtree(root)).collect();
             for index in 0..parents.len() as u32 {
                 prop_assert_eq!(set.contains(tour.place(index)), expected.contains(&index));
+            }
+            let (some, others) = roots.split_at(roots.len() / 2);
+            let [some, others] = [some, others].map(|roots| tour.intervals(roots.to_vec()));
+            let rest = some.without(&others);
+            for place in 0..parents.len() as u32 {
+                let expected = some.contains(place) && !others.contains(place);
+                prop_assert_eq!(rest.contains(place), expected);
             }
         }
     }

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
@@ -19,10 +19,12 @@ use tokio_util::sync::CancellationToken;
 use twin_model::{Quality, Sample, Value};
 use twin_protocol::{ClientMessage, Interest, ServerMessage, Subscribe, json};
 use twin_server::{
+    history::Store,
     http::{self, App, Settings, Telemetry},
     hub::{self, Hub},
     live::{self, Live},
     reading::Reading,
+    rooms::{self, Rooms},
     scene::{LoadedScene, Properties, load},
 };
 
@@ -77,12 +79,15 @@ pub(crate) fn package() -> (tempfile::TempDir, Arc<LoadedScene>) {
 pub(crate) struct Options {
     pub(crate) http: Settings,
     pub(crate) hub: hub::Settings,
+    pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) rooms: rooms::Settings,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let http = Settings { listen: ([127, 0, 0, 1], 0).into(), ..Settings::default() };
-        Self { http, hub: hub::Settings::default() }
+        let (hub, rooms) = (hub::Settings::default(), rooms::Settings::default());
+        Self { http, hub, store: None, rooms }
     }
 }
 
@@ -103,7 +108,8 @@ impl Server {
     ) -> Self {
         http::recorder();
         let live = Arc::new(Live::new(loaded, live::Settings::default()));
-        let hub = Hub::new(Arc::clone(&live), options.hub);
+        let rooms = Rooms::new(Arc::clone(&live), options.store, options.rooms);
+        let hub = Hub::with_rooms(rooms, options.hub);
         let listener = http::bind(options.http.listen).unwrap();
         let address = listener.local_addr().unwrap();
         options.http.listen = address;
@@ -136,10 +142,30 @@ impl Server {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.request(request.body(Empty::new()).unwrap()).await
+        self.request(request.body(Full::default()).unwrap()).await
     }
 
-    pub(crate) async fn request(&self, request: Request<Empty<Bytes>>) -> Answer {
+    /// Sends JSON.
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &serde_json::Value,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", self.address.to_string())
+            .header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = Full::from(body.to_string());
+        self.request(request.body(body).unwrap()).await
+    }
+
+    pub(crate) async fn request(&self, request: Request<Full<Bytes>>) -> Answer {
         let stream = TcpStream::connect(self.address).await.unwrap();
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
@@ -175,7 +201,17 @@ impl Server {
         protocol: &str,
         origin: Option<&str>,
     ) -> Result<WebSocketStream<TcpStream>, tungstenite::Error> {
-        let url = format!("ws://{}/api/v1/stream", self.address);
+        self.open_at(stream, "/api/v1/stream", protocol, origin).await
+    }
+
+    pub(crate) async fn open_at(
+        &self,
+        stream: TcpStream,
+        path: &str,
+        protocol: &str,
+        origin: Option<&str>,
+    ) -> Result<WebSocketStream<TcpStream>, tungstenite::Error> {
+        let url = format!("ws://{}{path}", self.address);
         let mut request = url.into_client_request().unwrap();
         if !protocol.is_empty() {
             request.headers_mut().insert("sec-websocket-protocol", protocol.parse().unwrap());
