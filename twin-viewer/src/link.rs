@@ -1,5 +1,7 @@
 //! The address: what is looked at, so that a link opens exactly that.
 
+use jiff::Timestamp;
+
 use crate::{bridge::CameraPose, layers::Layer, text::Lang};
 
 /// What an address says; everything may be absent.
@@ -13,6 +15,10 @@ pub struct Link {
     pub storey: Option<String>,
     /// Where the camera stands.
     pub camera: Option<CameraPose>,
+    /// Room whose time is shown; absent: the present.
+    pub room: Option<String>,
+    /// The moment shown, RFC 3339; with a room only where that has ended meanwhile.
+    pub time: Option<String>,
     /// Language of the page.
     pub lang: Option<Lang>,
     /// Size of everything, 1 as designed.
@@ -29,6 +35,8 @@ impl Link {
             match name.as_str() {
                 "entity" => link.entity = Some(value).filter(|value| !value.is_empty()),
                 "storey" => link.storey = Some(value).filter(|value| !value.is_empty()),
+                "room" => link.room = Some(value).filter(|value| is_room(value)),
+                "t" => link.time = Some(value).filter(|value| value.parse::<Timestamp>().is_ok()),
                 "layer" => link.layer = Layer::parse(&value),
                 "camera" => link.camera = parse_camera(&value),
                 "lang" => link.lang = Lang::parse(&value),
@@ -47,6 +55,8 @@ impl Link {
         let mut put = |name: &str, value: Option<String>| {
             pairs.extend(value.map(|value| (name.to_owned(), value)));
         };
+        put("room", self.room.clone());
+        put("t", self.time.clone());
         put("entity", self.entity.clone());
         let layer = self.layer.filter(|layer| *layer != Layer::default());
         put("layer", layer.map(|layer| layer.name().to_owned()));
@@ -56,6 +66,11 @@ impl Link {
         put("scale", self.scale.map(|scale| scale.to_string()));
         pairs
     }
+}
+
+/// The present is where a page without a room is anyway.
+fn is_room(id: &str) -> bool {
+    !id.is_empty() && id != "live"
 }
 
 /// `x,y,z,distance,heading,tilt`: metres and degrees.
@@ -86,7 +101,9 @@ mod tests {
     #[test]
     fn a_link_comes_back_as_it_was() {
         let written = pairs(&[
-            ("room", "live"),
+            ("wall", "2"),
+            ("room", "r-7"),
+            ("t", "2026-11-27T14:03:20Z"),
             ("entity", "1kTvXnbbzCWw8lcMd1dR4o"),
             ("layer", "temperature"),
             ("storey", "s/1"),
@@ -108,6 +125,8 @@ mod tests {
             ("camera", "1,2,3,0,0,0"),
             ("lang", "fr"),
             ("scale", "900"),
+            ("room", "live"),
+            ("t", "yesterday"),
             ("entity", ""),
         ]));
         assert_eq!(link, Link::default());

@@ -8,7 +8,7 @@ mod socket;
 
 pub use backoff::Backoff;
 #[cfg(target_arch = "wasm32")]
-pub use rest::{ApiError, get, get_whatever};
+pub use rest::{ApiError, get, get_whatever, post};
 #[cfg(target_arch = "wasm32")]
 pub use socket::{Socket, SocketEvent};
 

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, RequestInit, Response};
+use web_sys::{AbortController, Headers, RequestInit, Response};
 
 /// What went wrong with a request.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -43,7 +43,27 @@ const TIMEOUT_MS: i32 = 30_000;
 
 /// Fetches JSON.
 pub async fn get<T: DeserializeOwned>(path: &str) -> Result<T, ApiError> {
-    let (response, text) = fetch(path).await?;
+    let (response, text) = fetch(path, &RequestInit::new()).await?;
+    if !response.ok() {
+        return Err(refused(path, &response, &text));
+    }
+    parse(path, &text)
+}
+
+/// Sends JSON and reads the answer.
+pub async fn post<T: DeserializeOwned>(
+    path: &str,
+    body: &serde_json::Value,
+) -> Result<T, ApiError> {
+    let init = RequestInit::new();
+    init.set_method("POST");
+    init.set_body(&JsValue::from_str(&body.to_string()));
+    if let Ok(headers) = Headers::new() {
+        // Fails only on names that are none.
+        let _ = headers.set("content-type", "application/json");
+        init.set_headers(&headers);
+    }
+    let (response, text) = fetch(path, &init).await?;
     if !response.ok() {
         return Err(refused(path, &response, &text));
     }
@@ -52,7 +72,7 @@ pub async fn get<T: DeserializeOwned>(path: &str) -> Result<T, ApiError> {
 
 /// Fetches JSON that comes with a status of failure too, as from `/readyz`.
 pub async fn get_whatever<T: DeserializeOwned>(path: &str) -> Result<T, ApiError> {
-    let (_, text) = fetch(path).await?;
+    let (_, text) = fetch(path, &RequestInit::new()).await?;
     parse(path, &text)
 }
 
@@ -62,11 +82,10 @@ fn parse<T: DeserializeOwned>(path: &str, text: &str) -> Result<T, ApiError> {
 }
 
 /// The answer and its text.
-async fn fetch(path: &str) -> Result<(Response, String), ApiError> {
+async fn fetch(path: &str, init: &RequestInit) -> Result<(Response, String), ApiError> {
     let unreachable = |_: JsValue| ApiError::Unreachable(path.to_owned());
     let window = web_sys::window().ok_or_else(|| unreachable(JsValue::NULL))?;
     let abort = AbortController::new().map_err(unreachable)?;
-    let init = RequestInit::new();
     init.set_signal(Some(&abort.signal()));
     let timer = {
         let stop = wasm_bindgen::closure::Closure::once_into_js(move || abort.abort());
@@ -74,7 +93,7 @@ async fn fetch(path: &str) -> Result<(Response, String), ApiError> {
             .set_timeout_with_callback_and_timeout_and_arguments_0(stop.unchecked_ref(), TIMEOUT_MS)
             .map_err(unreachable)?
     };
-    let answer = read(&window, path, &init).await;
+    let answer = read(&window, path, init).await;
     window.clear_timeout_with_handle(timer);
     answer
 }

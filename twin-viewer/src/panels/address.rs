@@ -58,6 +58,8 @@ pub(crate) fn restore(ctx: Ctx) {
 /// What the page shows now.
 pub(crate) fn current(ctx: Ctx) -> Link {
     START.with_borrow(|start| Link {
+        room: ctx.room.get_untracked(),
+        time: standing(ctx),
         entity: ctx.selected.get_untracked().map(|id| id.to_string()),
         layer: Some(ctx.layer.get_untracked()).filter(|layer| *layer != Layer::None),
         storey: ctx.storey.get_untracked().map(|id| id.to_string()),
@@ -66,6 +68,14 @@ pub(crate) fn current(ctx: Ctx) -> Link {
         scale: start.scale,
         others: start.others.clone(),
     })
+}
+
+/// The moment a replay stands at, so that a link leads there after its room has ended.
+/// While it runs there is none: the address would change all the time.
+fn standing(ctx: Ctx) -> Option<String> {
+    let paused = ctx.replay.with_untracked(|clock| clock.as_ref().is_some_and(|c| c.paused()));
+    let time = jiff::Timestamp::from_millisecond(ctx.clock.get_untracked()).ok()?;
+    paused.then(|| time.to_string())
 }
 
 /// The address of what is shown, complete.

@@ -8,7 +8,7 @@ use twin_protocol::{ClientMessage, Interest, Ping, Resume, ServerMessage, Subscr
 
 use super::{
     ctx::{Ctx, LinkState},
-    scene_load,
+    room, scene_load,
 };
 use crate::{
     net::{Backoff, PING_EVERY_MS, SILENCE_MS, Socket, SocketEvent},
@@ -31,18 +31,23 @@ pub(crate) struct Connection {
     retry_at_ms: Option<f64>,
     /// What the server said before it closed.
     bye: Option<String>,
+    /// Whether the server has introduced itself. It does so again when the room's clock
+    /// jumps; our subscription then stays what it is.
+    greeted: bool,
 }
 
 fn now_ms() -> f64 {
     js_sys::Date::now()
 }
 
-fn url() -> String {
+fn url(room: Option<&str>) -> String {
     let Some(location) = web_sys::window().map(|window| window.location()) else {
         return String::new();
     };
     let scheme = if location.protocol().is_ok_and(|p| p == "https:") { "wss" } else { "ws" };
-    format!("{scheme}://{}/api/v1/stream", location.host().unwrap_or_default())
+    let query = room.map(|room| format!("?room={}", js_sys::encode_uri_component(room)));
+    let host = location.host().unwrap_or_default();
+    format!("{scheme}://{host}/api/v1/stream{}", query.unwrap_or_default())
 }
 
 /// Opens a connection in place of the one before.
@@ -53,11 +58,15 @@ pub(crate) fn connect(ctx: Ctx) {
         connection.socket = None;
         connection.retry_at_ms = None;
         connection.bye = None;
+        connection.greeted = false;
         (connection.heard_ms, connection.pinged_ms) = (now, now);
         connection.serial
     });
     let Some(serial) = serial else { return };
-    match Socket::open(&url(), Rc::new(move |event| on_event(ctx, serial, event))) {
+    match Socket::open(
+        &url(ctx.room.get_untracked().as_deref()),
+        Rc::new(move |event| on_event(ctx, serial, event)),
+    ) {
         Ok(socket) => ctx.connection.update_value(|connection| connection.socket = Some(socket)),
         Err(reason) => lose(ctx, reason),
     }
@@ -102,13 +111,19 @@ fn on_applied(ctx: Ctx, applied: Applied) {
                 scene_load::load(ctx);
             }
             set_link(ctx, LinkState::Syncing);
-            subscribe(ctx);
-            ping(ctx);
+            let greeted = ctx
+                .connection
+                .try_update_value(|connection| std::mem::replace(&mut connection.greeted, true));
+            if greeted == Some(false) {
+                subscribe(ctx);
+                ping(ctx);
+            }
         }
         Applied::Current => {
             ctx.connection.update_value(|connection| connection.backoff.reset());
             set_link(ctx, LinkState::Live);
         }
+        Applied::Clock => show_clock(ctx),
         Applied::Refused(message) => ctx.toast.set(Some(message)),
         Applied::Bye(reason) => {
             ctx.connection.update_value(|connection| connection.bye = Some(reason));
@@ -124,6 +139,18 @@ fn on_applied(ctx: Ctx, applied: Applied) {
         }
         Applied::Partial => {}
     }
+}
+
+/// The room's clock was set, or ran on.
+fn show_clock(ctx: Ctx) {
+    let clock = ctx.read(|store| store.room.clone());
+    if clock.is_none() {
+        ctx.room.set(None); // a replay that ends hands everyone over to the present
+    }
+    if ctx.replay.with_untracked(|before| *before != clock) {
+        ctx.replay.set(clock);
+    }
+    ctx.clock.set(ctx.read(|store| store.now(now_ms())));
 }
 
 fn set_link(ctx: Ctx, state: LinkState) {
@@ -145,7 +172,8 @@ fn ping(ctx: Ctx) {
     send(ctx, &ClientMessage::Ping(Ping { t: now as i64 }));
 }
 
-fn send(ctx: Ctx, message: &ClientMessage) {
+/// Sends a message on the connection in use.
+pub(crate) fn send(ctx: Ctx, message: &ClientMessage) {
     ctx.connection.with_value(|connection| {
         if let Some(socket) = &connection.socket {
             socket.send(message);
@@ -173,6 +201,7 @@ fn lose(ctx: Ctx, reason: String) {
     };
     let retry_at_ms = retry_at_ms.unwrap_or(now);
     ctx.link.set(LinkState::Lost { retry_at_ms, since_ms, reason });
+    room::check(ctx);
 }
 
 /// Looks after the connection; a few times a second.

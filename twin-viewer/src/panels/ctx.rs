@@ -10,7 +10,7 @@ use crate::{
     bridge::{self, CameraPose, ViewCommand},
     layers::{Engine, Layer},
     net::ApiError,
-    store::{AttentionList, EntityIx, Line, Point, Store, Totals},
+    store::{AttentionList, EntityIx, Line, Point, RoomClock, Store, Totals},
     text::{self, Lang},
 };
 
@@ -69,9 +69,13 @@ pub(crate) struct Ctx {
     pub(crate) pulse: RwSignal<u64>,
     /// Rises when points or entities come or go.
     pub(crate) structure: RwSignal<u64>,
-    /// Server time, ms, once a second.
+    /// Time shown, ms: the server's, or the replay's; once a second.
     pub(crate) clock: RwSignal<i64>,
     pub(crate) link: RwSignal<LinkState>,
+    /// The room this page is in; absent: the present.
+    pub(crate) room: RwSignal<Option<String>>,
+    /// The clock of the replay that is shown; absent in the present.
+    pub(crate) replay: RwSignal<Option<RoomClock>>,
     /// Set while nothing comes from the broker.
     pub(crate) telemetry: RwSignal<Option<Outage>>,
     pub(crate) scene: RwSignal<SceneState>,
@@ -110,6 +114,8 @@ impl Ctx {
             structure: RwSignal::new(0),
             clock: RwSignal::new(js_sys::Date::now() as i64),
             link: RwSignal::new(LinkState::Connecting),
+            room: RwSignal::new(None),
+            replay: RwSignal::new(None),
             telemetry: RwSignal::new(None),
             scene: RwSignal::new(SceneState::Loading),
             canvas: RwSignal::new(CanvasState::Starting),
@@ -151,6 +157,11 @@ impl Ctx {
     /// Whether values are arriving.
     pub(crate) fn is_live(self) -> bool {
         self.link.with(|link| matches!(link, LinkState::Live))
+    }
+
+    /// Whether a connection is in use.
+    pub(crate) fn is_connected(self) -> bool {
+        self.link.with_untracked(|link| !matches!(link, LinkState::Lost { .. }))
     }
 
     /// Asks the canvas for something, unless there is none.

@@ -120,7 +120,7 @@ fn refresh(ctx: Ctx) {
 fn tick(ctx: Ctx) {
     connection::tick(ctx);
     telemetry::tick(ctx);
-    let now = ctx.read(|store| store.clock.now(js_sys::Date::now()));
+    let now = ctx.read(|store| store.now(js_sys::Date::now()));
     if now / 1000 != ctx.clock.get_untracked() / 1000 {
         ctx.clock.set(now);
         ctx.store.update_value(|store| store.points.sweep(now));

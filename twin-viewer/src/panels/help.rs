@@ -24,6 +24,7 @@ fn sheet(ctx: Ctx) -> impl IntoView {
         ("L", "help.layer"),
         ("H", "help.home"),
         ("F", "help.fly"),
+        ("Space", "help.replay"),
         ("Esc", "help.clear"),
         ("?", "help.help"),
     ];

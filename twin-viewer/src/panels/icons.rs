@@ -17,8 +17,8 @@ macro_rules! icons {
 icons! {
     "alert" "bolt" "brand" "building" "charger" "chevron" "close" "controller" "copy" "door"
     "element" "equipment" "fly" "help" "home" "isolate" "landmark" "layers" "lift" "list"
-    "meter" "offline" "people" "pump" "question" "scene" "search" "sensor" "silent" "site"
-    "space" "storey" "tree" "wait" "warn" "live" "zone"
+    "history" "meter" "offline" "pause" "people" "play" "pump" "question" "scene" "search" "sensor" "silent" "site"
+    "space" "step" "step-back" "storey" "tree" "wait" "warn" "live" "zone"
 }
 
 /// An icon; decoration only, so the words stand beside it.

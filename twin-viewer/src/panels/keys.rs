@@ -3,7 +3,7 @@
 use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast;
 
-use super::ctx::Ctx;
+use super::{ctx::Ctx, room};
 use crate::{bridge::ViewCommand, layers::Layer};
 
 pub(crate) fn listen(ctx: Ctx) {
@@ -33,6 +33,7 @@ fn on_key(ctx: Ctx, event: &ev::KeyboardEvent) {
             focus_search();
             ctx.pane.set("tree");
         }
+        " " if ctx.replay.with_untracked(Option::is_some) => room::toggle(ctx),
         "?" => ctx.help.update(|open| *open = !*open),
         "l" | "L" => ctx.layer.update(|layer| *layer = next(*layer)),
         "h" | "H" => ctx.command(ViewCommand::Home),

@@ -11,6 +11,8 @@ mod icons;
 mod inspector;
 mod keys;
 mod layer_picker;
+mod replay_bar;
+mod room;
 mod scene_load;
 mod search;
 mod stage;
@@ -45,7 +47,7 @@ fn start(canvas: Result<(), String>) -> impl IntoView {
         ctx.canvas.set(ctx::CanvasState::Failed(reason));
     }
     scene_load::load(ctx);
-    connection::connect(ctx);
+    room::open(ctx, &link);
     frame::start(ctx);
     app(ctx, link.scale.unwrap_or(1.0))
 }
@@ -94,6 +96,7 @@ fn document_state(ctx: Ctx, scale: f32) {
         let Some(shell) = document().get_element_by_id("shell") else { return };
         let state = match ctx.link.get() {
             LinkState::Lost { .. } => "lost",
+            LinkState::Live if ctx.replay.with(Option::is_some) => "replay",
             LinkState::Live if ctx.telemetry.with(Option::is_some) => "silent",
             LinkState::Live => "live",
             _ => "loading",

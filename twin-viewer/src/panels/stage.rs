@@ -8,6 +8,7 @@ use super::{
     ctx::{CanvasState, Ctx, LinkState, SceneState, quality_key},
     icons::{icon, kind_icon},
     layer_picker::layer_picker,
+    replay_bar::replay_bar,
     storeys::storeys,
 };
 use crate::{net::ApiError, store::Point, text};
@@ -24,6 +25,7 @@ pub(crate) fn stage(ctx: Ctx) -> impl IntoView {
             </div>
             {layer_picker(ctx)}
             {storeys(ctx)}
+            {replay_bar(ctx)}
             {tooltip(ctx)}
         </div>
         {failure(ctx)}
@@ -63,7 +65,9 @@ fn banner(ctx: Ctx) -> impl IntoView {
 /// We are connected, but the server hears nothing from its broker.
 fn silence(ctx: Ctx) -> impl IntoView {
     move || {
-        let outage = ctx.telemetry.get().filter(|_| ctx.is_live())?;
+        // What the broker does now says nothing of the past.
+        let here = ctx.is_live() && ctx.replay.with(Option::is_none);
+        let outage = ctx.telemetry.get().filter(|_| here)?;
         let since = text::clock_time(outage.since_ms, super::top_bar::zone_minutes());
         Some(view! {
             <div class="notice notice-warn" role="alert" data-testid="no-telemetry">

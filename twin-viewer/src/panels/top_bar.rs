@@ -4,6 +4,7 @@ use super::{
     connection,
     ctx::{Ctx, LinkState},
     icons::icon,
+    room,
 };
 use crate::text::{self, Lang};
 use leptos::prelude::*;
@@ -85,6 +86,7 @@ fn link_chip(ctx: Ctx) -> impl IntoView {
     let state = move || match ctx.link.get() {
         LinkState::Connecting => "loading",
         LinkState::Syncing => "syncing",
+        LinkState::Live if ctx.replay.with(Option::is_some) => "replay",
         LinkState::Live if ctx.telemetry.with(Option::is_some) => "no-telemetry",
         LinkState::Live => "live",
         LinkState::Lost { .. } => "reconnecting",
@@ -92,6 +94,7 @@ fn link_chip(ctx: Ctx) -> impl IntoView {
     let words = move || match ctx.link.get() {
         LinkState::Connecting => ctx.t("link.connecting").to_owned(),
         LinkState::Syncing => ctx.t("link.syncing").to_owned(),
+        LinkState::Live if ctx.replay.with(Option::is_some) => ctx.t("link.replay").to_owned(),
         LinkState::Live if ctx.telemetry.with(Option::is_some) => {
             ctx.t("link.no_telemetry").to_owned()
         }
@@ -108,6 +111,7 @@ fn link_chip(ctx: Ctx) -> impl IntoView {
     let shape = move || {
         icon(match state() {
             "live" => "live",
+            "replay" => "history",
             "reconnecting" | "no-telemetry" => "offline",
             _ => "wait",
         })
@@ -146,8 +150,12 @@ fn clock(ctx: Ctx) -> impl IntoView {
         let full = text::date_time(ctx.clock.get(), zone_minutes());
         full.split(' ').next().unwrap_or_default().to_owned()
     };
+    let title = move || match ctx.replay.with(Option::is_some) {
+        true => ctx.t("top.clock.replay"),
+        false => ctx.t("top.clock"),
+    };
     view! {
-        <div class="clock" data-testid="clock" title=move || ctx.t("top.clock")>
+        <div class="clock" data-testid="clock" title=title>
             <time class="clock-time">{time}</time>
             <span class="clock-date">{date}</span>
         </div>
@@ -161,6 +169,19 @@ fn buttons(ctx: Ctx) -> impl IntoView {
         Lang::En => "中文",
     };
     view! {
+        <button
+            class="button square"
+            data-testid="replay-button"
+            aria-label=move || ctx.t("replay.open")
+            title=move || ctx.t("replay.open")
+            aria-pressed=move || ctx.replay.with(Option::is_some).to_string()
+            on:click=move |_| match ctx.replay.with_untracked(Option::is_some) {
+                true => room::leave(ctx),
+                false => room::make(ctx, None),
+            }
+        >
+            {icon("history")}
+        </button>
         <button
             class="button"
             data-testid="lang"

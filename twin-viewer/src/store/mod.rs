@@ -4,6 +4,7 @@
 mod attention;
 mod clock;
 mod points;
+mod room;
 mod scene;
 #[cfg(test)]
 pub(crate) mod test_support;
@@ -14,6 +15,7 @@ use twin_protocol::ServerMessage;
 pub use attention::{Attention, AttentionList, Line, Reason, Severity, reason_of};
 pub use clock::ServerClock;
 pub use points::{MAX_POINTS, Point, PointError, PointIx, Points, Reading};
+pub use room::RoomClock;
 pub use scene::{EntityIx, Entry, IndexFile, SceneIndex};
 pub use totals::{BuildingTotals, Totals};
 
@@ -33,6 +35,8 @@ pub enum Applied {
     Current,
     /// A ping came back.
     Pong,
+    /// The clock of the room was told.
+    Clock,
     /// The server refused something we sent.
     Refused(String),
     /// The server is about to close.
@@ -48,6 +52,8 @@ pub struct Store {
     pub points: Points,
     /// The server's clock.
     pub clock: ServerClock,
+    /// The clock of the replay that is shown; absent in the present.
+    pub room: Option<RoomClock>,
     /// Rises whenever points or entities come or go: caches of either are then void.
     pub generation: u64,
     epoch: String,
@@ -66,6 +72,13 @@ impl Store {
         }
         self.scene = scene;
         self.generation += 1;
+    }
+
+    /// The time shown when the browser's clock stands at `local_ms`, ms since 1970: that of
+    /// the server, or of the replay.
+    pub fn now(&self, local_ms: f64) -> i64 {
+        let server_ms = self.clock.now(local_ms);
+        self.room.as_ref().map_or(server_ms, |room| room.now(server_ms))
     }
 
     /// Where to continue after a break: epoch and sequence.
@@ -116,6 +129,12 @@ impl Store {
                 self.clock.pong(pong.t as f64, pong.server_time_ms, local_ms);
                 Ok(Applied::Pong)
             }
+            ServerMessage::Clock(clock) => {
+                self.room = RoomClock::of(clock);
+                Ok(Applied::Clock)
+            }
+            // This viewer follows the whole scene and never moves its subscription.
+            ServerMessage::Moved(_) => Ok(Applied::Partial),
             ServerMessage::Error(error) => Ok(Applied::Refused(error.message)),
             ServerMessage::Bye(bye) => Ok(Applied::Bye(bye.reason)),
             // Told only to who names a room or moves its subscription, which we do not yet.
