@@ -22,7 +22,7 @@ fn the_example_is_right_and_shows_the_defaults() {
     let file = shipped("twin.example.toml");
     let config = Config::load(&file).unwrap();
     assert_eq!(config.scene.package, file.parent().unwrap().join("scene"));
-    assert_eq!(config.bindings.len(), 5);
+    assert_eq!(config.bindings.len(), 9);
     assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
     assert!(config.warnings[0].contains("keeps no history yet"));
     // What the example gives as default is the default.
@@ -109,7 +109,7 @@ entity = { tag = "{x}" }
 [[binding]]
 topic = "a/{x}"
 entity = { tag = "meter:{y}" }
-decode = "cbor"
+decode = "protobuf"
 [[binding]]
 topic = "a/{x}"
 entity = { tag = "{x}", name = "{x}" }
@@ -174,4 +174,104 @@ fn a_password_is_read_from_its_file_and_never_shown() {
     assert!(!format!("{config:?}").contains("hunter2"));
     let lost = Config::parse(Path::new("/nowhere/twin.toml"), text).unwrap_err().to_string();
     assert!(lost.contains("mqtt.password_file: reading /nowhere/secret"), "{lost}");
+}
+
+/// A binding, and what is said of it: key and message.
+fn refused(binding: &str) -> Vec<(String, String)> {
+    let text = format!("[scene]\npackage = \"x\"\n[[binding]]\ntopic = \"a/{{x}}\"\n{binding}");
+    problems(&text).into_iter().map(|problem| (problem.key, problem.message)).collect()
+}
+
+#[test]
+fn decoders_are_checked_with_what_goes_with_them() {
+    const POINT: &str = "\n[[binding.point]]\nmetric = \"m\"\n";
+    let tag = "entity = { tag = \"{x}\" }\n";
+    for (binding, key, word) in [
+        (
+            format!("{tag}decode = \"csv\"\ncsv = {{ delimiter = \";;\" }}{POINT}value = \"$[0]\""),
+            "csv.delimiter",
+            "one ASCII character",
+        ),
+        (
+            format!(
+                "{tag}decode = \"csv\"\ncsv = {{ columns = [\"a\", \"a\"] }}{POINT}value = \"$.a\""
+            ),
+            "csv.columns",
+            "each of them once",
+        ),
+        (format!("{tag}csv = {{ header = true }}{POINT}value = \"$.a\""), "csv", "needs `decode"),
+        (
+            format!(
+                "{tag}decode = \"hex\"\nframe = {{ starts_with = \"0\" }}{POINT}register = {{ at = 0, type = \"u8\" }}"
+            ),
+            "frame.starts_with",
+            "odd number",
+        ),
+        (
+            format!(
+                "{tag}decode = \"hex\"\nframe = {{ length = 4 }}{POINT}register = {{ at = 3, type = \"u16\" }}"
+            ),
+            "point[0].register",
+            "ends at byte 5 of a frame of 4",
+        ),
+        (format!("{tag}decode = \"hex\"{POINT}"), "point[0].register", "need a `register`"),
+        (
+            format!("{tag}decode = \"hex\"{POINT}value = \"$.a\""),
+            "point[0].value",
+            "hex and binary a `register`",
+        ),
+        (
+            format!("{tag}decode = \"hex\"{POINT}register = {{ at = 0, type = \"u12\" }}"),
+            "point[0].register.type",
+            "expected u8",
+        ),
+        (
+            format!("{tag}decode = \"hex\"{POINT}register = {{ at = 0, type = \"bcd\" }}"),
+            "point[0].register.bytes",
+            "1 to 8",
+        ),
+        (
+            format!(
+                "{tag}decode = \"hex\"{POINT}register = {{ at = 0, type = \"u24\", order = \"CDAB\" }}"
+            ),
+            "point[0].register.order",
+            "no words",
+        ),
+        (
+            format!(
+                "{tag}decode = \"hex\"{POINT}register = {{ at = 0, type = \"u8\", bits = [7, 2] }}"
+            ),
+            "point[0].register.bits",
+            "within 8 bits",
+        ),
+        (
+            format!("{tag}decode = \"hex\"{POINT}register = {{ at = 0, type = \"u8\", size = 1 }}"),
+            "point[0].register.size",
+            "unknown field",
+        ),
+        (format!("{tag}decode = \"text\"\neach = \"$\"{POINT}"), "each", "a JSONPath needs"),
+        (format!("{tag}each = \"$$.a[*]\"{POINT}value = \"$\""), "each", "not `$$`"),
+        (format!("{tag}when = {{ type = \"a\" }}{POINT}value = \"$\""), "when", "not a JSONPath"),
+        (format!("{tag}max_behind = \"1h\"{POINT}value = \"$\""), "max_behind", "needs `time`"),
+        (
+            format!("entity = {{ tag = \"{{$.sn}}\" }}\ndecode = \"text\"{POINT}"),
+            "entity",
+            "a JSONPath needs",
+        ),
+        (
+            format!("entity = {{ tag = \"{{@key}}\" }}{POINT}value = \"$\""),
+            "entity",
+            "needs `each`",
+        ),
+        (
+            format!("entity = {{ tag = \"{{$.a b}}\" }}{POINT}value = \"$\""),
+            "entity.tag",
+            "not a JSONPath",
+        ),
+    ] {
+        let found = refused(&binding);
+        let key = format!("binding[0].{key}");
+        let told = found.iter().any(|(at, why)| *at == key && why.contains(word));
+        assert!(told, "{key}: {word}\nnot in {found:?}\nfor {binding}");
+    }
 }

@@ -38,6 +38,8 @@ pub struct BindingBoard {
     pub(super) orphaned: Mutex<Ledger>,
     pub(super) rejected: Mutex<Ledger>,
     pub(super) uncertain: Mutex<Ledger>,
+    pub(super) clocks: Mutex<Ledger>,
+    pub(super) skipped: Mutex<Ledger>,
     pub(super) messages: AtomicU64,
     pub(super) readings: AtomicU64,
 }
@@ -77,6 +79,8 @@ pub(super) struct Entry {
     pub(super) last: Timestamp,
     pub(super) reason: String,
     pub(super) excerpt: String,
+    /// Of a clock: how far it was ahead, ms.
+    pub(super) offset_ms: i64,
 }
 
 /// A problem as ingest tells it.
@@ -89,10 +93,20 @@ pub(super) struct Trouble<'a> {
 
 impl Ledger {
     pub(super) fn note(&mut self, trouble: &Trouble<'_>, reason: &str) {
+        self.note_as(trouble, trouble.topic, reason, 0);
+    }
+
+    /// Under another name than the topic: a device, where one topic brings several.
+    pub(super) fn note_as(
+        &mut self,
+        trouble: &Trouble<'_>,
+        name: &str,
+        reason: &str,
+        offset_ms: i64,
+    ) {
         self.messages += 1;
-        let topic = cut(trouble.topic, MAX_TEXT);
         let full = self.entries.len() >= MAX_ENTRIES;
-        let key = (trouble.binding, topic.into_boxed_str());
+        let key = (trouble.binding, cut(name, MAX_TEXT).into_boxed_str());
         if full && !self.entries.contains_key(&key) {
             self.unlisted += 1;
             return;
@@ -102,11 +116,13 @@ impl Ledger {
             last: trouble.received,
             reason: String::new(),
             excerpt: String::new(),
+            offset_ms: 0,
         });
         entry.messages += 1;
         entry.last = trouble.received;
         entry.reason = cut(reason, MAX_TEXT);
         entry.excerpt = excerpt(trouble.payload);
+        entry.offset_ms = offset_ms;
     }
 }
 
@@ -128,6 +144,8 @@ impl BindingBoard {
             orphaned: Mutex::default(),
             rejected: Mutex::default(),
             uncertain: Mutex::default(),
+            clocks: Mutex::default(),
+            skipped: Mutex::default(),
             messages: AtomicU64::new(0),
             readings: AtomicU64::new(0),
         }
@@ -137,20 +155,24 @@ impl BindingBoard {
         self.bound.lock().push(stats);
     }
 
-    pub(super) fn hit(&self, bound: &BoundStats, received: Timestamp) {
+    pub(super) fn taken(&self, binding: usize) {
+        self.bindings[binding].messages.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn heard(&self, bound: &BoundStats, received: Timestamp) {
         bound.messages.fetch_add(1, Relaxed);
         bound.last.store(received.as_millisecond(), Relaxed);
-        self.bindings[bound.binding].messages.fetch_add(1, Relaxed);
     }
 
     /// How often each sort of trouble has come up, with its name.
-    pub fn troubles(&self) -> [(&'static str, u64); 5] {
+    pub fn troubles(&self) -> [(&'static str, u64); 6] {
         [
             ("unbound", &self.unbound),
             ("ambiguous", &self.ambiguous),
             ("orphaned", &self.orphaned),
             ("rejected", &self.rejected),
             ("uncertain", &self.uncertain),
+            ("clock", &self.clocks),
         ]
         .map(|(sort, ledger)| (sort, ledger.lock().messages))
     }

@@ -3,23 +3,32 @@
 
 mod binding;
 mod board;
+mod clock;
 mod decode;
 mod engine;
 mod orphan;
+mod path;
 mod pattern;
+mod reader;
 mod report;
+mod scalar;
+mod scale;
 mod target;
 mod template;
-mod time;
+mod value;
 
-pub use binding::{Binding, Decode, Point};
+pub use binding::{Binding, ClockLimits, Condition, Decode, Place, Point};
 pub use board::BindingBoard;
+pub(crate) use decode::from_hex;
+pub use decode::{Checksum, Csv, Frame, Order, Register, RegisterType, TextForm};
 pub use engine::{Engine, HasScene};
 pub use orphan::{Orphan, orphans};
+pub use path::Path;
 pub use pattern::{PatternError, TopicPattern, covers, minimal_filters};
 pub use report::{
-    BindingReport, BindingSummary, BoundList, BoundTopic, OrphanList, SilentList, SilentPoint,
-    Trouble, TroubleList,
+    BindingReport, BindingSummary, BoundList, BoundTopic, ClockList, OrphanList, SilentList,
+    SilentPoint, Trouble, TroubleList, WrongClock,
 };
+pub use scale::Linear;
 pub use target::{By, Reach, Target};
 pub use template::{Template, TemplateError};

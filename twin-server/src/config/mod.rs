@@ -5,6 +5,8 @@ mod binding;
 mod error;
 mod load;
 mod mqtt;
+mod place;
+mod point;
 mod raw;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};

@@ -72,7 +72,14 @@ pub(super) struct RawBinding {
     pub(super) topic: Spanned<String>,
     pub(super) entity: Spanned<RawTarget>,
     pub(super) decode: Option<Spanned<String>>,
+    pub(super) csv: Option<Spanned<RawCsv>>,
+    pub(super) frame: Option<Spanned<RawFrame>>,
+    pub(super) each: Option<Spanned<String>>,
+    pub(super) when: Option<Spanned<BTreeMap<String, RawWanted>>>,
     pub(super) time: Option<Spanned<String>>,
+    pub(super) time_register: Option<Spanned<RawRegister>>,
+    pub(super) max_ahead: Option<Spanned<String>>,
+    pub(super) max_behind: Option<Spanned<String>>,
     #[serde(default, rename = "point")]
     pub(super) points: Vec<Spanned<RawPoint>>,
 }
@@ -94,6 +101,7 @@ pub(super) struct RawTarget {
 pub(super) struct RawPoint {
     pub(super) metric: Spanned<String>,
     pub(super) value: Option<Spanned<String>>,
+    pub(super) register: Option<Spanned<RawRegister>>,
     pub(super) unit: Option<Spanned<String>>,
     pub(super) range: Option<Spanned<[f64; 2]>>,
     pub(super) stale_after: Option<Spanned<String>>,
@@ -102,6 +110,45 @@ pub(super) struct RawPoint {
     pub(super) map: Option<Spanned<BTreeMap<String, RawMapped>>>,
     #[serde(default)]
     pub(super) optional: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCsv {
+    pub(super) delimiter: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) header: bool,
+    pub(super) columns: Option<Spanned<Vec<String>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFrame {
+    pub(super) starts_with: Option<Spanned<String>>,
+    pub(super) length: Option<Spanned<usize>>,
+    pub(super) checksum: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRegister {
+    pub(super) at: Spanned<usize>,
+    #[serde(rename = "type")]
+    pub(super) kind: Spanned<String>,
+    pub(super) bytes: Option<Spanned<usize>>,
+    pub(super) order: Option<Spanned<String>>,
+    pub(super) bits: Option<Spanned<[u8; 2]>>,
+    #[serde(default)]
+    pub(super) plus_33h: bool,
+    pub(super) text: Option<Spanned<String>>,
+}
+
+/// What `when` may find at a path.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum RawWanted {
+    One(RawMapped),
+    Several(Vec<RawMapped>),
 }
 
 /// What an entry of `map` stands for.

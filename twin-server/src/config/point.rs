@@ -1,0 +1,158 @@
+//! `[[binding.point]]`: from raw TOML to checked points.
+
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
+
+use toml::Spanned;
+use twin_model::{Value, metric};
+
+use super::{
+    error::{Collector, line_of},
+    load, place,
+    raw::{RawMapped, RawPoint},
+};
+use crate::bindings::{Decode, Linear, Path, Place, Point};
+
+/// Checks one point; nothing where a problem keeps it from being used.
+pub(super) fn check(
+    raw: &Spanned<RawPoint>,
+    decode: &Decode,
+    key: &str,
+    out: &mut Collector<'_>,
+    warnings: &mut Vec<String>,
+) -> Option<Point> {
+    let raw_span = raw.span();
+    let raw = raw.get_ref();
+    let key = |name: &str| format!("{key}.{name}");
+    let name = raw.metric.get_ref();
+    if name.is_empty() || name.contains(['/', ' ']) {
+        out.add(raw.metric.span(), &key("metric"), "expected a name without `/` and spaces");
+        return None;
+    }
+    let place = place(raw_span, raw, decode, &key, out)?;
+    let mut stale_after = None;
+    if let Some(text) = &raw.stale_after {
+        stale_after = load::duration(text, &key("stale_after"), 1, 31_536_000, out);
+    }
+    Some(Point {
+        metric: name.as_str().into(),
+        unit: unit(raw, &key("unit"), out, warnings),
+        place,
+        range: range(raw.range.as_ref(), &key("range"), out),
+        stale_after,
+        scale: Linear::new(
+            finite(raw.scale.as_ref(), 1.0, &key("scale"), out),
+            finite(raw.offset.as_ref(), 0.0, &key("offset"), out),
+        ),
+        map: map(raw, &key("map"), out),
+        optional: raw.optional,
+    })
+}
+
+/// Where the value stands.
+fn place(
+    span: Range<usize>,
+    raw: &RawPoint,
+    decode: &Decode,
+    key: &impl Fn(&str) -> String,
+    out: &mut Collector<'_>,
+) -> Option<Place> {
+    if let Some(register) = &raw.register {
+        let value = raw.value.as_ref();
+        return place::register_place(register, value, decode, &key("register"), out);
+    }
+    let refuse = |out: &mut Collector<'_>, span, name, why: &str| {
+        out.add(span, &key(name), why);
+        None
+    };
+    match &raw.value {
+        Some(path) if decode.is_tree() => {
+            out.take(path.span(), &key("value"), Path::parse(path.get_ref())).map(Place::At)
+        }
+        Some(path) => refuse(out, path.span(), "value", place::NO_TREE),
+        None if decode.is_tree() => {
+            refuse(out, span, "value", "expected a JSONPath such as `$.p_kw`")
+        }
+        None if decode.is_bytes() => refuse(out, span, "register", place::NO_REGISTER),
+        None => Some(Place::Whole),
+    }
+}
+
+/// The unit given, else the one the product shows the metric in.
+fn unit(
+    raw: &RawPoint,
+    key: &str,
+    out: &mut Collector<'_>,
+    warnings: &mut Vec<String>,
+) -> Arc<str> {
+    let known = metric::find(raw.metric.get_ref()).map(|metric| metric.unit);
+    match &raw.unit {
+        None => known.unwrap_or_default().into(),
+        Some(unit) => {
+            if let Some(known) = known.filter(|known| !known.is_empty() && *known != unit.get_ref())
+            {
+                warnings.push(format!(
+                    "line {}: {key}: {} is in {:?} here, and in {known:?} everywhere else; \
+                     convert it with `scale` and `offset`",
+                    line_of(out.text(), unit.span().start),
+                    raw.metric.get_ref(),
+                    unit.get_ref(),
+                ));
+            }
+            unit.get_ref().as_str().into()
+        }
+    }
+}
+
+fn range(raw: Option<&Spanned<[f64; 2]>>, key: &str, out: &mut Collector<'_>) -> Option<[f64; 2]> {
+    let [low, high] = *raw?.get_ref();
+    if !(low.is_finite() && high.is_finite() && low < high) {
+        out.add(raw?.span(), key, format!("[{low}, {high}]: expected [low, high] with low < high"));
+    }
+    Some([low, high])
+}
+
+fn finite(raw: Option<&Spanned<f64>>, default: f64, key: &str, out: &mut Collector<'_>) -> f64 {
+    let Some(raw) = raw else { return default };
+    if !raw.get_ref().is_finite() {
+        out.add(raw.span(), key, "expected a finite number");
+    }
+    *raw.get_ref()
+}
+
+fn map(raw: &RawPoint, key: &str, out: &mut Collector<'_>) -> Option<BTreeMap<String, Value>> {
+    let map = raw.map.as_ref()?;
+    let span: Range<usize> = map.span();
+    if map.get_ref().is_empty() {
+        out.add(span.clone(), key, "expected entries such as \"1\" = \"open\"");
+    }
+    if raw.scale.is_some() || raw.offset.is_some() {
+        out.add(span.clone(), key, "`map` names states; `scale` and `offset` are for numbers");
+    }
+    let mut mapped = BTreeMap::new();
+    for (code, value) in map.get_ref() {
+        let value = match value {
+            RawMapped::Bool(yes) => Value::Bool(*yes),
+            RawMapped::Text(text) => Value::Text(text.clone()),
+            RawMapped::Number(number) => match Value::number(*number) {
+                Some(value) => value,
+                None => {
+                    out.add(span.clone(), key, format!("{code:?}: expected a finite number"));
+                    continue;
+                }
+            },
+        };
+        mapped.insert(code.clone(), value);
+    }
+    Some(mapped)
+}
+
+/// Names the metrics that stand twice in a binding.
+pub(super) fn unique_metrics(points: &[Spanned<RawPoint>], key: &str, out: &mut Collector<'_>) {
+    for (n, point) in points.iter().enumerate() {
+        let metric = &point.get_ref().metric;
+        if points[..n].iter().any(|other| other.get_ref().metric.get_ref() == metric.get_ref()) {
+            let message = format!("{:?} stands twice in this binding", metric.get_ref());
+            out.add(metric.span(), &format!("{key}[{n}].metric"), message);
+        }
+    }
+}
