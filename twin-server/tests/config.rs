@@ -158,7 +158,7 @@ fn a_strange_unit_is_a_warning() {
          topic = \"a\"\nentity = { tag = \"a\" }\n[[binding.point]]\nmetric = \"power\"\n\
          value = \"$.w\"\nunit = \"W\"\n";
     let config = Config::parse(Path::new("x.toml"), text).unwrap();
-    assert!(config.warnings[0].contains("convert it with `scale`"), "{:?}", config.warnings);
+    assert!(config.warnings[0].contains("unit_in = \"W\""), "{:?}", config.warnings);
     assert_eq!(config.mqtt.unwrap().protocol, Protocol::V4);
 }
 
@@ -274,4 +274,49 @@ fn decoders_are_checked_with_what_goes_with_them() {
         let told = found.iter().any(|(at, why)| *at == key && why.contains(word));
         assert!(told, "{key}: {word}\nnot in {found:?}\nfor {binding}");
     }
+}
+
+#[test]
+fn units_rates_deadbands_and_states_are_checked() {
+    let point =
+        "entity = { tag = \"{x}\" }\n[[binding.point]]\nmetric = \"power\"\nvalue = \"$.p\"\n";
+    for (line, key, word) in [
+        ("unit = \"kWh\"", "unit", "write \"kW.h\""),
+        ("unit_in = \"kW.h\"", "unit_in", "of dimension"),
+        ("unit_in = \"watt\"", "unit_in", "no UCUM unit"),
+        ("rate = -1.0", "rate", "above 0"),
+        ("deadband = \"2\"", "deadband", "percentage such as"),
+        ("deadband = 0.0", "deadband", "above 0"),
+        ("max_silence = \"1m\"", "max_silence", "needs `deadband`"),
+        ("deadband = 1.0\nmax_silence = \"2m\"\nstale_after = \"1m\"", "max_silence", "less than"),
+        ("states = {}", "states", "expected 1 to"),
+        ("states = { open = { zh = \"开\" } }", "states.open.en", "missing field `en`"),
+        (
+            "states = { open = { zh = \"开\", en = \"Open\" } }\nunit = \"kW\"",
+            "unit",
+            "have no unit",
+        ),
+        ("states = { open = { zh = \"开\", en = \"Open\" } }\nrate = 1.0", "states", "for numbers"),
+    ] {
+        let found = refused(&format!("{point}{line}\n"));
+        let told = found.iter().any(|(at, why)| at.ends_with(key) && why.contains(word));
+        assert!(told, "{key}: {word}\nnot in {found:?}");
+    }
+    let states = |en: &str| {
+        format!(
+            "[[binding.point]]\nmetric = \"door\"\nvalue = \"$.d\"\nstates = {{ open = {{ zh = \"开\", en = \"{en}\" }} }}\n"
+        )
+    };
+    let second = |en: &str| {
+        format!(
+            "entity = {{ tag = \"{{x}}\" }}\n{}[[binding]]\ntopic = \"b/{{x}}\"\nentity = {{ tag = \"{{x}}\" }}\n{}",
+            states("Open"),
+            states(en)
+        )
+    };
+    let found = refused(&second("Ajar"));
+    assert!(
+        found[0].0 == "binding[1].point[0].states" && found[0].1.contains("\"Open\""),
+        "{found:?}"
+    );
 }

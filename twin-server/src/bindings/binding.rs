@@ -6,9 +6,11 @@ use twin_model::Value;
 
 use super::{
     decode::{Csv, Frame, Register, TextForm},
+    filter::Deadband,
     path::Path,
     pattern::TopicPattern,
     scale::Linear,
+    states::States,
     target::Target,
 };
 
@@ -132,18 +134,30 @@ pub struct Point {
     pub range: Option<[f64; 2]>,
     /// After how much silence the value is stale.
     pub stale_after: Option<Duration>,
-    /// From what the device sends to `unit`.
+    /// From what the device sends to the unit it sends in.
     pub scale: Linear,
+    /// From the unit it sends in to `unit`.
+    pub conversion: Linear,
     /// Codes and what they stand for.
     pub map: Option<BTreeMap<String, Value>>,
     /// A payload without it is in order.
     pub optional: bool,
+    /// Fastest change that is believed, in `unit` a second.
+    pub rate: Option<f64>,
+    /// A change too small to be passed on.
+    pub deadband: Option<Deadband>,
+    /// How long a deadband may keep it silent.
+    pub max_silence: Option<Duration>,
+    /// The states it may have, with their labels.
+    pub states: Option<Arc<States>>,
 }
 
 impl Point {
     /// Whether the point is a measurement: a text must then read as a number.
     pub(super) fn is_number(&self) -> bool {
         let scaled = self.scale != Linear::default();
-        self.map.is_none() && (!self.unit.is_empty() || self.range.is_some() || scaled)
+        self.map.is_none()
+            && self.states.is_none()
+            && (!self.unit.is_empty() || self.range.is_some() || scaled)
     }
 }

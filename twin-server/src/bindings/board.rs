@@ -18,6 +18,7 @@ use super::{
     binding::Binding,
     orphan::Orphan,
     report::{self, BindingReport},
+    states::{self, Catalog},
 };
 
 /// Entries one list of problems keeps; problems of further topics are only counted.
@@ -30,6 +31,7 @@ const MAX_TEXT: usize = 512;
 /// Shared by ingest, which writes it, and the API, which reads it.
 #[derive(Debug)]
 pub struct BindingBoard {
+    pub(super) states: Catalog,
     pub(super) bindings: Vec<BindingStats>,
     pub(super) orphans: Vec<Orphan>,
     pub(super) bound: Mutex<Vec<Arc<BoundStats>>>,
@@ -51,6 +53,8 @@ pub(super) struct BindingStats {
     pub(super) topic: String,
     pub(super) points: Vec<(Arc<str>, Option<Duration>)>,
     pub(super) messages: AtomicU64,
+    /// Samples that a deadband kept back.
+    pub(super) held: AtomicU64,
 }
 
 /// A topic that found its entity.
@@ -134,8 +138,10 @@ impl BindingBoard {
             topic: binding.topic.as_str().to_owned(),
             points: binding.points.iter().map(|p| (p.metric.clone(), p.stale_after)).collect(),
             messages: AtomicU64::new(0),
+            held: AtomicU64::new(0),
         };
         Self {
+            states: states::catalog(states::of_bindings(bindings)),
             bindings: bindings.iter().map(stats).collect(),
             orphans,
             bound: Mutex::default(),
@@ -162,6 +168,11 @@ impl BindingBoard {
     pub(super) fn heard(&self, bound: &BoundStats, received: Timestamp) {
         bound.messages.fetch_add(1, Relaxed);
         bound.last.store(received.as_millisecond(), Relaxed);
+    }
+
+    /// What states are called, by metric.
+    pub fn states(&self) -> &Catalog {
+        &self.states
     }
 
     /// How often each sort of trouble has come up, with its name.

@@ -15,6 +15,7 @@ use twin_model::{EntityId, Scene, changes::Removed};
 use super::{
     binding::Binding,
     board::{BindingBoard, BoundStats},
+    filter::Filter,
     orphan,
     reader::{Reader, trouble},
     target::PropertyIndex,
@@ -69,6 +70,8 @@ pub struct Engine {
     devices: HashMap<(u64, Vec<String>), Whose>,
     useless_devices: usize,
     next_plan: u64,
+    /// By binding.
+    filters: Vec<Filter>,
     board: Arc<BindingBoard>,
 }
 
@@ -107,6 +110,7 @@ impl Engine {
         let orphans = orphan::orphans(&bindings, scene.scene(), scene.removed());
         let board = Arc::new(BindingBoard::new(&bindings, orphans));
         Self {
+            filters: bindings.iter().map(|_| Filter::default()).collect(),
             bindings,
             finder: Finder { scene, properties },
             plans: HashMap::new(),
@@ -141,13 +145,14 @@ impl Engine {
     }
 
     fn follow(&mut self, route: &Route, message: &Message, readings: &mut Vec<Reading>) {
-        let Self { bindings, finder, board, devices, useless_devices, .. } = self;
+        let Self { bindings, finder, board, devices, useless_devices, filters, .. } = self;
+        let filter = &mut filters[route.binding];
         let binding = &bindings[route.binding];
         let reader = Reader { board: &*board, index: route.binding, binding, message };
         match &route.whose {
             Whose::PerElement(plan, levels) => {
                 board.taken(route.binding);
-                reader.read(readings, |element| {
+                reader.read(filter, readings, |element| {
                     let texts = match binding.target.fill(levels, element.node()) {
                         Ok(texts) => texts,
                         Err(reason) => {
@@ -178,7 +183,7 @@ impl Engine {
             whose => {
                 if let Some(entity) = entity(&reader, whose) {
                     board.taken(route.binding);
-                    reader.read(readings, |_: &Element<'_>| Some(entity.clone()));
+                    reader.read(filter, readings, |_: &Element<'_>| Some(entity.clone()));
                 }
             }
         }

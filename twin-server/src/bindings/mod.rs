@@ -6,6 +6,7 @@ mod board;
 mod clock;
 mod decode;
 mod engine;
+mod filter;
 mod orphan;
 mod path;
 mod pattern;
@@ -13,8 +14,10 @@ mod reader;
 mod report;
 mod scalar;
 mod scale;
+mod states;
 mod target;
 mod template;
+mod unit;
 mod value;
 
 pub use binding::{Binding, ClockLimits, Condition, Decode, Place, Point};
@@ -22,6 +25,7 @@ pub use board::BindingBoard;
 pub(crate) use decode::from_hex;
 pub use decode::{Checksum, Csv, Frame, Order, Register, RegisterType, TextForm};
 pub use engine::{Engine, HasScene};
+pub use filter::Deadband;
 pub use orphan::{Orphan, orphans};
 pub use path::Path;
 pub use pattern::{PatternError, TopicPattern, covers, minimal_filters};
@@ -30,5 +34,7 @@ pub use report::{
     SilentPoint, Trouble, TroubleList, WrongClock,
 };
 pub use scale::Linear;
+pub use states::{Catalog, StateLabel, States, catalog, state_name};
 pub use target::{By, Reach, Target};
 pub use template::{Template, TemplateError};
+pub(crate) use unit::{check as check_unit, conversion as unit_conversion};

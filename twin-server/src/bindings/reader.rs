@@ -1,6 +1,9 @@
 //! One message of one binding: its payload, the elements of it, and their readings.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 use serde_json::Value as Json;
 use twin_model::{EntityId, Quality, Sample};
@@ -10,8 +13,10 @@ use super::{
     board::{BindingBoard, Trouble},
     clock::{self, Doubt},
     decode::{self, Body},
+    filter::Filter,
     path::Node,
     scalar::scalar_text,
+    states,
     value::{self, Element},
 };
 use crate::{ingest::Message, reading::Reading};
@@ -33,6 +38,7 @@ impl Reader<'_> {
     /// nothing, having put the reason on the board.
     pub(super) fn read(
         &self,
+        filter: &mut Filter,
         readings: &mut Vec<Reading>,
         mut whose: impl FnMut(&Element<'_>) -> Option<EntityId>,
     ) {
@@ -41,7 +47,7 @@ impl Reader<'_> {
             Ok(Body::Bytes(bytes)) => {
                 let element = Element::Bytes(&bytes);
                 if let Some(entity) = whose(&element) {
-                    self.element(&element, &entity, readings);
+                    self.element(&element, &entity, filter, readings);
                 }
                 return;
             }
@@ -54,7 +60,7 @@ impl Reader<'_> {
             }
             let element = Element::Node(node);
             if let Some(entity) = whose(&element) {
-                self.element(&element, &entity, readings);
+                self.element(&element, &entity, filter, readings);
             }
         }
     }
@@ -90,41 +96,76 @@ impl Reader<'_> {
         unmet.is_none()
     }
 
-    fn element(&self, element: &Element<'_>, entity: &EntityId, readings: &mut Vec<Reading>) {
+    fn element(
+        &self,
+        element: &Element<'_>,
+        entity: &EntityId,
+        filter: &mut Filter,
+        readings: &mut Vec<Reading>,
+    ) {
         let (source_time, doubt) = clock::source_time(self.binding, element, self.message);
-        match &doubt {
-            None => {}
-            Some(Doubt::Unread(reason)) => self.doubt(reason),
-            Some(Doubt::Clock(ahead, reason)) => {
-                let offset_ms = i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX);
-                let mut clocks = self.board.clocks.lock();
-                clocks.note_as(&self.trouble(), entity.as_str(), reason, offset_ms);
-            }
+        if let Some(doubt) = &doubt {
+            self.doubt_time(entity, doubt);
         }
-        let before = readings.len();
-        let mut rejected = false;
-        for point in &self.binding.points {
+        let mut found = false;
+        for (at, point) in self.binding.points.iter().enumerate() {
             let value = match value::value(point, element) {
                 Ok(Some(value)) => value,
                 Ok(None) => continue,
                 Err(reason) => {
                     self.reject(&format!("{}: {reason}", point.metric));
-                    rejected = true;
+                    found = true;
                     continue;
                 }
             };
-            let outside = value::out_of_range(point, &value);
-            if let Some(reason) = &outside {
-                self.doubt(reason);
-            }
-            let doubtful = doubt.is_some() || outside.is_some();
-            let quality = if doubtful { Quality::Uncertain } else { Quality::Good };
+            found = true;
+            let quality = if doubt.is_some() { Quality::Uncertain } else { Quality::Good };
             let receive_time = self.message.received;
             let sample = Sample { value, source_time, receive_time, quality };
-            readings.push(reading(entity, point, sample));
+            self.point(at, sample, entity, filter, readings);
         }
-        if readings.len() == before && !rejected {
+        if !found {
             self.skip("none of its points is there, and all are optional");
+        }
+    }
+
+    /// What is asked of every value before it is passed on.
+    pub(super) fn point(
+        &self,
+        at: usize,
+        mut sample: Sample,
+        entity: &EntityId,
+        filter: &mut Filter,
+        readings: &mut Vec<Reading>,
+    ) {
+        let points = &self.binding.points;
+        let point = &points[at];
+        let outside = value::out_of_range(point, &sample.value)
+            .or_else(|| states::unknown(&point.metric, point.states.as_deref(), &sample.value));
+        if let Some(reason) = outside {
+            sample.quality = sample.quality.max(Quality::Uncertain);
+            self.doubt(&reason);
+        }
+        if Filter::concerns(point) {
+            if let Some(reason) = filter.too_fast(entity, points, at, &mut sample) {
+                self.doubt(&reason);
+            }
+            if !filter.passes(entity, points, at, &sample) {
+                self.board.bindings[self.index].held.fetch_add(1, Relaxed);
+                return;
+            }
+        }
+        readings.push(reading(entity, point, sample));
+    }
+
+    pub(super) fn doubt_time(&self, entity: &EntityId, doubt: &Doubt) {
+        match doubt {
+            Doubt::Unread(reason) => self.doubt(reason),
+            Doubt::Clock(ahead, reason) => {
+                let offset_ms = i64::try_from(ahead.as_millis()).unwrap_or(i64::MAX);
+                let mut clocks = self.board.clocks.lock();
+                clocks.note_as(&self.trouble(), entity.as_str(), reason, offset_ms);
+            }
         }
     }
 
@@ -132,7 +173,7 @@ impl Reader<'_> {
         self.board.rejected.lock().note(&self.trouble(), reason);
     }
 
-    fn skip(&self, reason: &str) {
+    pub(super) fn skip(&self, reason: &str) {
         self.board.skipped.lock().note(&self.trouble(), reason);
     }
 
@@ -145,7 +186,7 @@ impl Reader<'_> {
     }
 }
 
-fn reading(entity: &EntityId, point: &Point, sample: Sample) -> Reading {
+pub(super) fn reading(entity: &EntityId, point: &Point, sample: Sample) -> Reading {
     Reading {
         entity: entity.clone(),
         metric: Arc::clone(&point.metric),

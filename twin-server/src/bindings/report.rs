@@ -55,6 +55,8 @@ pub struct BindingSummary {
     pub topics: u64,
     /// Messages taken by it; none yet may be a topic misspelt.
     pub messages: u64,
+    /// Samples that changed too little to be passed on (`deadband`).
+    pub held: u64,
 }
 
 /// Bound topics, by name.
@@ -206,6 +208,7 @@ fn summaries(board: &BindingBoard, bound: &[std::sync::Arc<BoundStats>]) -> Vec<
         topic: stats.topic.clone(),
         topics,
         messages: stats.messages.load(Relaxed),
+        held: stats.held.load(Relaxed),
     };
     board.bindings.iter().zip(topics).map(summary).collect()
 }

@@ -85,7 +85,7 @@ fn convert(point: &Point, json: &Json) -> Result<Value, String> {
 }
 
 fn measured(point: &Point, number: f64) -> Result<Value, String> {
-    Value::number(point.scale.apply(number))
+    Value::number(point.conversion.apply(point.scale.apply(number)))
         .ok_or_else(|| format!("{number} is not a finite number"))
 }
 
@@ -120,6 +120,11 @@ mod tests {
             scale: Linear::default(),
             map: None,
             optional: false,
+            conversion: Linear::default(),
+            rate: None,
+            deadband: None,
+            max_silence: None,
+            states: None,
         }
     }
 

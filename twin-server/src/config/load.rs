@@ -16,6 +16,7 @@ use super::{
     error::{Collector, line_of},
     mqtt,
     raw::{Raw, RawHistory, RawHttp},
+    shape::Labels,
 };
 
 impl Config {
@@ -48,6 +49,7 @@ impl Config {
             bindings.extend(binding::check(index, raw, &mut out, &mut warnings));
         }
         unique_names(&raw, &mut out);
+        labels(&raw, &mut out);
         if let Some(history) = &raw.history {
             check_history(history, &mut out, &mut warnings);
         }
@@ -92,6 +94,16 @@ fn unique_names(raw: &Raw, out: &mut Collector<'_>) {
         if name.is_some() && raw.bindings[..index].iter().any(twice) {
             let message = format!("{:?} names two bindings", name.as_deref().unwrap_or_default());
             out.add(binding.span(), &format!("binding[{index}].name"), message);
+        }
+    }
+}
+
+fn labels(raw: &Raw, out: &mut Collector<'_>) {
+    let mut labels = Labels::default();
+    for (index, binding) in raw.bindings.iter().enumerate() {
+        for (n, point) in binding.get_ref().points.iter().enumerate() {
+            let (key, point) = (format!("binding[{index}].point[{n}]"), point.get_ref());
+            labels.add(&point.metric, point.states.as_ref(), &key, out);
         }
     }
 }

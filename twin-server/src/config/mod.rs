@@ -8,6 +8,7 @@ mod mqtt;
 mod place;
 mod point;
 mod raw;
+mod shape;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 

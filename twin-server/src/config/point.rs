@@ -1,16 +1,17 @@
 //! `[[binding.point]]`: from raw TOML to checked points.
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::{collections::BTreeMap, ops::Range};
 
 use toml::Spanned;
-use twin_model::{Value, metric};
+use twin_model::Value;
 
 use super::{
-    error::{Collector, line_of},
-    load, place,
+    error::Collector,
+    place,
     raw::{RawMapped, RawPoint},
+    shape::Shape,
 };
-use crate::bindings::{Decode, Linear, Path, Place, Point};
+use crate::bindings::{Decode, Linear, Path, Place, Point, unit_conversion};
 
 /// Checks one point; nothing where a problem keeps it from being used.
 pub(super) fn check(
@@ -29,23 +30,29 @@ pub(super) fn check(
         return None;
     }
     let place = place(raw_span, raw, decode, &key, out)?;
-    let mut stale_after = None;
-    if let Some(text) = &raw.stale_after {
-        stale_after = load::duration(text, &key("stale_after"), 1, 31_536_000, out);
+    let shape = Shape {
+        metric: &raw.metric,
+        unit: raw.unit.as_ref(),
+        range: raw.range.as_ref(),
+        stale_after: raw.stale_after.as_ref(),
+        rate: raw.rate.as_ref(),
+        deadband: raw.deadband.as_ref(),
+        max_silence: raw.max_silence.as_ref(),
+        states: raw.states.as_ref(),
+    };
+    let mut point = shape.check(place, &key, out, warnings);
+    point.scale = Linear::new(
+        finite(raw.scale.as_ref(), 1.0, &key("scale"), out),
+        finite(raw.offset.as_ref(), 0.0, &key("offset"), out),
+    );
+    if let Some(unit_in) = &raw.unit_in {
+        let conversion = unit_conversion(unit_in.get_ref(), &point.unit);
+        let conversion = out.take(unit_in.span(), &key("unit_in"), conversion);
+        point.conversion = conversion.unwrap_or_default();
     }
-    Some(Point {
-        metric: name.as_str().into(),
-        unit: unit(raw, &key("unit"), out, warnings),
-        place,
-        range: range(raw.range.as_ref(), &key("range"), out),
-        stale_after,
-        scale: Linear::new(
-            finite(raw.scale.as_ref(), 1.0, &key("scale"), out),
-            finite(raw.offset.as_ref(), 0.0, &key("offset"), out),
-        ),
-        map: map(raw, &key("map"), out),
-        optional: raw.optional,
-    })
+    point.map = map(raw, &key("map"), out);
+    point.optional = raw.optional;
+    Some(point)
 }
 
 /// Where the value stands.
@@ -75,40 +82,6 @@ fn place(
         None if decode.is_bytes() => refuse(out, span, "register", place::NO_REGISTER),
         None => Some(Place::Whole),
     }
-}
-
-/// The unit given, else the one the product shows the metric in.
-fn unit(
-    raw: &RawPoint,
-    key: &str,
-    out: &mut Collector<'_>,
-    warnings: &mut Vec<String>,
-) -> Arc<str> {
-    let known = metric::find(raw.metric.get_ref()).map(|metric| metric.unit);
-    match &raw.unit {
-        None => known.unwrap_or_default().into(),
-        Some(unit) => {
-            if let Some(known) = known.filter(|known| !known.is_empty() && *known != unit.get_ref())
-            {
-                warnings.push(format!(
-                    "line {}: {key}: {} is in {:?} here, and in {known:?} everywhere else; \
-                     convert it with `scale` and `offset`",
-                    line_of(out.text(), unit.span().start),
-                    raw.metric.get_ref(),
-                    unit.get_ref(),
-                ));
-            }
-            unit.get_ref().as_str().into()
-        }
-    }
-}
-
-fn range(raw: Option<&Spanned<[f64; 2]>>, key: &str, out: &mut Collector<'_>) -> Option<[f64; 2]> {
-    let [low, high] = *raw?.get_ref();
-    if !(low.is_finite() && high.is_finite() && low < high) {
-        out.add(raw?.span(), key, format!("[{low}, {high}]: expected [low, high] with low < high"));
-    }
-    Some([low, high])
 }
 
 fn finite(raw: Option<&Spanned<f64>>, default: f64, key: &str, out: &mut Collector<'_>) -> f64 {

@@ -103,6 +103,7 @@ pub(super) struct RawPoint {
     pub(super) value: Option<Spanned<String>>,
     pub(super) register: Option<Spanned<RawRegister>>,
     pub(super) unit: Option<Spanned<String>>,
+    pub(super) unit_in: Option<Spanned<String>>,
     pub(super) range: Option<Spanned<[f64; 2]>>,
     pub(super) stale_after: Option<Spanned<String>>,
     pub(super) scale: Option<Spanned<f64>>,
@@ -110,6 +111,26 @@ pub(super) struct RawPoint {
     pub(super) map: Option<Spanned<BTreeMap<String, RawMapped>>>,
     #[serde(default)]
     pub(super) optional: bool,
+    pub(super) rate: Option<Spanned<f64>>,
+    pub(super) deadband: Option<Spanned<RawDeadband>>,
+    pub(super) max_silence: Option<Spanned<String>>,
+    pub(super) states: Option<Spanned<BTreeMap<String, RawState>>>,
+}
+
+/// Absolute, or `"2%"`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum RawDeadband {
+    Absolute(f64),
+    Percent(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawState {
+    pub(super) zh: String,
+    pub(super) en: String,
+    pub(super) normal: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
