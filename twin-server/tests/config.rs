@@ -22,7 +22,7 @@ fn the_example_is_right_and_shows_the_defaults() {
     let file = shipped("twin.example.toml");
     let config = Config::load(&file).unwrap();
     assert_eq!(config.scene.package, file.parent().unwrap().join("scene"));
-    assert_eq!(config.bindings.len(), 9);
+    assert_eq!(config.bindings.len(), 10);
     assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
     assert!(config.warnings[0].contains("keeps no history yet"));
     // What the example gives as default is the default.
@@ -143,13 +143,6 @@ entity = { tag = "{y}" }
         assert!(found.contains(&expected), "{expected:?} not in {found:?}");
     }
     assert!(found.is_sorted_by_key(|(line, _)| *line));
-}
-
-#[test]
-fn what_comes_later_is_called_so() {
-    let text = "[scene]\npackage = \"x\"\n[[binding]]\ntopic = \"a\"\nentity = { tag = \"a\" }\n\
-         decode = \"sparkplug-b\"\n";
-    assert!(problems(text)[0].message.contains("not supported yet"));
 }
 
 #[test]

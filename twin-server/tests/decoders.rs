@@ -58,11 +58,10 @@ impl Bench {
 
 /// Entity, metric and value of each reading.
 fn said(readings: &[Reading]) -> Vec<(&str, &str, Value)> {
-    let said = |reading| {
-        let Reading { entity, metric, sample, .. } = reading;
-        (entity.as_str(), &**metric, sample.value.clone())
-    };
-    readings.iter().map(said).collect()
+    fn one(reading: &Reading) -> (&str, &str, Value) {
+        (reading.entity.as_str(), &reading.metric, reading.sample.value.clone())
+    }
+    readings.iter().map(one).collect()
 }
 
 const LIST: &str = r#"

@@ -54,12 +54,31 @@ pub enum Decode {
     Hex(Frame),
     /// The same, of the payload's own bytes.
     Binary(Frame),
+    /// Sparkplug B; values are taken by the names of metrics.
+    SparkplugB(Sparkplug),
+}
+
+/// How Sparkplug B is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sparkplug {
+    /// Whether the topic ends with `#`: nodes and devices, and `{device}` can be used.
+    pub any_level: bool,
+    /// Whether a node may be asked to be born again.
+    pub rebirth: bool,
 }
 
 impl Decode {
     /// Whether values are taken out by JSONPath.
     pub fn is_tree(&self) -> bool {
         matches!(self, Self::Json | Self::Csv(_) | Self::Cbor)
+    }
+
+    /// How Sparkplug B is taken, where it is.
+    pub(super) fn sparkplug(&self) -> Option<&Sparkplug> {
+        match self {
+            Self::SparkplugB(sparkplug) => Some(sparkplug),
+            _ => None,
+        }
     }
 
     /// Whether a payload is rows, each of them an element.
@@ -93,6 +112,21 @@ pub enum Place {
     Register(Register),
     /// In bytes that a text of a tree holds.
     Within(Path, TextForm, Register),
+    /// A metric of Sparkplug B, by its name.
+    Metric(Box<str>),
+}
+
+impl Binding {
+    /// The topic filter to subscribe to. Devices of Sparkplug B are known by the births of
+    /// their node, so that all of a node has to be followed.
+    pub fn filter(&self) -> String {
+        let filter = self.topic.filter();
+        if self.decode.sparkplug().is_none() {
+            return filter;
+        }
+        let levels: Vec<&str> = filter.split('/').take(4).collect();
+        levels.join("/") + "/#"
+    }
 }
 
 impl fmt::Display for Place {
@@ -101,6 +135,7 @@ impl fmt::Display for Place {
             Self::Whole => f.write_str("the payload"),
             Self::At(path) => path.fmt(f),
             Self::Register(register) => write!(f, "byte {}", register.at),
+            Self::Metric(name) => write!(f, "metric {name:?}"),
             Self::Within(path, _, register) => write!(f, "byte {} of {path}", register.at),
         }
     }

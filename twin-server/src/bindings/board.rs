@@ -16,6 +16,7 @@ use twin_model::EntityId;
 
 use super::{
     binding::Binding,
+    computed::Computed,
     orphan::Orphan,
     report::{self, BindingReport},
     states::{self, Catalog},
@@ -31,7 +32,7 @@ const MAX_TEXT: usize = 512;
 /// Shared by ingest, which writes it, and the API, which reads it.
 #[derive(Debug)]
 pub struct BindingBoard {
-    pub(super) states: Catalog,
+    pub(super) states: Mutex<Arc<Catalog>>,
     pub(super) bindings: Vec<BindingStats>,
     pub(super) orphans: Vec<Orphan>,
     pub(super) bound: Mutex<Vec<Arc<BoundStats>>>,
@@ -42,6 +43,7 @@ pub struct BindingBoard {
     pub(super) uncertain: Mutex<Ledger>,
     pub(super) clocks: Mutex<Ledger>,
     pub(super) skipped: Mutex<Ledger>,
+    pub(super) failed: Mutex<Ledger>,
     pub(super) messages: AtomicU64,
     pub(super) readings: AtomicU64,
 }
@@ -141,7 +143,7 @@ impl BindingBoard {
             held: AtomicU64::new(0),
         };
         Self {
-            states: states::catalog(states::of_bindings(bindings)),
+            states: Mutex::new(Arc::new(states::catalog(states::of_bindings(bindings)))),
             bindings: bindings.iter().map(stats).collect(),
             orphans,
             bound: Mutex::default(),
@@ -152,6 +154,7 @@ impl BindingBoard {
             uncertain: Mutex::default(),
             clocks: Mutex::default(),
             skipped: Mutex::default(),
+            failed: Mutex::default(),
             messages: AtomicU64::new(0),
             readings: AtomicU64::new(0),
         }
@@ -171,12 +174,23 @@ impl BindingBoard {
     }
 
     /// What states are called, by metric.
-    pub fn states(&self) -> &Catalog {
-        &self.states
+    pub fn states(&self) -> Arc<Catalog> {
+        Arc::clone(&self.states.lock())
+    }
+
+    /// Adds what computed points may be.
+    pub(super) fn add_states(&self, computed: &[Computed]) {
+        let mut held = self.states.lock();
+        let mut all = Catalog::clone(&held);
+        let more = computed.iter().map(|rule| (&rule.point.metric, &rule.point.states));
+        for (metric, states) in states::catalog(more) {
+            all.entry(metric).or_default().extend(states);
+        }
+        *held = Arc::new(all);
     }
 
     /// How often each sort of trouble has come up, with its name.
-    pub fn troubles(&self) -> [(&'static str, u64); 6] {
+    pub fn troubles(&self) -> [(&'static str, u64); 7] {
         [
             ("unbound", &self.unbound),
             ("ambiguous", &self.ambiguous),
@@ -184,6 +198,7 @@ impl BindingBoard {
             ("rejected", &self.rejected),
             ("uncertain", &self.uncertain),
             ("clock", &self.clocks),
+            ("failed", &self.failed),
         ]
         .map(|(sort, ledger)| (sort, ledger.lock().messages))
     }

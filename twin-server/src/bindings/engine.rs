@@ -10,14 +10,19 @@ use std::{
     },
 };
 
+use jiff::Timestamp;
+use tokio::sync::mpsc;
 use twin_model::{EntityId, Scene, changes::Removed};
 
 use super::{
     binding::Binding,
     board::{BindingBoard, BoundStats},
+    computed::{Computed, Computing},
     filter::Filter,
     orphan,
     reader::{Reader, trouble},
+    sparkplug::{Outgoing, SparkplugTopic, Tracker},
+    spoken::Spoken,
     target::PropertyIndex,
     value::Element,
 };
@@ -62,8 +67,8 @@ impl HasScene for LoadedScene {
 /// Turns messages into readings.
 #[derive(Debug)]
 pub struct Engine {
-    bindings: Vec<Binding>,
-    finder: Finder,
+    pub(super) bindings: Vec<Binding>,
+    pub(super) finder: Finder,
     plans: HashMap<Box<str>, Arc<[Route]>>,
     useless_plans: usize,
     /// By number of the plan and what its payloads name.
@@ -71,13 +76,20 @@ pub struct Engine {
     useless_devices: usize,
     next_plan: u64,
     /// By binding.
-    filters: Vec<Filter>,
-    board: Arc<BindingBoard>,
+    pub(super) filters: Vec<Filter>,
+    /// Where a binding takes Sparkplug B.
+    pub(super) sparkplug: Option<Tracker>,
+    /// By node or device: the bindings that take it.
+    pub(super) places: HashMap<Box<str>, Arc<[(usize, Whose)]>>,
+    pub(super) spoken: Spoken,
+    pub(super) outgoing: Option<mpsc::Sender<Outgoing>>,
+    computing: Option<Computing>,
+    pub(super) board: Arc<BindingBoard>,
 }
 
 /// Finds entities.
 #[derive(Debug)]
-struct Finder {
+pub(super) struct Finder {
     scene: Arc<dyn HasScene>,
     properties: PropertyIndex,
 }
@@ -91,7 +103,7 @@ struct Route {
 
 /// Whose a message, or an element of it, is.
 #[derive(Clone, Debug)]
-enum Whose {
+pub(super) enum Whose {
     Bound(Arc<BoundStats>),
     Orphaned(Arc<str>),
     Ambiguous(Arc<str>),
@@ -111,6 +123,14 @@ impl Engine {
         let board = Arc::new(BindingBoard::new(&bindings, orphans));
         Self {
             filters: bindings.iter().map(|_| Filter::default()).collect(),
+            sparkplug: bindings
+                .iter()
+                .any(|binding| binding.decode.sparkplug().is_some())
+                .then(Tracker::default),
+            places: HashMap::new(),
+            spoken: Spoken::default(),
+            outgoing: None,
+            computing: None,
             bindings,
             finder: Finder { scene, properties },
             plans: HashMap::new(),
@@ -122,6 +142,22 @@ impl Engine {
         }
     }
 
+    /// The same engine with computed points.
+    #[must_use]
+    pub fn with_computed(mut self, rules: Vec<Computed>) -> Self {
+        if !rules.is_empty() {
+            self.board.add_states(&rules);
+            self.computing = Some(Computing::new(rules, self.finder.scene.scene(), &self.board));
+        }
+        self
+    }
+
+    /// Where messages to devices go: Sparkplug's nodes are asked for their births. While the
+    /// channel is full nothing is asked; the next occasion comes.
+    pub fn publish_to(&mut self, outgoing: mpsc::Sender<Outgoing>) {
+        self.outgoing = Some(outgoing);
+    }
+
     /// Where it notes what it could and could not bind.
     pub fn board(&self) -> &Arc<BindingBoard> {
         &self.board
@@ -131,6 +167,31 @@ impl Engine {
     pub fn accept(&mut self, message: &Message, readings: &mut Vec<Reading>) {
         let before = readings.len();
         self.board.messages.fetch_add(1, Relaxed);
+        match self.sparkplug.as_ref().and_then(|_| SparkplugTopic::parse(&message.topic)) {
+            Some(topic) => self.sparkplug(&topic, message, readings),
+            None => self.route_message(message, readings),
+        }
+        if let Some(computing) = &mut self.computing {
+            computing.feed(&readings[before..], self.finder.scene.scene(), &self.board);
+        }
+        self.board.readings.fetch_add((readings.len() - before) as u64, Relaxed);
+    }
+
+    /// Appends what time brings: values computed from what has come, and what was waiting
+    /// for a message that did not. To be called after every batch, and several times a
+    /// second when nothing comes.
+    pub fn tick(&mut self, now: Timestamp, readings: &mut Vec<Reading>) {
+        let before = readings.len();
+        self.tick_sparkplug(now, readings);
+        if let Some(computing) = &mut self.computing {
+            let scene = self.finder.scene.scene();
+            computing.feed(&readings[before..], scene, &self.board);
+            computing.run(now, readings, scene, &self.board);
+        }
+        self.board.readings.fetch_add((readings.len() - before) as u64, Relaxed);
+    }
+
+    fn route_message(&mut self, message: &Message, readings: &mut Vec<Reading>) {
         let routes = match self.plans.get(&*message.topic) {
             Some(routes) => routes.clone(),
             None => self.plan(&message.topic),
@@ -141,7 +202,6 @@ impl Engine {
         for route in &*routes {
             self.follow(route, message, readings);
         }
-        self.board.readings.fetch_add((readings.len() - before) as u64, Relaxed);
     }
 
     fn follow(&mut self, route: &Route, message: &Message, readings: &mut Vec<Reading>) {
@@ -217,6 +277,9 @@ impl Engine {
 
     fn route(&mut self, index: usize, topic: &str) -> Option<Route> {
         let binding = &self.bindings[index];
+        if binding.decode.sparkplug().is_some() {
+            return None;
+        }
         let captures = binding.topic.captures(topic)?;
         if binding.target.needs_payload() {
             self.next_plan += 1;
@@ -232,7 +295,13 @@ impl Engine {
 
 impl Finder {
     /// The entity of some texts, or why there is not exactly one.
-    fn find(&self, index: usize, binding: &Binding, topic: &str, texts: &[String]) -> Whose {
+    pub(super) fn find(
+        &self,
+        index: usize,
+        binding: &Binding,
+        topic: &str,
+        texts: &[String],
+    ) -> Whose {
         let scene = self.scene.scene();
         let (wanted, found) = binding.target.find(scene, &self.properties, texts);
         match *found {
@@ -258,7 +327,7 @@ impl Finder {
 }
 
 /// The entity, or nothing and a line on the board.
-fn entity(reader: &Reader<'_>, whose: &Whose) -> Option<EntityId> {
+pub(super) fn entity(reader: &Reader<'_>, whose: &Whose) -> Option<EntityId> {
     let board = reader.board;
     match whose {
         Whose::Bound(stats) => {

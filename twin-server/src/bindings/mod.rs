@@ -4,8 +4,10 @@
 mod binding;
 mod board;
 mod clock;
+mod computed;
 mod decode;
 mod engine;
+mod engine_sparkplug;
 mod filter;
 mod orphan;
 mod path;
@@ -14,14 +16,18 @@ mod reader;
 mod report;
 mod scalar;
 mod scale;
+mod sparkplug;
+mod spoken;
 mod states;
 mod target;
 mod template;
 mod unit;
 mod value;
 
-pub use binding::{Binding, ClockLimits, Condition, Decode, Place, Point};
+pub use binding::{Binding, ClockLimits, Condition, Decode, Place, Point, Sparkplug};
 pub use board::BindingBoard;
+pub(crate) use computed::cycle;
+pub use computed::{Computed, Expr, Input, Of};
 pub(crate) use decode::from_hex;
 pub use decode::{Checksum, Csv, Frame, Order, Register, RegisterType, TextForm};
 pub use engine::{Engine, HasScene};
@@ -34,6 +40,7 @@ pub use report::{
     SilentPoint, Trouble, TroubleList, WrongClock,
 };
 pub use scale::Linear;
+pub use sparkplug::Outgoing;
 pub use states::{Catalog, StateLabel, States, catalog, state_name};
 pub use target::{By, Reach, Target};
 pub use template::{Template, TemplateError};

@@ -85,6 +85,11 @@ impl Path {
         }
     }
 
+    /// How many values it names in a document.
+    pub(crate) fn count(&self, document: &Json) -> usize {
+        self.elements(document, usize::MAX).1
+    }
+
     /// Every value it names in a message, up to a number of them, with the name or number
     /// of each in what holds it; and how many there are.
     pub(super) fn elements<'j>(

@@ -40,6 +40,8 @@ pub struct BindingReport {
     pub clocks: ClockList,
     /// Messages in order that gave no reading, as the configuration has it.
     pub skipped: TroubleList,
+    /// Computed points that have no value, and why; as topic stands `computed NAME: POINT`.
+    pub failed: TroubleList,
     /// Points that have been quiet for longer than their `stale_after`.
     pub silent: SilentList,
 }
@@ -193,6 +195,7 @@ pub(super) fn build(board: &BindingBoard, now: Timestamp, limit: usize) -> Bindi
         uncertain: list(&board.uncertain),
         clocks: clock_list(board, limit),
         skipped: list(&board.skipped),
+        failed: list(&board.failed),
         silent: silent_list(board, &bound, now, limit),
         bound: bound_list(board, &bound, limit),
     }

@@ -84,6 +84,11 @@ impl Target {
         self.templates().iter().any(Template::needs_key)
     }
 
+    /// Whether it asks for a level of the topic.
+    pub(super) fn needs_level(&self, level: usize) -> bool {
+        self.templates().iter().any(|template| template.needs_level(level))
+    }
+
     /// The texts to look for; one, but for a path.
     ///
     /// # Errors

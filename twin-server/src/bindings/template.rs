@@ -106,6 +106,11 @@ impl Template {
         self.parts.iter().any(|part| matches!(part, Part::Key))
     }
 
+    /// Whether it asks for a level of the topic.
+    pub(super) fn needs_level(&self, level: usize) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Level(of) if *of == level))
+    }
+
     /// The text for the captured levels of one topic and an element of one payload.
     ///
     /// # Errors

@@ -56,14 +56,15 @@ pub(super) fn value(point: &Point, element: &Element<'_>) -> Result<Option<Value
         None if point.optional => Ok(None),
         None => Err(match &point.place {
             Place::At(path) | Place::Within(path, ..) => format!("nothing at {path}"),
-            Place::Whole | Place::Register(_) => "no value".to_owned(),
+            Place::Whole | Place::Register(_) | Place::Metric(_) => "no value".to_owned(),
         }),
         Some(json) if json.is_null() && point.optional => Ok(None),
         Some(json) => convert(point, &json).map(Some),
     }
 }
 
-fn convert(point: &Point, json: &Json) -> Result<Value, String> {
+/// A point's value for what a device sent, in JSON's words.
+pub(super) fn convert(point: &Point, json: &Json) -> Result<Value, String> {
     if let Some(map) = &point.map {
         let code = scalar_text(json).ok_or_else(|| format!("{} is not a code", short(json)))?;
         return map

@@ -31,7 +31,12 @@ pub(super) fn check(
     let topic = out.take(raw.topic.span(), &key("topic"), topic);
     let decode = place::decode(raw, &key, out);
     let (topic, decode) = (topic?, decode?);
-    let target = target(&raw.entity, topic.names(), &key("entity"), out);
+    let mut names = topic.names().to_vec();
+    if let Decode::SparkplugB(sparkplug) = &decode {
+        place::sparkplug_topic(&raw.topic, &key("topic"), out);
+        names.extend(sparkplug.any_level.then(|| "device".into()));
+    }
+    let target = target(&raw.entity, &names, &key("entity"), out);
     if let Some(target) = &target {
         payload_target(raw, target, &decode, &key("entity"), out);
     }
@@ -127,7 +132,8 @@ fn clock(raw: &RawBinding, key: &impl Fn(&str) -> String, out: &mut Collector<'_
     let mut limits = ClockLimits::default();
     for (given, name) in [(&raw.max_ahead, "max_ahead"), (&raw.max_behind, "max_behind")] {
         let Some(text) = given else { continue };
-        if raw.time.is_none() && raw.time_register.is_none() {
+        let sent = raw.decode.as_ref().is_some_and(|name| name.get_ref() == "sparkplug-b");
+        if raw.time.is_none() && raw.time_register.is_none() && !sent {
             out.add(text.span(), &key(name), "needs `time`: without it the time received counts");
         }
         let Some(limit) = load::duration(text, &key(name), 1, MAX_OFF_SECS, out) else { continue };
@@ -155,7 +161,8 @@ fn payload_target(
     }
 }
 
-fn target(
+/// The entity a binding is for.
+pub(super) fn target(
     raw: &Spanned<RawTarget>,
     names: &[Box<str>],
     key: &str,
@@ -217,7 +224,12 @@ fn path_templates(
     out.take(raw.span(), key, parsed)
 }
 
-fn entity_kind(raw: &Spanned<String>, key: &str, out: &mut Collector<'_>) -> Option<EntityKind> {
+/// A kind of entity by its name.
+pub(super) fn entity_kind(
+    raw: &Spanned<String>,
+    key: &str,
+    out: &mut Collector<'_>,
+) -> Option<EntityKind> {
     let kind = serde_json::from_value(serde_json::Value::from(raw.get_ref().as_str()));
     let kind = kind.map_err(|_| {
         format!(

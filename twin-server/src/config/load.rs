@@ -12,7 +12,7 @@ use axum::http::Uri;
 use toml::Spanned;
 
 use super::{
-    Config, ConfigError, HttpConfig, Problem, SceneConfig, binding,
+    Config, ConfigError, HttpConfig, Problem, SceneConfig, binding, computed,
     error::{Collector, line_of},
     mqtt,
     raw::{Raw, RawHistory, RawHttp},
@@ -48,6 +48,7 @@ impl Config {
         for (index, raw) in raw.bindings.iter().enumerate() {
             bindings.extend(binding::check(index, raw, &mut out, &mut warnings));
         }
+        let computed = computed::check(&raw.computed, &mut out, &mut warnings);
         unique_names(&raw, &mut out);
         labels(&raw, &mut out);
         if let Some(history) = &raw.history {
@@ -66,6 +67,7 @@ impl Config {
             http,
             mqtt,
             bindings,
+            computed,
             warnings,
         })
     }
@@ -105,6 +107,10 @@ fn labels(raw: &Raw, out: &mut Collector<'_>) {
             let (key, point) = (format!("binding[{index}].point[{n}]"), point.get_ref());
             labels.add(&point.metric, point.states.as_ref(), &key, out);
         }
+    }
+    for (index, computed) in raw.computed.iter().enumerate() {
+        let (key, computed) = (format!("computed[{index}]"), computed.get_ref());
+        labels.add(&computed.metric, computed.states.as_ref(), &key, out);
     }
 }
 

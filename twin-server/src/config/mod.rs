@@ -2,6 +2,7 @@
 //! hold nonsense. Relative paths in it are relative to the file.
 
 mod binding;
+mod computed;
 mod error;
 mod load;
 mod mqtt;
@@ -16,7 +17,7 @@ pub use error::{ConfigError, Problem};
 pub use mqtt::{BrokerChoice, MqttConfig, Protocol};
 
 use crate::{
-    bindings::{Binding, By},
+    bindings::{Binding, By, Computed},
     scene::Properties,
 };
 
@@ -33,6 +34,8 @@ pub struct Config {
     pub mqtt: Option<MqttConfig>,
     /// `[[binding]]`, in file order.
     pub bindings: Vec<Binding>,
+    /// `[[computed]]`, in file order.
+    pub computed: Vec<Computed>,
     /// What is allowed but probably not meant; log it at the start.
     pub warnings: Vec<String>,
 }

@@ -7,7 +7,8 @@ use super::{
     raw::{RawBinding, RawCsv, RawFrame, RawRegister},
 };
 use crate::bindings::{
-    Checksum, Csv, Decode, Frame, Order, Path, Place, Register, RegisterType, TextForm, from_hex,
+    Checksum, Csv, Decode, Frame, Order, Path, Place, Register, RegisterType, Sparkplug, TextForm,
+    from_hex,
 };
 
 /// Why a JSONPath is out of place.
@@ -16,10 +17,7 @@ pub(super) const NO_TREE: &str = "a JSONPath needs `decode` \"json\", \"cbor\" o
 /// Why a register is missing.
 pub(super) const NO_REGISTER: &str = "hex and binary payloads need a \
      `register`, as in { at = 3, type = \"u16\" }";
-const EXPECTED: &str =
-    "expected \"json\", \"text\", \"number\", \"csv\", \"cbor\", \"hex\" or \"binary\"";
-/// Values of `decode` that the documentation names and this version does not read.
-const LATER: [&str; 1] = ["sparkplug-b"];
+const EXPECTED: &str = "expected \"json\", \"text\", \"number\", \"csv\", \"cbor\", \"hex\", \"binary\" or \"sparkplug-b\"";
 /// Last byte a register may begin at.
 const MAX_AT: usize = 65_535;
 /// Longest text in a register, bytes.
@@ -40,13 +38,19 @@ pub(super) fn decode(
         "csv" => Decode::Csv(csv(raw.csv.as_ref(), &key("csv"), out)),
         "hex" => Decode::Hex(frame(raw.frame.as_ref(), &key("frame"), out)),
         "binary" => Decode::Binary(frame(raw.frame.as_ref(), &key("frame"), out)),
+        "sparkplug-b" => Decode::SparkplugB(Sparkplug {
+            any_level: raw.topic.get_ref().ends_with("/#"),
+            rebirth: raw.rebirth.as_ref().is_none_or(|rebirth| *rebirth.get_ref()),
+        }),
         other => {
-            let later = if LATER.contains(&other) { " is not supported yet; " } else { ": " };
             let span = raw.decode.as_ref().map_or(0..0, Spanned::span);
-            out.add(span, &key("decode"), format!("{other:?}{later}{EXPECTED}"));
+            out.add(span, &key("decode"), format!("{other:?}: {EXPECTED}"));
             return None;
         }
     };
+    if let (Some(rebirth), false) = (&raw.rebirth, matches!(decode, Decode::SparkplugB(_))) {
+        out.add(rebirth.span(), &key("rebirth"), "needs `decode = \"sparkplug-b\"`");
+    }
     if let (Some(csv), false) = (&raw.csv, matches!(decode, Decode::Csv(_))) {
         out.add(csv.span(), &key("csv"), "needs `decode = \"csv\"`");
     }
@@ -54,6 +58,19 @@ pub(super) fn decode(
         out.add(frame.span(), &key("frame"), "needs `decode = \"hex\"` or \"binary\"");
     }
     Some(decode)
+}
+
+/// That a topic can be one of Sparkplug B.
+pub(super) fn sparkplug_topic(raw: &Spanned<String>, key: &str, out: &mut Collector<'_>) {
+    let levels: Vec<&str> = raw.get_ref().split('/').collect();
+    let any = |level: &str| level == "+" || level.starts_with('{');
+    let fits = matches!(*levels, ["spBv1.0", group, kind, node] | ["spBv1.0", group, kind, node, _]
+        if any(kind) && group != "#" && node != "#");
+    if !fits {
+        let why = "expected spBv1.0/{group}/+/{node} (nodes), spBv1.0/{group}/+/{node}/{device} \
+                   (devices) or spBv1.0/{group}/+/{node}/# (both)";
+        out.add(raw.span(), key, why);
+    }
 }
 
 fn csv(raw: Option<&Spanned<RawCsv>>, key: &str, out: &mut Collector<'_>) -> Csv {

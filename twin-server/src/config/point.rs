@@ -24,9 +24,7 @@ pub(super) fn check(
     let raw_span = raw.span();
     let raw = raw.get_ref();
     let key = |name: &str| format!("{key}.{name}");
-    let name = raw.metric.get_ref();
-    if name.is_empty() || name.contains(['/', ' ']) {
-        out.add(raw.metric.span(), &key("metric"), "expected a name without `/` and spaces");
+    if !metric(&raw.metric, &key("metric"), out) {
         return None;
     }
     let place = place(raw_span, raw, decode, &key, out)?;
@@ -55,6 +53,15 @@ pub(super) fn check(
     Some(point)
 }
 
+/// Whether a metric has a name that can be part of a point's.
+pub(super) fn metric(raw: &Spanned<String>, key: &str, out: &mut Collector<'_>) -> bool {
+    let fits = !raw.get_ref().is_empty() && !raw.get_ref().contains(['/', ' ']);
+    if !fits {
+        out.add(raw.span(), key, "expected a name without `/` and spaces");
+    }
+    fits
+}
+
 /// Where the value stands.
 fn place(
     span: Range<usize>,
@@ -72,6 +79,12 @@ fn place(
         None
     };
     match &raw.value {
+        Some(name) if matches!(decode, Decode::SparkplugB(_)) => {
+            Some(Place::Metric(name.get_ref().as_str().into()))
+        }
+        None if matches!(decode, Decode::SparkplugB(_)) => {
+            refuse(out, span, "value", "expected the name of a Sparkplug metric")
+        }
         Some(path) if decode.is_tree() => {
             out.take(path.span(), &key("value"), Path::parse(path.get_ref())).map(Place::At)
         }

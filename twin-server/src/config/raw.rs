@@ -16,6 +16,35 @@ pub(super) struct Raw {
     pub(super) history: Option<Spanned<RawHistory>>,
     #[serde(default, rename = "binding")]
     pub(super) bindings: Vec<Spanned<RawBinding>>,
+    #[serde(default)]
+    pub(super) computed: Vec<Spanned<RawComputed>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawComputed {
+    pub(super) name: Option<String>,
+    pub(super) entity: Spanned<RawTarget>,
+    pub(super) metric: Spanned<String>,
+    pub(super) expr: Spanned<String>,
+    #[serde(default)]
+    pub(super) inputs: BTreeMap<String, Spanned<RawInput>>,
+    pub(super) min_interval: Option<Spanned<String>>,
+    pub(super) unit: Option<Spanned<String>>,
+    pub(super) range: Option<Spanned<[f64; 2]>>,
+    pub(super) stale_after: Option<Spanned<String>>,
+    pub(super) rate: Option<Spanned<f64>>,
+    pub(super) deadband: Option<Spanned<RawDeadband>>,
+    pub(super) max_silence: Option<Spanned<String>>,
+    pub(super) states: Option<Spanned<BTreeMap<String, RawState>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawInput {
+    pub(super) metric: Spanned<String>,
+    pub(super) of: Option<Spanned<String>>,
+    pub(super) kind: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -80,6 +109,7 @@ pub(super) struct RawBinding {
     pub(super) time_register: Option<Spanned<RawRegister>>,
     pub(super) max_ahead: Option<Spanned<String>>,
     pub(super) max_behind: Option<Spanned<String>>,
+    pub(super) rebirth: Option<Spanned<bool>>,
     #[serde(default, rename = "point")]
     pub(super) points: Vec<Spanned<RawPoint>>,
 }

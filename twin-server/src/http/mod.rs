@@ -143,6 +143,7 @@ fn routes() -> Router<Arc<App>> {
         .route("/api/v1/entities/{id}", get(entities::get))
         .route("/api/v1/state", get(state::state))
         .route("/api/v1/bindings", get(state::bindings))
+        .route("/api/v1/states", get(state::states))
         .route("/api/v1/stream", get(stream::stream))
         .route("/tiles/{revision}/{*path}", get(scene::tile))
 }

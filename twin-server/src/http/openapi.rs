@@ -37,6 +37,7 @@ use super::{entities, health, scene, state, stream};
         entities::get,
         state::state,
         state::bindings,
+        state::states,
         stream::stream,
     ),
     tags(

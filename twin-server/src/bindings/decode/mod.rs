@@ -9,8 +9,8 @@ use std::borrow::Cow;
 
 use serde_json::Value as Json;
 
-pub(crate) use bytes::from_hex;
 pub use bytes::{Checksum, Frame, TextForm};
+pub(crate) use bytes::{from_hex, to_hex};
 pub use csv::Csv;
 pub use register::{Order, Register, RegisterType};
 
@@ -42,6 +42,7 @@ pub(super) fn body<'p>(decode: &Decode, payload: &'p [u8]) -> Result<Body<'p>, S
             frame.check(payload)?;
             return Ok(Body::Bytes(payload.into()));
         }
+        Decode::SparkplugB(_) => return Err("the topic is none of Sparkplug B".to_owned()),
     };
     Ok(Body::Tree(tree))
 }
