@@ -130,7 +130,8 @@ fn dry_run(
     let at = |number: usize| format!("{} line {number}", messages.display());
     let file = File::open(messages).with_context(|| format!("reading {}", messages.display()))?;
     let mut file = BufReader::new(file);
-    let mut engine = Engine::new(config.bindings.clone(), scene);
+    let mut engine =
+        Engine::new(config.bindings.clone(), scene).with_computed(config.computed.clone());
     let (mut readings, mut unreadable) = (Vec::new(), Unreadable::default());
     let mut line = Vec::new();
     for number in 1.. {
@@ -145,7 +146,9 @@ fn dry_run(
         match serde_json::from_slice::<Line>(&line) {
             Ok(parsed) => {
                 readings.clear();
-                engine.accept(&parsed.into_message(Timestamp::now()), &mut readings);
+                let now = Timestamp::now();
+                engine.accept(&parsed.into_message(now), &mut readings);
+                engine.tick(now, &mut readings);
             }
             Err(error) => unreadable.note(|| format!("{}: {error}", at(number))),
         }
@@ -192,6 +195,13 @@ fn print_report(out: &mut impl Write, report: &BindingReport) -> io::Result<()> 
     print_troubles(out, "orphaned", &report.orphaned)?;
     print_troubles(out, "rejected", &report.rejected)?;
     print_troubles(out, "uncertain", &report.uncertain)?;
+    print_troubles(out, "skipped", &report.skipped)?;
+    print_troubles(out, "computed without a value", &report.failed)?;
+    writeln!(out, "wrong clocks: {} times", report.clocks.total)?;
+    for clock in report.clocks.items.iter().take(SHOWN) {
+        let (entity, binding, secs) = (&clock.entity, &clock.binding, clock.offset_secs);
+        writeln!(out, "  {entity} ({binding}): {} × by {secs} s; {}", clock.total, clock.reason)?;
+    }
     for binding in report.bindings.iter().filter(|binding| binding.messages == 0) {
         writeln!(out, "no usable message for binding {:?} ({})", binding.name, binding.topic)?;
     }

@@ -5,7 +5,7 @@
 //! told by TCP and by unacknowledged QoS 1 messages. A message is acknowledged once
 //! its readings were handed over.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use thiserror::Error;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
-    bindings::{BindingBoard, Engine, HasScene, minimal_filters},
+    bindings::{Binding, BindingBoard, Engine, HasScene, minimal_filters},
     broker::{self, BrokerError, BrokerHandle},
     config::{BrokerChoice, Config, MqttConfig},
     mqtt::{self, Ack, AckSender, MqttClient, MqttError},
@@ -23,6 +23,9 @@ use crate::{
 
 /// Messages taken in one go; so many acknowledgements travel together.
 const MAX_BATCH: usize = 256;
+
+/// How often the engine is told that time passes while nothing comes.
+const TICK: Duration = Duration::from_millis(250);
 
 /// A message as it came from the broker.
 #[derive(Clone, Debug)]
@@ -84,11 +87,13 @@ impl Ingest {
             // The port may have been asked for as 0.
             mqtt.broker = BrokerChoice::Embedded(broker.addr());
         }
-        let bound = config.bindings.iter().map(|binding| binding.topic.filter());
+        let bound = config.bindings.iter().map(Binding::filter);
         let filters = minimal_filters(bound.chain(mqtt.watch.iter().cloned()));
-        let engine = Engine::new(config.bindings.clone(), scene);
+        let mut engine =
+            Engine::new(config.bindings.clone(), scene).with_computed(config.computed.clone());
         let board = engine.board().clone();
         let (mqtt, messages, acks) = mqtt::start(&mqtt, filters)?;
+        engine.publish_to(mqtt.publisher());
         let task = tokio::spawn(run(engine, messages, live, acks));
         Ok(Self { board, mqtt, broker, task })
     }
@@ -114,11 +119,16 @@ pub async fn run(
 ) {
     let board = engine.board().clone();
     let mut batch = Vec::with_capacity(MAX_BATCH);
-    while messages.recv_many(&mut batch, MAX_BATCH).await > 0 {
+    loop {
+        let received = tokio::time::timeout(TICK, messages.recv_many(&mut batch, MAX_BATCH)).await;
+        if received == Ok(0) {
+            return;
+        }
         let mut readings = Vec::with_capacity(batch.len() * 2);
         for message in &batch {
             engine.accept(message, &mut readings);
         }
+        engine.tick(Timestamp::now(), &mut readings);
         counter!("twin_ingest_messages_total").increment(batch.len() as u64);
         counter!("twin_ingest_readings_total").increment(readings.len() as u64);
         for (sort, total) in board.troubles() {

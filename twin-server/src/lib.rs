@@ -5,6 +5,8 @@ pub mod broker;
 pub mod check;
 pub mod config;
 pub mod demo;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod history;
 pub mod http;
 pub mod hub;

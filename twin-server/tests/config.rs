@@ -22,7 +22,7 @@ fn the_example_is_right_and_shows_the_defaults() {
     let file = shipped("twin.example.toml");
     let config = Config::load(&file).unwrap();
     assert_eq!(config.scene.package, file.parent().unwrap().join("scene"));
-    assert_eq!(config.bindings.len(), 5);
+    assert_eq!(config.bindings.len(), 10);
     assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
     assert!(config.warnings[0].contains("keeps no history yet"));
     // What the example gives as default is the default.
@@ -109,7 +109,7 @@ entity = { tag = "{x}" }
 [[binding]]
 topic = "a/{x}"
 entity = { tag = "meter:{y}" }
-decode = "cbor"
+decode = "protobuf"
 [[binding]]
 topic = "a/{x}"
 entity = { tag = "{x}", name = "{x}" }
@@ -146,19 +146,12 @@ entity = { tag = "{y}" }
 }
 
 #[test]
-fn what_comes_later_is_called_so() {
-    let text = "[scene]\npackage = \"x\"\n[[binding]]\ntopic = \"a\"\nentity = { tag = \"a\" }\n\
-         decode = \"sparkplug-b\"\n";
-    assert!(problems(text)[0].message.contains("not supported yet"));
-}
-
-#[test]
 fn a_strange_unit_is_a_warning() {
     let text = "[scene]\npackage = \"x\"\n[mqtt]\nurl = \"mqtt://x\"\nprotocol = 4\n[[binding]]\n\
          topic = \"a\"\nentity = { tag = \"a\" }\n[[binding.point]]\nmetric = \"power\"\n\
          value = \"$.w\"\nunit = \"W\"\n";
     let config = Config::parse(Path::new("x.toml"), text).unwrap();
-    assert!(config.warnings[0].contains("convert it with `scale`"), "{:?}", config.warnings);
+    assert!(config.warnings[0].contains("unit_in = \"W\""), "{:?}", config.warnings);
     assert_eq!(config.mqtt.unwrap().protocol, Protocol::V4);
 }
 
@@ -224,4 +217,149 @@ fn webhooks_and_rooms_are_checked() {
         let found = problems(&text(bad));
         assert_eq!(found[0].key, key, "{bad}");
     }
+}
+
+/// A binding, and what is said of it: key and message.
+fn refused(binding: &str) -> Vec<(String, String)> {
+    let text = format!("[scene]\npackage = \"x\"\n[[binding]]\ntopic = \"a/{{x}}\"\n{binding}");
+    problems(&text).into_iter().map(|problem| (problem.key, problem.message)).collect()
+}
+
+#[test]
+fn decoders_are_checked_with_what_goes_with_them() {
+    const POINT: &str = "\n[[binding.point]]\nmetric = \"m\"\n";
+    let tag = "entity = { tag = \"{x}\" }\n";
+    for (binding, key, word) in [
+        (
+            format!("{tag}decode = \"csv\"\ncsv = {{ delimiter = \";;\" }}{POINT}value = \"$[0]\""),
+            "csv.delimiter",
+            "one ASCII character",
+        ),
+        (
+            format!(
+                "{tag}decode = \"csv\"\ncsv = {{ columns = [\"a\", \"a\"] }}{POINT}value = \"$.a\""
+            ),
+            "csv.columns",
+            "each of them once",
+        ),
+        (format!("{tag}csv = {{ header = true }}{POINT}value = \"$.a\""), "csv", "needs `decode"),
+        (
+            format!(
+                "{tag}decode = \"hex\"\nframe = {{ starts_with = \"0\" }}{POINT}register = {{ at = 0, type = \"u8\" }}"
+            ),
+            "frame.starts_with",
+            "odd number",
+        ),
+        (
+            format!(
+                "{tag}decode = \"hex\"\nframe = {{ length = 4 }}{POINT}register = {{ at = 3, type = \"u16\" }}"
+            ),
+            "point[0].register",
+            "ends at byte 5 of a frame of 4",
+        ),
+        (format!("{tag}decode = \"hex\"{POINT}"), "point[0].register", "need a `register`"),
+        (
+            format!("{tag}decode = \"hex\"{POINT}value = \"$.a\""),
+            "point[0].value",
+            "hex and binary a `register`",
+        ),
+        (
+            format!("{tag}decode = \"hex\"{POINT}register = {{ at = 0, type = \"u12\" }}"),
+            "point[0].register.type",
+            "expected u8",
+        ),
+        (
+            format!("{tag}decode = \"hex\"{POINT}register = {{ at = 0, type = \"bcd\" }}"),
+            "point[0].register.bytes",
+            "1 to 8",
+        ),
+        (
+            format!(
+                "{tag}decode = \"hex\"{POINT}register = {{ at = 0, type = \"u24\", order = \"CDAB\" }}"
+            ),
+            "point[0].register.order",
+            "no words",
+        ),
+        (
+            format!(
+                "{tag}decode = \"hex\"{POINT}register = {{ at = 0, type = \"u8\", bits = [7, 2] }}"
+            ),
+            "point[0].register.bits",
+            "within 8 bits",
+        ),
+        (
+            format!("{tag}decode = \"hex\"{POINT}register = {{ at = 0, type = \"u8\", size = 1 }}"),
+            "point[0].register.size",
+            "unknown field",
+        ),
+        (format!("{tag}decode = \"text\"\neach = \"$\"{POINT}"), "each", "a JSONPath needs"),
+        (format!("{tag}each = \"$$.a[*]\"{POINT}value = \"$\""), "each", "not `$$`"),
+        (format!("{tag}when = {{ type = \"a\" }}{POINT}value = \"$\""), "when", "not a JSONPath"),
+        (format!("{tag}max_behind = \"1h\"{POINT}value = \"$\""), "max_behind", "needs `time`"),
+        (
+            format!("entity = {{ tag = \"{{$.sn}}\" }}\ndecode = \"text\"{POINT}"),
+            "entity",
+            "a JSONPath needs",
+        ),
+        (
+            format!("entity = {{ tag = \"{{@key}}\" }}{POINT}value = \"$\""),
+            "entity",
+            "needs `each`",
+        ),
+        (
+            format!("entity = {{ tag = \"{{$.a b}}\" }}{POINT}value = \"$\""),
+            "entity.tag",
+            "not a JSONPath",
+        ),
+    ] {
+        let found = refused(&binding);
+        let key = format!("binding[0].{key}");
+        let told = found.iter().any(|(at, why)| *at == key && why.contains(word));
+        assert!(told, "{key}: {word}\nnot in {found:?}\nfor {binding}");
+    }
+}
+
+#[test]
+fn units_rates_deadbands_and_states_are_checked() {
+    let point =
+        "entity = { tag = \"{x}\" }\n[[binding.point]]\nmetric = \"power\"\nvalue = \"$.p\"\n";
+    for (line, key, word) in [
+        ("unit = \"kWh\"", "unit", "write \"kW.h\""),
+        ("unit_in = \"kW.h\"", "unit_in", "of dimension"),
+        ("unit_in = \"watt\"", "unit_in", "no UCUM unit"),
+        ("rate = -1.0", "rate", "above 0"),
+        ("deadband = \"2\"", "deadband", "percentage such as"),
+        ("deadband = 0.0", "deadband", "above 0"),
+        ("max_silence = \"1m\"", "max_silence", "needs `deadband`"),
+        ("deadband = 1.0\nmax_silence = \"2m\"\nstale_after = \"1m\"", "max_silence", "less than"),
+        ("states = {}", "states", "expected 1 to"),
+        ("states = { open = { zh = \"开\" } }", "states.open.en", "missing field `en`"),
+        (
+            "states = { open = { zh = \"开\", en = \"Open\" } }\nunit = \"kW\"",
+            "unit",
+            "have no unit",
+        ),
+        ("states = { open = { zh = \"开\", en = \"Open\" } }\nrate = 1.0", "states", "for numbers"),
+    ] {
+        let found = refused(&format!("{point}{line}\n"));
+        let told = found.iter().any(|(at, why)| at.ends_with(key) && why.contains(word));
+        assert!(told, "{key}: {word}\nnot in {found:?}");
+    }
+    let states = |en: &str| {
+        format!(
+            "[[binding.point]]\nmetric = \"door\"\nvalue = \"$.d\"\nstates = {{ open = {{ zh = \"开\", en = \"{en}\" }} }}\n"
+        )
+    };
+    let second = |en: &str| {
+        format!(
+            "entity = {{ tag = \"{{x}}\" }}\n{}[[binding]]\ntopic = \"b/{{x}}\"\nentity = {{ tag = \"{{x}}\" }}\n{}",
+            states("Open"),
+            states(en)
+        )
+    };
+    let found = refused(&second("Ajar"));
+    assert!(
+        found[0].0 == "binding[1].point[0].states" && found[0].1.contains("\"Open\""),
+        "{found:?}"
+    );
 }

@@ -16,8 +16,10 @@ use twin_model::EntityId;
 
 use super::{
     binding::Binding,
+    computed::Computed,
     orphan::Orphan,
     report::{self, BindingReport},
+    states::{self, Catalog},
 };
 
 /// Entries one list of problems keeps; problems of further topics are only counted.
@@ -30,6 +32,7 @@ const MAX_TEXT: usize = 512;
 /// Shared by ingest, which writes it, and the API, which reads it.
 #[derive(Debug)]
 pub struct BindingBoard {
+    pub(super) states: Mutex<Arc<Catalog>>,
     pub(super) bindings: Vec<BindingStats>,
     pub(super) orphans: Vec<Orphan>,
     pub(super) bound: Mutex<Vec<Arc<BoundStats>>>,
@@ -38,6 +41,9 @@ pub struct BindingBoard {
     pub(super) orphaned: Mutex<Ledger>,
     pub(super) rejected: Mutex<Ledger>,
     pub(super) uncertain: Mutex<Ledger>,
+    pub(super) clocks: Mutex<Ledger>,
+    pub(super) skipped: Mutex<Ledger>,
+    pub(super) failed: Mutex<Ledger>,
     pub(super) messages: AtomicU64,
     pub(super) readings: AtomicU64,
 }
@@ -49,6 +55,8 @@ pub(super) struct BindingStats {
     pub(super) topic: String,
     pub(super) points: Vec<(Arc<str>, Option<Duration>)>,
     pub(super) messages: AtomicU64,
+    /// Samples that a deadband kept back.
+    pub(super) held: AtomicU64,
 }
 
 /// A topic that found its entity.
@@ -77,6 +85,8 @@ pub(super) struct Entry {
     pub(super) last: Timestamp,
     pub(super) reason: String,
     pub(super) excerpt: String,
+    /// Of a clock: how far it was ahead, ms.
+    pub(super) offset_ms: i64,
 }
 
 /// A problem as ingest tells it.
@@ -89,10 +99,20 @@ pub(super) struct Trouble<'a> {
 
 impl Ledger {
     pub(super) fn note(&mut self, trouble: &Trouble<'_>, reason: &str) {
+        self.note_as(trouble, trouble.topic, reason, 0);
+    }
+
+    /// Under another name than the topic: a device, where one topic brings several.
+    pub(super) fn note_as(
+        &mut self,
+        trouble: &Trouble<'_>,
+        name: &str,
+        reason: &str,
+        offset_ms: i64,
+    ) {
         self.messages += 1;
-        let topic = cut(trouble.topic, MAX_TEXT);
         let full = self.entries.len() >= MAX_ENTRIES;
-        let key = (trouble.binding, topic.into_boxed_str());
+        let key = (trouble.binding, cut(name, MAX_TEXT).into_boxed_str());
         if full && !self.entries.contains_key(&key) {
             self.unlisted += 1;
             return;
@@ -102,11 +122,13 @@ impl Ledger {
             last: trouble.received,
             reason: String::new(),
             excerpt: String::new(),
+            offset_ms: 0,
         });
         entry.messages += 1;
         entry.last = trouble.received;
         entry.reason = cut(reason, MAX_TEXT);
         entry.excerpt = excerpt(trouble.payload);
+        entry.offset_ms = offset_ms;
     }
 }
 
@@ -118,8 +140,10 @@ impl BindingBoard {
             topic: binding.topic.as_str().to_owned(),
             points: binding.points.iter().map(|p| (p.metric.clone(), p.stale_after)).collect(),
             messages: AtomicU64::new(0),
+            held: AtomicU64::new(0),
         };
         Self {
+            states: Mutex::new(Arc::new(states::catalog(states::of_bindings(bindings)))),
             bindings: bindings.iter().map(stats).collect(),
             orphans,
             bound: Mutex::default(),
@@ -128,6 +152,9 @@ impl BindingBoard {
             orphaned: Mutex::default(),
             rejected: Mutex::default(),
             uncertain: Mutex::default(),
+            clocks: Mutex::default(),
+            skipped: Mutex::default(),
+            failed: Mutex::default(),
             messages: AtomicU64::new(0),
             readings: AtomicU64::new(0),
         }
@@ -137,20 +164,41 @@ impl BindingBoard {
         self.bound.lock().push(stats);
     }
 
-    pub(super) fn hit(&self, bound: &BoundStats, received: Timestamp) {
+    pub(super) fn taken(&self, binding: usize) {
+        self.bindings[binding].messages.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn heard(&self, bound: &BoundStats, received: Timestamp) {
         bound.messages.fetch_add(1, Relaxed);
         bound.last.store(received.as_millisecond(), Relaxed);
-        self.bindings[bound.binding].messages.fetch_add(1, Relaxed);
+    }
+
+    /// What states are called, by metric.
+    pub fn states(&self) -> Arc<Catalog> {
+        Arc::clone(&self.states.lock())
+    }
+
+    /// Adds what computed points may be.
+    pub(super) fn add_states(&self, computed: &[Computed]) {
+        let mut held = self.states.lock();
+        let mut all = Catalog::clone(&held);
+        let more = computed.iter().map(|rule| (&rule.point.metric, &rule.point.states));
+        for (metric, states) in states::catalog(more) {
+            all.entry(metric).or_default().extend(states);
+        }
+        *held = Arc::new(all);
     }
 
     /// How often each sort of trouble has come up, with its name.
-    pub fn troubles(&self) -> [(&'static str, u64); 5] {
+    pub fn troubles(&self) -> [(&'static str, u64); 7] {
         [
             ("unbound", &self.unbound),
             ("ambiguous", &self.ambiguous),
             ("orphaned", &self.orphaned),
             ("rejected", &self.rejected),
             ("uncertain", &self.uncertain),
+            ("clock", &self.clocks),
+            ("failed", &self.failed),
         ]
         .map(|(sort, ledger)| (sort, ledger.lock().messages))
     }

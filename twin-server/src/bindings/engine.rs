@@ -10,28 +10,32 @@ use std::{
     },
 };
 
-use jiff::{SignedDuration, Timestamp};
-use serde_json::Value as Json;
-use twin_model::{EntityId, Quality, Sample, Scene, changes::Removed};
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use twin_model::{EntityId, Scene, changes::Removed};
 
 use super::{
-    binding::{Binding, Point},
-    board::{BindingBoard, BoundStats, Trouble},
-    decode, orphan,
+    binding::Binding,
+    board::{BindingBoard, BoundStats},
+    computed::{Computed, Computing},
+    filter::Filter,
+    orphan,
+    reader::{Reader, trouble},
+    sparkplug::{Outgoing, SparkplugTopic, Tracker},
+    spoken::Spoken,
     target::PropertyIndex,
-    time,
+    value::Element,
 };
 use crate::{ingest::Message, reading::Reading, scene::LoadedScene};
 
-/// Topics whose meaning is kept. Beyond it a message is worked out every time: slower,
-/// but right, so that a flood of made-up topics costs time and not memory.
+/// Topics, and devices named in payloads, whose meaning is kept. Beyond it a message is
+/// worked out every time: slower, but right, so that a flood of made-up topics costs time
+/// and not memory.
 const MAX_PLANS: usize = 200_000;
-/// The same for topics that lead to no entity, so that strangers cannot crowd out devices.
+/// The same for what leads to no entity, so that strangers cannot crowd out devices.
 const MAX_USELESS_PLANS: usize = 20_000;
-/// How far a device's clock may run ahead before its values are marked.
-const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(5);
-/// A source time before this (2000-01-01) comes from a clock that was never set.
-const FIRST_PLAUSIBLE_SECS: i64 = 946_684_800;
+/// Number of a plan that is not kept; nor are the devices it finds.
+const UNKEPT: u64 = 0;
 
 /// Whatever holds the scene that topics are resolved against.
 pub trait HasScene: fmt::Debug + Send + Sync {
@@ -63,20 +67,48 @@ impl HasScene for LoadedScene {
 /// Turns messages into readings.
 #[derive(Debug)]
 pub struct Engine {
-    scene: Arc<dyn HasScene>,
-    bindings: Vec<Binding>,
-    properties: PropertyIndex,
+    pub(super) bindings: Vec<Binding>,
+    pub(super) finder: Finder,
     plans: HashMap<Box<str>, Arc<[Route]>>,
     useless_plans: usize,
-    board: Arc<BindingBoard>,
+    /// By number of the plan and what its payloads name.
+    devices: HashMap<(u64, Vec<String>), Whose>,
+    useless_devices: usize,
+    next_plan: u64,
+    /// By binding.
+    pub(super) filters: Vec<Filter>,
+    /// Where a binding takes Sparkplug B.
+    pub(super) sparkplug: Option<Tracker>,
+    /// By node or device: the bindings that take it.
+    pub(super) places: HashMap<Box<str>, Arc<[(usize, Whose)]>>,
+    pub(super) spoken: Spoken,
+    pub(super) outgoing: Option<mpsc::Sender<Outgoing>>,
+    computing: Option<Computing>,
+    pub(super) board: Arc<BindingBoard>,
+}
+
+/// Finds entities.
+#[derive(Debug)]
+pub(super) struct Finder {
+    scene: Arc<dyn HasScene>,
+    properties: PropertyIndex,
 }
 
 /// What one binding makes of one topic.
 #[derive(Debug)]
-enum Route {
+struct Route {
+    binding: usize,
+    whose: Whose,
+}
+
+/// Whose a message, or an element of it, is.
+#[derive(Clone, Debug)]
+pub(super) enum Whose {
     Bound(Arc<BoundStats>),
-    Orphaned { binding: usize, reason: String },
-    Ambiguous { binding: usize, reason: String },
+    Orphaned(Arc<str>),
+    Ambiguous(Arc<str>),
+    /// The payload tells; by number of the plan, with the named levels of the topic.
+    PerElement(u64, Arc<[Box<str>]>),
 }
 
 impl Engine {
@@ -89,7 +121,41 @@ impl Engine {
         }
         let orphans = orphan::orphans(&bindings, scene.scene(), scene.removed());
         let board = Arc::new(BindingBoard::new(&bindings, orphans));
-        Self { scene, bindings, properties, plans: HashMap::new(), useless_plans: 0, board }
+        Self {
+            filters: bindings.iter().map(|_| Filter::default()).collect(),
+            sparkplug: bindings
+                .iter()
+                .any(|binding| binding.decode.sparkplug().is_some())
+                .then(Tracker::default),
+            places: HashMap::new(),
+            spoken: Spoken::default(),
+            outgoing: None,
+            computing: None,
+            bindings,
+            finder: Finder { scene, properties },
+            plans: HashMap::new(),
+            useless_plans: 0,
+            devices: HashMap::new(),
+            useless_devices: 0,
+            next_plan: 0,
+            board,
+        }
+    }
+
+    /// The same engine with computed points.
+    #[must_use]
+    pub fn with_computed(mut self, rules: Vec<Computed>) -> Self {
+        if !rules.is_empty() {
+            self.board.add_states(&rules);
+            self.computing = Some(Computing::new(rules, self.finder.scene.scene(), &self.board));
+        }
+        self
+    }
+
+    /// Where messages to devices go: Sparkplug's nodes are asked for their births. While the
+    /// channel is full nothing is asked; the next occasion comes.
+    pub fn publish_to(&mut self, outgoing: mpsc::Sender<Outgoing>) {
+        self.outgoing = Some(outgoing);
     }
 
     /// Where it notes what it could and could not bind.
@@ -101,6 +167,31 @@ impl Engine {
     pub fn accept(&mut self, message: &Message, readings: &mut Vec<Reading>) {
         let before = readings.len();
         self.board.messages.fetch_add(1, Relaxed);
+        match self.sparkplug.as_ref().and_then(|_| SparkplugTopic::parse(&message.topic)) {
+            Some(topic) => self.sparkplug(&topic, message, readings),
+            None => self.route_message(message, readings),
+        }
+        if let Some(computing) = &mut self.computing {
+            computing.feed(&readings[before..], self.finder.scene.scene(), &self.board);
+        }
+        self.board.readings.fetch_add((readings.len() - before) as u64, Relaxed);
+    }
+
+    /// Appends what time brings: values computed from what has come, and what was waiting
+    /// for a message that did not. To be called after every batch, and several times a
+    /// second when nothing comes.
+    pub fn tick(&mut self, now: Timestamp, readings: &mut Vec<Reading>) {
+        let before = readings.len();
+        self.tick_sparkplug(now, readings);
+        if let Some(computing) = &mut self.computing {
+            let scene = self.finder.scene.scene();
+            computing.feed(&readings[before..], scene, &self.board);
+            computing.run(now, readings, scene, &self.board);
+        }
+        self.board.readings.fetch_add((readings.len() - before) as u64, Relaxed);
+    }
+
+    fn route_message(&mut self, message: &Message, readings: &mut Vec<Reading>) {
         let routes = match self.plans.get(&*message.topic) {
             Some(routes) => routes.clone(),
             None => self.plan(&message.topic),
@@ -109,30 +200,73 @@ impl Engine {
             self.board.unbound.lock().note(&trouble(None, message), "no binding takes this topic");
         }
         for route in &*routes {
-            match route {
-                Route::Bound(stats) => self.read(stats, message, readings),
-                Route::Orphaned { binding, reason } => {
-                    self.board.orphaned.lock().note(&trouble(Some(*binding), message), reason);
-                }
-                Route::Ambiguous { binding, reason } => {
-                    self.board.ambiguous.lock().note(&trouble(Some(*binding), message), reason);
+            self.follow(route, message, readings);
+        }
+    }
+
+    fn follow(&mut self, route: &Route, message: &Message, readings: &mut Vec<Reading>) {
+        let Self { bindings, finder, board, devices, useless_devices, filters, .. } = self;
+        let filter = &mut filters[route.binding];
+        let binding = &bindings[route.binding];
+        let reader = Reader { board: &*board, index: route.binding, binding, message };
+        match &route.whose {
+            Whose::PerElement(plan, levels) => {
+                board.taken(route.binding);
+                reader.read(filter, readings, |element| {
+                    let texts = match binding.target.fill(levels, element.node()) {
+                        Ok(texts) => texts,
+                        Err(reason) => {
+                            reader.reject(&reason);
+                            return None;
+                        }
+                    };
+                    let key = (*plan, texts);
+                    if let Some(whose) = devices.get(&key) {
+                        return entity(&reader, whose);
+                    }
+                    let whose = finder.find(route.binding, binding, &message.topic, &key.1);
+                    let found = entity(&reader, &whose);
+                    let useless = found.is_none();
+                    let full = *plan == UNKEPT
+                        || devices.len() >= MAX_PLANS
+                        || (useless && *useless_devices >= MAX_USELESS_PLANS);
+                    if !full {
+                        if let Whose::Bound(stats) = &whose {
+                            board.bind(Arc::clone(stats));
+                        }
+                        *useless_devices += usize::from(useless);
+                        devices.insert(key, whose);
+                    }
+                    found
+                });
+            }
+            whose => {
+                if let Some(entity) = entity(&reader, whose) {
+                    board.taken(route.binding);
+                    reader.read(filter, readings, |_: &Element<'_>| Some(entity.clone()));
                 }
             }
         }
-        self.board.readings.fetch_add((readings.len() - before) as u64, Relaxed);
     }
 
     fn plan(&mut self, topic: &str) -> Arc<[Route]> {
-        let routes: Arc<[Route]> =
+        let mut routes: Vec<Route> =
             (0..self.bindings.len()).filter_map(|binding| self.route(binding, topic)).collect();
-        let useless = !routes.iter().any(|route| matches!(route, Route::Bound(_)));
+        let leads = |route: &Route| matches!(route.whose, Whose::Bound(_) | Whose::PerElement(..));
+        let useless = !routes.iter().any(leads);
         let full =
             self.plans.len() >= MAX_PLANS || (useless && self.useless_plans >= MAX_USELESS_PLANS);
         if full {
-            return routes;
+            for route in &mut routes {
+                if let Whose::PerElement(plan, _) = &mut route.whose {
+                    *plan = UNKEPT;
+                }
+            }
+            return routes.into();
         }
+        let routes: Arc<[Route]> = routes.into();
         for route in &*routes {
-            if let Route::Bound(stats) = route {
+            if let Whose::Bound(stats) = &route.whose {
                 self.board.bind(stats.clone());
             }
         }
@@ -141,109 +275,68 @@ impl Engine {
         routes
     }
 
-    fn route(&self, index: usize, topic: &str) -> Option<Route> {
+    fn route(&mut self, index: usize, topic: &str) -> Option<Route> {
         let binding = &self.bindings[index];
+        if binding.decode.sparkplug().is_some() {
+            return None;
+        }
         let captures = binding.topic.captures(topic)?;
+        if binding.target.needs_payload() {
+            self.next_plan += 1;
+            let levels = captures.into_iter().map(Box::from).collect();
+            let whose = Whose::PerElement(self.next_plan, levels);
+            return Some(Route { binding: index, whose });
+        }
+        let texts = binding.target.fill(&captures, None).ok()?;
+        let whose = self.finder.find(index, binding, topic, &texts);
+        Some(Route { binding: index, whose })
+    }
+}
+
+impl Finder {
+    /// The entity of some texts, or why there is not exactly one.
+    pub(super) fn find(
+        &self,
+        index: usize,
+        binding: &Binding,
+        topic: &str,
+        texts: &[String],
+    ) -> Whose {
         let scene = self.scene.scene();
-        let (wanted, found) = binding.target.resolve(scene, &self.properties, &captures);
-        Some(match *found {
-            [] => Route::Orphaned {
-                binding: index,
-                reason: format!("no entity of the scene has {wanted}"),
-            },
-            [one] => Route::Bound(Arc::new(BoundStats {
+        let (wanted, found) = binding.target.find(scene, &self.properties, texts);
+        match *found {
+            [] => Whose::Orphaned(format!("no entity of the scene has {wanted}").into()),
+            [one] => Whose::Bound(Arc::new(BoundStats {
                 topic: topic.into(),
                 binding: index,
                 entity: scene.at(one).id.clone(),
                 messages: AtomicU64::new(0),
                 last: AtomicI64::new(0),
             })),
-            [first, second, ..] => Route::Ambiguous {
-                binding: index,
-                reason: format!(
+            [first, second, ..] => Whose::Ambiguous(
+                format!(
                     "{} entities have {wanted}, such as {} and {}",
                     found.len(),
                     scene.at(first).id,
                     scene.at(second).id,
-                ),
-            },
-        })
-    }
-
-    fn read(&self, bound: &BoundStats, message: &Message, readings: &mut Vec<Reading>) {
-        self.board.hit(bound, message.received);
-        let binding = &self.bindings[bound.binding];
-        let trouble = trouble(Some(bound.binding), message);
-        let root = match decode::root(binding.decode, &message.payload) {
-            Ok(root) => root,
-            Err(reason) => return self.board.rejected.lock().note(&trouble, &reason),
-        };
-        let (source_time, doubt) = source_time(binding, &root, message);
-        if let Some(reason) = &doubt {
-            self.board.uncertain.lock().note(&trouble, reason);
-        }
-        for point in &binding.points {
-            let value = match decode::value(point, &root) {
-                Ok(Some(value)) => value,
-                Ok(None) => continue,
-                Err(reason) => {
-                    let reason = format!("{}: {reason}", point.metric);
-                    self.board.rejected.lock().note(&trouble, &reason);
-                    continue;
-                }
-            };
-            let outside = decode::out_of_range(point, &value);
-            if let Some(reason) = &outside {
-                self.board.uncertain.lock().note(&trouble, reason);
-            }
-            let doubtful = doubt.is_some() || outside.is_some();
-            let quality = if doubtful { Quality::Uncertain } else { Quality::Good };
-            let sample = Sample { value, source_time, receive_time: message.received, quality };
-            readings.push(reading(&bound.entity, point, sample));
+                )
+                .into(),
+            ),
         }
     }
 }
 
-fn reading(entity: &EntityId, point: &Point, sample: Sample) -> Reading {
-    Reading {
-        entity: entity.clone(),
-        metric: point.metric.clone(),
-        unit: point.unit.clone(),
-        stale_after: point.stale_after,
-        sample,
-    }
-}
-
-fn trouble(binding: Option<usize>, message: &Message) -> Trouble<'_> {
-    Trouble {
-        binding,
-        topic: &message.topic,
-        payload: &message.payload,
-        received: message.received,
-    }
-}
-
-/// When the device measured, and why that may be doubted. A value with a bad time is
-/// still a value: it is kept under the time received, and marked.
-fn source_time(binding: &Binding, root: &Json, message: &Message) -> (Timestamp, Option<String>) {
-    let received = message.received;
-    let Some(path) = &binding.time else {
-        let doubt = message
-            .retained
-            .then(|| "a retained message without a time of its own: its age is unknown".to_owned());
-        return (received, doubt);
-    };
-    let read = decode::at(path, root)
-        .and_then(|value| value.ok_or_else(|| format!("no time at {path}")))
-        .and_then(time::parse);
-    match read {
-        Err(reason) => (received, Some(reason)),
-        Ok(time) if time.duration_since(received) > MAX_AHEAD => {
-            (time, Some(format!("the device's clock is ahead: it says {time}")))
+/// The entity, or nothing and a line on the board.
+pub(super) fn entity(reader: &Reader<'_>, whose: &Whose) -> Option<EntityId> {
+    let board = reader.board;
+    match whose {
+        Whose::Bound(stats) => {
+            board.heard(stats, reader.message.received);
+            return Some(stats.entity.clone());
         }
-        Ok(time) if time.as_second() < FIRST_PLAUSIBLE_SECS => {
-            (time, Some(format!("the device's clock was never set: it says {time}")))
-        }
-        Ok(time) => (time, None),
+        Whose::Orphaned(reason) => board.orphaned.lock().note(&reader.trouble(), reason),
+        Whose::Ambiguous(reason) => board.ambiguous.lock().note(&reader.trouble(), reason),
+        Whose::PerElement(..) => {}
     }
+    None
 }

@@ -3,23 +3,45 @@
 
 mod binding;
 mod board;
+mod clock;
+mod computed;
 mod decode;
 mod engine;
+mod engine_sparkplug;
+mod filter;
 mod orphan;
+mod path;
 mod pattern;
+mod reader;
 mod report;
+mod scalar;
+mod scale;
+mod sparkplug;
+mod spoken;
+mod states;
 mod target;
 mod template;
-mod time;
+mod unit;
+mod value;
 
-pub use binding::{Binding, Decode, Point};
+pub use binding::{Binding, ClockLimits, Condition, Decode, Place, Point, Sparkplug};
 pub use board::BindingBoard;
+pub(crate) use computed::cycle;
+pub use computed::{Computed, Expr, Input, Of};
+pub(crate) use decode::from_hex;
+pub use decode::{Checksum, Csv, Frame, Order, Register, RegisterType, TextForm};
 pub use engine::{Engine, HasScene};
+pub use filter::Deadband;
 pub use orphan::{Orphan, orphans};
+pub use path::Path;
 pub use pattern::{PatternError, TopicPattern, covers, minimal_filters};
 pub use report::{
-    BindingReport, BindingSummary, BoundList, BoundTopic, OrphanList, SilentList, SilentPoint,
-    Trouble, TroubleList,
+    BindingReport, BindingSummary, BoundList, BoundTopic, ClockList, OrphanList, SilentList,
+    SilentPoint, Trouble, TroubleList, WrongClock,
 };
+pub use scale::Linear;
+pub use sparkplug::Outgoing;
+pub use states::{Catalog, StateLabel, States, catalog, state_name};
 pub use target::{By, Reach, Target};
 pub use template::{Template, TemplateError};
+pub(crate) use unit::{check as check_unit, conversion as unit_conversion};

@@ -33,8 +33,15 @@ pub struct BindingReport {
     pub removed: OrphanList,
     /// Payloads, or single points of them, that could not be read.
     pub rejected: TroubleList,
-    /// Values kept with quality `uncertain`: out of range, or from a clock far off.
+    /// Values kept with quality `uncertain`: out of range, changing too fast, or without
+    /// a time that could be read.
     pub uncertain: TroubleList,
+    /// Devices whose clock is wrong; what they send is kept, with quality `uncertain`.
+    pub clocks: ClockList,
+    /// Messages in order that gave no reading, as the configuration has it.
+    pub skipped: TroubleList,
+    /// Computed points that have no value, and why; as topic stands `computed NAME: POINT`.
+    pub failed: TroubleList,
     /// Points that have been quiet for longer than their `stale_after`.
     pub silent: SilentList,
 }
@@ -50,6 +57,8 @@ pub struct BindingSummary {
     pub topics: u64,
     /// Messages taken by it; none yet may be a topic misspelt.
     pub messages: u64,
+    /// Samples that changed too little to be passed on (`deadband`).
+    pub held: u64,
 }
 
 /// Bound topics, by name.
@@ -107,6 +116,35 @@ pub struct Trouble {
     pub payload: String,
 }
 
+/// Clocks that are wrong, latest first.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ClockList {
+    /// How many samples came with a wrong time.
+    pub total: u64,
+    /// How many of those are of devices that no longer fit the list.
+    pub unlisted: u64,
+    /// One entry a binding and device.
+    pub items: Vec<WrongClock>,
+}
+
+/// A device whose clock is wrong.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct WrongClock {
+    /// Name of the binding.
+    pub binding: String,
+    /// Id of the entity.
+    pub entity: String,
+    /// How many of its samples.
+    pub total: u64,
+    /// When last.
+    #[schema(value_type = String, format = DateTime)]
+    pub last: Timestamp,
+    /// How far the last source time was ahead of the time received, s; negative: behind.
+    pub offset_secs: f64,
+    /// Why that is too much.
+    pub reason: String,
+}
+
 /// What bindings lost with the scene's last revision.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct OrphanList {
@@ -155,6 +193,9 @@ pub(super) fn build(board: &BindingBoard, now: Timestamp, limit: usize) -> Bindi
         },
         rejected: list(&board.rejected),
         uncertain: list(&board.uncertain),
+        clocks: clock_list(board, limit),
+        skipped: list(&board.skipped),
+        failed: list(&board.failed),
         silent: silent_list(board, &bound, now, limit),
         bound: bound_list(board, &bound, limit),
     }
@@ -170,6 +211,7 @@ fn summaries(board: &BindingBoard, bound: &[std::sync::Arc<BoundStats>]) -> Vec<
         topic: stats.topic.clone(),
         topics,
         messages: stats.messages.load(Relaxed),
+        held: stats.held.load(Relaxed),
     };
     board.bindings.iter().zip(topics).map(summary).collect()
 }
@@ -214,6 +256,26 @@ fn trouble_list(board: &BindingBoard, ledger: &Ledger, limit: usize) -> TroubleL
     items.sort_unstable_by(|a, b| b.last.cmp(&a.last).then_with(|| a.topic.cmp(&b.topic)));
     items.truncate(limit);
     TroubleList { total: ledger.messages, unlisted: ledger.unlisted, items }
+}
+
+fn clock_list(board: &BindingBoard, limit: usize) -> ClockList {
+    let ledger = board.clocks.lock();
+    let mut items: Vec<WrongClock> = ledger
+        .entries
+        .iter()
+        .map(|((binding, entity), entry)| WrongClock {
+            binding: binding.map_or_else(String::new, |n| board.bindings[n].name.to_string()),
+            entity: entity.to_string(),
+            total: entry.messages,
+            last: entry.last,
+            #[allow(clippy::cast_precision_loss)] // centuries in ms are exact
+            offset_secs: entry.offset_ms as f64 / 1e3,
+            reason: entry.reason.clone(),
+        })
+        .collect();
+    items.sort_unstable_by(|a, b| b.last.cmp(&a.last).then_with(|| a.entity.cmp(&b.entity)));
+    items.truncate(limit);
+    ClockList { total: ledger.messages, unlisted: ledger.unlisted, items }
 }
 
 fn silent_list(

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use twin_model::{EntityKind, Scene};
 
-use super::template::Template;
+use super::{path::Node, scalar::scalar_text, template::Template};
 
 /// The `entity` of a binding.
 #[derive(Clone, Debug)]
@@ -65,50 +65,61 @@ impl PropertyIndex {
     }
 }
 
-/// A JSON scalar as the text a topic level would hold.
-pub(super) fn scalar_text(value: &serde_json::Value) -> Option<String> {
-    match value {
-        serde_json::Value::String(text) => Some(text.clone()),
-        // As a person writes it: 1.0 is the code "1".
-        serde_json::Value::Number(number) if number.is_f64() => {
-            number.as_f64().map(|number| number.to_string())
-        }
-        serde_json::Value::Number(number) => Some(number.to_string()),
-        serde_json::Value::Bool(yes) => Some(yes.to_string()),
-        _ => None,
-    }
-}
-
 impl Target {
-    /// Every entity that fits, with the words for what was looked for.
-    pub(super) fn resolve(
+    fn templates(&self) -> &[Template] {
+        match &self.by {
+            By::Tag(text) | By::GlobalId(text) | By::Name(text) => std::slice::from_ref(text),
+            By::Property { equals, .. } => std::slice::from_ref(equals),
+            By::Path(path) => path,
+        }
+    }
+
+    /// Whether the topic alone does not tell the entity: the payload has to.
+    pub fn needs_payload(&self) -> bool {
+        self.templates().iter().any(Template::needs_payload)
+    }
+
+    /// Whether it asks for the name or number of an element of `each`.
+    pub fn needs_key(&self) -> bool {
+        self.templates().iter().any(Template::needs_key)
+    }
+
+    /// Whether it asks for a level of the topic.
+    pub(super) fn needs_level(&self, level: usize) -> bool {
+        self.templates().iter().any(|template| template.needs_level(level))
+    }
+
+    /// The texts to look for; one, but for a path.
+    ///
+    /// # Errors
+    /// Where the payload does not tell them.
+    pub(super) fn fill(
+        &self,
+        captures: &[impl AsRef<str>],
+        node: Option<&Node<'_>>,
+    ) -> Result<Vec<String>, String> {
+        self.templates().iter().map(|template| template.fill(captures, node)).collect()
+    }
+
+    /// Every entity that fits the texts, with the words for what was looked for.
+    pub(super) fn find(
         &self,
         scene: &Scene,
         properties: &PropertyIndex,
-        captures: &[&str],
+        texts: &[String],
     ) -> (String, Vec<u32>) {
+        let text = texts.last().map(String::as_str).unwrap_or_default();
         let (wanted, mut found) = match &self.by {
-            By::Tag(tag) => {
-                let tag = tag.fill(captures);
-                (format!("tag {tag}"), scene.tagged(&tag).to_vec())
+            By::Tag(_) => (format!("tag {text}"), scene.tagged(text).to_vec()),
+            By::GlobalId(_) => {
+                (format!("global_id {text}"), scene.index(text).into_iter().collect())
             }
-            By::GlobalId(id) => {
-                let id = id.fill(captures);
-                (format!("global_id {id}"), scene.index(&id).into_iter().collect())
-            }
-            By::Name(name) => {
-                let name = name.fill(captures);
-                (format!("name {name}"), scene.named(&name).to_vec())
-            }
-            By::Path(path) => {
-                let names: Vec<String> = path.iter().map(|name| name.fill(captures)).collect();
-                (format!("path {}", names.join("/")), at_path(scene, &names))
-            }
-            By::Property { set, name, equals } => {
-                let value = equals.fill(captures);
+            By::Name(_) => (format!("name {text}"), scene.named(text).to_vec()),
+            By::Path(_) => (format!("path {}", texts.join("/")), at_path(scene, texts)),
+            By::Property { set, name, .. } => {
                 let index = properties.by_value.get(&(set.clone(), name.clone()));
-                let found = index.and_then(|index| index.get(&value)).cloned();
-                (format!("property {set}.{name} = {value}"), found.unwrap_or_default())
+                let found = index.and_then(|index| index.get(text)).cloned();
+                (format!("property {set}.{name} = {text}"), found.unwrap_or_default())
             }
         };
         if let Some(kind) = self.kind {

@@ -1,8 +1,18 @@
-//! Texts with the named levels of a topic in them: `meter:{meter}`.
+//! Texts with the named levels of a topic in them, or with what the payload says:
+//! `meter:{meter}`, `meter:{$.sn}`.
+
+use std::borrow::Cow;
 
 use thiserror::Error;
 
-use super::pattern::is_name;
+use super::{
+    path::{Node, Path},
+    pattern::is_name,
+    scalar::scalar_text,
+};
+
+/// What stands for the name or number of an element of `each`.
+const KEY: &str = "@key";
 
 /// Why a template cannot be used.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -21,16 +31,24 @@ pub enum TemplateError {
     /// Nothing there.
     #[error("is empty")]
     Empty,
+    /// `{$…}` that is no path.
+    #[error("{0}")]
+    Path(String),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Part {
     Literal(Box<str>),
+    /// A named level of the topic, by its number.
     Level(usize),
+    /// A value of the payload.
+    Value(Box<Path>),
+    /// The name or number of the element at hand.
+    Key,
 }
 
 /// A parsed template.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Template {
     parts: Vec<Part>,
 }
@@ -53,6 +71,15 @@ impl Template {
             }
             let inner = rest[open..].strip_prefix('{').ok_or_else(unbalanced)?;
             let (name, after) = inner.split_once('}').ok_or_else(unbalanced)?;
+            rest = after;
+            if name == KEY {
+                parts.push(Part::Key);
+                continue;
+            }
+            if name.starts_with('$') {
+                parts.push(Part::Value(Path::parse(name).map_err(TemplateError::Path)?.into()));
+                continue;
+            }
             if !is_name(name) {
                 return Err(unbalanced());
             }
@@ -62,7 +89,6 @@ impl Template {
                 known: known_names(names),
             })?;
             parts.push(Part::Level(index));
-            rest = after;
         }
         if !rest.is_empty() {
             parts.push(Part::Literal(rest.into()));
@@ -70,20 +96,45 @@ impl Template {
         Ok(Self { parts })
     }
 
-    /// The text for the captured levels of one topic.
-    pub fn fill(&self, captures: &[&str]) -> String {
-        let mut text = String::new();
-        for part in &self.parts {
-            match part {
-                Part::Literal(literal) => text.push_str(literal),
-                Part::Level(index) => text.push_str(captures[*index]),
-            }
-        }
-        text
+    /// Whether the topic alone does not fill it: a payload is needed.
+    pub fn needs_payload(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Value(_) | Part::Key))
     }
 
-    /// Whether some topic could fill the template with this text: levels are not empty
-    /// and hold no slash.
+    /// Whether it asks for the name or number of an element of `each`.
+    pub fn needs_key(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Key))
+    }
+
+    /// Whether it asks for a level of the topic.
+    pub(super) fn needs_level(&self, level: usize) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Level(of) if *of == level))
+    }
+
+    /// The text for the captured levels of one topic and an element of one payload.
+    ///
+    /// # Errors
+    /// Where the payload has nothing, or no single value, at one of its paths.
+    pub(super) fn fill(
+        &self,
+        captures: &[impl AsRef<str>],
+        node: Option<&Node<'_>>,
+    ) -> Result<String, String> {
+        let mut text = String::new();
+        for part in &self.parts {
+            let part = match part {
+                Part::Literal(literal) => Cow::Borrowed(&**literal),
+                Part::Level(index) => Cow::Borrowed(captures[*index].as_ref()),
+                Part::Key => Cow::Borrowed(node.map_or("", |node| node.key)),
+                Part::Value(path) => Cow::Owned(value(path, node)?),
+            };
+            text.push_str(&part);
+        }
+        Ok(text)
+    }
+
+    /// Whether some message could fill the template with this text: levels are not empty
+    /// and hold no slash, what a payload says is not empty.
     pub(super) fn fits(&self, text: &str) -> bool {
         fn fits(parts: &[Part], text: &str) -> bool {
             match parts {
@@ -91,8 +142,10 @@ impl Template {
                 [Part::Literal(literal), rest @ ..] => {
                     text.strip_prefix(&**literal).is_some_and(|text| fits(rest, text))
                 }
-                [Part::Level(_), rest @ ..] => {
-                    let longest = text.find('/').unwrap_or(text.len());
+                [part, rest @ ..] => {
+                    let level = matches!(part, Part::Level(_));
+                    let slash = if level { text.find('/') } else { None };
+                    let longest = slash.unwrap_or(text.len());
                     let ends = text.char_indices().map(|(n, c)| n + c.len_utf8());
                     ends.take_while(|end| *end <= longest).any(|end| fits(rest, &text[end..]))
                 }
@@ -100,6 +153,13 @@ impl Template {
         }
         fits(&self.parts, text)
     }
+}
+
+fn value(path: &Path, node: Option<&Node<'_>>) -> Result<String, String> {
+    let nothing = || format!("nothing at {path} to name the entity by");
+    let json = path.at(node.ok_or_else(nothing)?)?.ok_or_else(nothing)?;
+    let text = scalar_text(json).filter(|text| !text.is_empty());
+    text.ok_or_else(|| format!("what stands at {path} names no entity"))
 }
 
 fn known_names(names: &[Box<str>]) -> String {
@@ -116,10 +176,22 @@ mod tests {
     #[test]
     fn fills_in_levels() {
         let names: [Box<str>; 2] = ["a".into(), "b".into()];
-        let fill = |text| Template::parse(text, &names).unwrap().fill(&["1", "2"]);
+        let fill = |text| Template::parse(text, &names).unwrap().fill(&["1", "2"], None).unwrap();
         assert_eq!(fill("x:{b}-{a}.y"), "x:2-1.y");
         assert_eq!(fill("{a}"), "1");
         assert_eq!(fill("plain"), "plain");
+    }
+
+    #[test]
+    fn fills_in_what_the_payload_says() {
+        let message = serde_json::json!({"sn": 4711, "list": [], "at": {"x": "y"}});
+        let node = Node { key: "k", ..Node::whole(&message) };
+        let fill = |text| Template::parse(text, &["a".into()]).unwrap().fill(&["1"], Some(&node));
+        assert_eq!(fill("{a}:{$.sn}:{$['at'].x}:{@key}").as_deref(), Ok("1:4711:y:k"));
+        assert!(fill("{$.no}").unwrap_err().contains("nothing at $.no"));
+        assert!(fill("{$.list}").unwrap_err().contains("names no entity"));
+        let template = Template::parse("m:{$.sn}", &[]).unwrap();
+        assert!(template.needs_payload() && template.fits("m:a/b") && !template.fits("m:"));
     }
 
     #[test]

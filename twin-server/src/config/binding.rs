@@ -1,20 +1,21 @@
 //! `[[binding]]`: from raw TOML to checked bindings.
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use std::sync::Arc;
 
-use serde_json_path::JsonPath;
 use toml::Spanned;
-use twin_model::{EntityKind, Value, metric};
+use twin_model::EntityKind;
 
 use super::{
-    error::{Collector, line_of},
-    load,
-    raw::{RawBinding, RawMapped, RawPoint, RawTarget},
+    error::Collector,
+    load, place, point,
+    raw::{RawBinding, RawMapped, RawTarget, RawWanted},
 };
-use crate::bindings::{Binding, By, Decode, Point, Target, Template, TopicPattern};
+use crate::bindings::{
+    Binding, By, ClockLimits, Condition, Decode, Path, Place, Point, Target, Template, TopicPattern,
+};
 
-/// Values of `decode` that the documentation names and this version does not read.
-const LATER: [&str; 4] = ["csv", "sparkplug-b", "cbor", "hex"];
+/// Longest a clock may be allowed to be off, s: ten years.
+const MAX_OFF_SECS: u64 = 10 * 31_557_600;
 
 /// Checks one binding; nothing where a problem keeps it from being used.
 pub(super) fn check(
@@ -28,13 +29,18 @@ pub(super) fn check(
     let key = |name: &str| format!("binding[{index}].{name}");
     let topic = TopicPattern::parse(raw.topic.get_ref());
     let topic = out.take(raw.topic.span(), &key("topic"), topic);
-    let decode = decode(raw.decode.as_ref(), &key("decode"), out);
-    let time = raw.time.as_ref().and_then(|path| json_path(path, &key("time"), out));
+    let decode = place::decode(raw, &key, out);
     let (topic, decode) = (topic?, decode?);
-    if let (Some(path), true) = (&raw.time, decode != Decode::Json) {
-        out.add(path.span(), &key("time"), "a JSONPath needs `decode = \"json\"`");
+    let mut names = topic.names().to_vec();
+    if let Decode::SparkplugB(sparkplug) = &decode {
+        place::sparkplug_topic(&raw.topic, &key("topic"), out);
+        names.extend(sparkplug.any_level.then(|| "device".into()));
     }
-    let target = target(&raw.entity, topic.names(), &key("entity"), out);
+    let target = target(&raw.entity, &names, &key("entity"), out);
+    if let Some(target) = &target {
+        payload_target(raw, target, &decode, &key("entity"), out);
+    }
+    let clock = clock(raw, &key, out);
     if raw.points.is_empty() {
         out.add(span.clone(), &key("point"), "expected at least one [[binding.point]]");
     }
@@ -42,39 +48,121 @@ pub(super) fn check(
         .points
         .iter()
         .enumerate()
-        .filter_map(|(n, raw)| point(raw, decode, &key(&format!("point[{n}]")), out, warnings))
+        .filter_map(|(n, raw)| {
+            point::check(raw, &decode, &key(&format!("point[{n}]")), out, warnings)
+        })
         .collect();
-    unique_metrics(&raw.points, &key("point"), out);
+    point::unique_metrics(&raw.points, &key("point"), out);
     let name = raw.name.clone().unwrap_or_else(|| topic.as_str().to_owned());
-    Some(Binding { name: name.into(), topic, target: target?, decode, time, points })
+    Some(Binding {
+        name: Arc::from(name),
+        topic,
+        target: target?,
+        each: each(raw, &decode, &key("each"), out),
+        when: when(raw, &decode, &key("when"), out),
+        time: time(raw, &decode, &key, out),
+        clock,
+        decode,
+        points,
+    })
 }
 
-fn decode(raw: Option<&Spanned<String>>, key: &str, out: &mut Collector<'_>) -> Option<Decode> {
-    let Some(raw) = raw else { return Some(Decode::Json) };
-    match raw.get_ref().as_str() {
-        "json" => Some(Decode::Json),
-        "text" => Some(Decode::Text),
-        "number" => Some(Decode::Number),
-        other => {
-            let why = if LATER.contains(&other) {
-                format!("{other:?} is not supported yet; expected \"json\", \"text\" or \"number\"")
-            } else {
-                format!("{other:?}: expected \"json\", \"text\" or \"number\"")
-            };
-            out.add(raw.span(), key, why);
-            None
+/// A JSONPath, where the decoder gives a tree for it to walk.
+fn tree_path(
+    raw: &Spanned<String>,
+    decode: &Decode,
+    key: &str,
+    out: &mut Collector<'_>,
+) -> Option<Path> {
+    if !decode.is_tree() {
+        out.add(raw.span(), key, place::NO_TREE);
+        return None;
+    }
+    out.take(raw.span(), key, Path::parse(raw.get_ref()))
+}
+
+fn each(raw: &RawBinding, decode: &Decode, key: &str, out: &mut Collector<'_>) -> Option<Path> {
+    let raw = raw.each.as_ref()?;
+    let path = tree_path(raw, decode, key, out)?;
+    if path.is_of_message() {
+        out.add(raw.span(), key, "is of the whole message as it is: `$`, not `$$`");
+    }
+    Some(path)
+}
+
+fn when(raw: &RawBinding, decode: &Decode, key: &str, out: &mut Collector<'_>) -> Vec<Condition> {
+    let Some(raw) = &raw.when else { return Vec::new() };
+    if !decode.is_tree() {
+        out.add(raw.span(), key, place::NO_TREE);
+        return Vec::new();
+    }
+    let text = |value: &RawMapped| match value {
+        RawMapped::Bool(yes) => yes.to_string(),
+        RawMapped::Number(number) => number.to_string(),
+        RawMapped::Text(text) => text.clone(),
+    };
+    let condition = |(path, wanted): (&String, &RawWanted)| {
+        let path = out.take(raw.span(), key, Path::parse(path))?;
+        let any_of = match wanted {
+            RawWanted::One(one) => vec![text(one)],
+            RawWanted::Several(several) => several.iter().map(text).collect(),
+        };
+        Some(Condition { path, any_of })
+    };
+    raw.get_ref().iter().filter_map(condition).collect()
+}
+
+fn time(
+    raw: &RawBinding,
+    decode: &Decode,
+    key: &impl Fn(&str) -> String,
+    out: &mut Collector<'_>,
+) -> Option<Place> {
+    match (&raw.time, &raw.time_register) {
+        (time, Some(register)) => {
+            let key = key("time_register");
+            place::register_place(register, time.as_ref(), decode, &key, out)
         }
+        (Some(path), None) => tree_path(path, decode, &key("time"), out).map(Place::At),
+        (None, None) => None,
     }
 }
 
-fn json_path(raw: &Spanned<String>, key: &str, out: &mut Collector<'_>) -> Option<JsonPath> {
-    let parsed = JsonPath::parse(raw.get_ref()).map_err(|error| {
-        format!("{:?} is not a JSONPath such as `$.p_kw`: {}", raw.get_ref(), error.message())
-    });
-    out.take(raw.span(), key, parsed)
+fn clock(raw: &RawBinding, key: &impl Fn(&str) -> String, out: &mut Collector<'_>) -> ClockLimits {
+    let mut limits = ClockLimits::default();
+    for (given, name) in [(&raw.max_ahead, "max_ahead"), (&raw.max_behind, "max_behind")] {
+        let Some(text) = given else { continue };
+        let sent = raw.decode.as_ref().is_some_and(|name| name.get_ref() == "sparkplug-b");
+        if raw.time.is_none() && raw.time_register.is_none() && !sent {
+            out.add(text.span(), &key(name), "needs `time`: without it the time received counts");
+        }
+        let Some(limit) = load::duration(text, &key(name), 1, MAX_OFF_SECS, out) else { continue };
+        match name {
+            "max_ahead" => limits.max_ahead = limit,
+            _ => limits.max_behind = Some(limit),
+        }
+    }
+    limits
 }
 
-fn target(
+/// Where the payload tells the entity: that it can.
+fn payload_target(
+    raw: &RawBinding,
+    target: &Target,
+    decode: &Decode,
+    key: &str,
+    out: &mut Collector<'_>,
+) {
+    let span = raw.entity.span();
+    if target.needs_payload() && !decode.is_tree() {
+        out.add(span, key, place::NO_TREE);
+    } else if target.needs_key() && raw.each.is_none() && !matches!(decode, Decode::Csv(_)) {
+        out.add(span, key, "`{@key}` is the name or number of an element, and needs `each`");
+    }
+}
+
+/// The entity a binding is for.
+pub(super) fn target(
     raw: &Spanned<RawTarget>,
     names: &[Box<str>],
     key: &str,
@@ -136,7 +224,12 @@ fn path_templates(
     out.take(raw.span(), key, parsed)
 }
 
-fn entity_kind(raw: &Spanned<String>, key: &str, out: &mut Collector<'_>) -> Option<EntityKind> {
+/// A kind of entity by its name.
+pub(super) fn entity_kind(
+    raw: &Spanned<String>,
+    key: &str,
+    out: &mut Collector<'_>,
+) -> Option<EntityKind> {
     let kind = serde_json::from_value(serde_json::Value::from(raw.get_ref().as_str()));
     let kind = kind.map_err(|_| {
         format!(
@@ -145,132 +238,4 @@ fn entity_kind(raw: &Spanned<String>, key: &str, out: &mut Collector<'_>) -> Opt
         )
     });
     out.take(raw.span(), key, kind)
-}
-
-fn point(
-    raw: &Spanned<RawPoint>,
-    decode: Decode,
-    key: &str,
-    out: &mut Collector<'_>,
-    warnings: &mut Vec<String>,
-) -> Option<Point> {
-    let raw_span = raw.span();
-    let raw = raw.get_ref();
-    let key = |name: &str| format!("{key}.{name}");
-    let name = raw.metric.get_ref();
-    if name.is_empty() || name.contains(['/', ' ']) {
-        out.add(raw.metric.span(), &key("metric"), "expected a name without `/` and spaces");
-        return None;
-    }
-    let value = match (&raw.value, decode) {
-        (Some(path), Decode::Json) => Some(json_path(path, &key("value"), out)?),
-        (None, Decode::Json) => {
-            out.add(raw_span, &key("value"), "expected a JSONPath such as `$.p_kw`");
-            return None;
-        }
-        (Some(path), _) => {
-            out.add(
-                path.span(),
-                &key("value"),
-                "a JSONPath needs `decode = \"json\"`; text and \
-                 number take the whole payload",
-            );
-            return None;
-        }
-        (None, _) => None,
-    };
-    let mut stale_after = None;
-    if let Some(text) = &raw.stale_after {
-        stale_after = load::duration(text, &key("stale_after"), 1, 31_536_000, out);
-    }
-    Some(Point {
-        metric: name.as_str().into(),
-        unit: unit(raw, &key("unit"), out, warnings),
-        value,
-        range: range(raw.range.as_ref(), &key("range"), out),
-        stale_after,
-        scale: finite(raw.scale.as_ref(), 1.0, &key("scale"), out),
-        offset: finite(raw.offset.as_ref(), 0.0, &key("offset"), out),
-        map: map(raw, &key("map"), out),
-        optional: raw.optional,
-    })
-}
-
-/// The unit given, else the one the product shows the metric in.
-fn unit(
-    raw: &RawPoint,
-    key: &str,
-    out: &mut Collector<'_>,
-    warnings: &mut Vec<String>,
-) -> Arc<str> {
-    let known = metric::find(raw.metric.get_ref()).map(|metric| metric.unit);
-    match &raw.unit {
-        None => known.unwrap_or_default().into(),
-        Some(unit) => {
-            if let Some(known) = known.filter(|known| !known.is_empty() && *known != unit.get_ref())
-            {
-                warnings.push(format!(
-                    "line {}: {key}: {} is in {:?} here, and in {known:?} everywhere else; \
-                     convert it with `scale` and `offset`",
-                    line_of(out.text(), unit.span().start),
-                    raw.metric.get_ref(),
-                    unit.get_ref(),
-                ));
-            }
-            unit.get_ref().as_str().into()
-        }
-    }
-}
-
-fn range(raw: Option<&Spanned<[f64; 2]>>, key: &str, out: &mut Collector<'_>) -> Option<[f64; 2]> {
-    let [low, high] = *raw?.get_ref();
-    if !(low.is_finite() && high.is_finite() && low < high) {
-        out.add(raw?.span(), key, format!("[{low}, {high}]: expected [low, high] with low < high"));
-    }
-    Some([low, high])
-}
-
-fn finite(raw: Option<&Spanned<f64>>, default: f64, key: &str, out: &mut Collector<'_>) -> f64 {
-    let Some(raw) = raw else { return default };
-    if !raw.get_ref().is_finite() {
-        out.add(raw.span(), key, "expected a finite number");
-    }
-    *raw.get_ref()
-}
-
-fn map(raw: &RawPoint, key: &str, out: &mut Collector<'_>) -> Option<BTreeMap<String, Value>> {
-    let map = raw.map.as_ref()?;
-    let span: Range<usize> = map.span();
-    if map.get_ref().is_empty() {
-        out.add(span.clone(), key, "expected entries such as \"1\" = \"open\"");
-    }
-    if raw.scale.is_some() || raw.offset.is_some() {
-        out.add(span.clone(), key, "`map` names states; `scale` and `offset` are for numbers");
-    }
-    let mut mapped = BTreeMap::new();
-    for (code, value) in map.get_ref() {
-        let value = match value {
-            RawMapped::Bool(yes) => Value::Bool(*yes),
-            RawMapped::Text(text) => Value::Text(text.clone()),
-            RawMapped::Number(number) => match Value::number(*number) {
-                Some(value) => value,
-                None => {
-                    out.add(span.clone(), key, format!("{code:?}: expected a finite number"));
-                    continue;
-                }
-            },
-        };
-        mapped.insert(code.clone(), value);
-    }
-    Some(mapped)
-}
-
-fn unique_metrics(points: &[Spanned<RawPoint>], key: &str, out: &mut Collector<'_>) {
-    for (n, point) in points.iter().enumerate() {
-        let metric = &point.get_ref().metric;
-        if points[..n].iter().any(|other| other.get_ref().metric.get_ref() == metric.get_ref()) {
-            let message = format!("{:?} stands twice in this binding", metric.get_ref());
-            out.add(metric.span(), &format!("{key}[{n}].metric"), message);
-        }
-    }
 }

@@ -12,10 +12,11 @@ use axum::http::Uri;
 use toml::Spanned;
 
 use super::{
-    Config, ConfigError, HttpConfig, Problem, SceneConfig, binding,
+    Config, ConfigError, HttpConfig, Problem, SceneConfig, binding, computed,
     error::{Collector, line_of},
     mqtt, outward,
     raw::{Raw, RawHistory, RawHttp},
+    shape::Labels,
 };
 
 impl Config {
@@ -49,6 +50,7 @@ impl Config {
         for (index, raw) in raw.bindings.iter().enumerate() {
             bindings.extend(binding::check(index, raw, &mut out, &mut warnings));
         }
+        let computed = computed::check(&raw.computed, &mut out, &mut warnings);
         unique_names(&raw, &mut out);
         let republish = raw.republish.as_ref().and_then(|raw| {
             let taken = bindings.iter().map(|binding| binding.topic.filter());
@@ -58,6 +60,7 @@ impl Config {
         if republish.is_some() && raw.mqtt.is_none() {
             warnings.push("there is a [republish] but no [mqtt] to publish to".to_owned());
         }
+        labels(&raw, &mut out);
         if let Some(history) = &raw.history {
             check_history(history, &mut out, &mut warnings);
         }
@@ -77,6 +80,7 @@ impl Config {
             webhooks,
             mqtt,
             bindings,
+            computed,
             warnings,
         })
     }
@@ -106,6 +110,20 @@ fn unique_names(raw: &Raw, out: &mut Collector<'_>) {
             let message = format!("{:?} names two bindings", name.as_deref().unwrap_or_default());
             out.add(binding.span(), &format!("binding[{index}].name"), message);
         }
+    }
+}
+
+fn labels(raw: &Raw, out: &mut Collector<'_>) {
+    let mut labels = Labels::default();
+    for (index, binding) in raw.bindings.iter().enumerate() {
+        for (n, point) in binding.get_ref().points.iter().enumerate() {
+            let (key, point) = (format!("binding[{index}].point[{n}]"), point.get_ref());
+            labels.add(&point.metric, point.states.as_ref(), &key, out);
+        }
+    }
+    for (index, computed) in raw.computed.iter().enumerate() {
+        let (key, computed) = (format!("computed[{index}]"), computed.get_ref());
+        labels.add(&computed.metric, computed.states.as_ref(), &key, out);
     }
 }
 

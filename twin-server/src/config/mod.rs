@@ -2,11 +2,15 @@
 //! hold nonsense. Relative paths in it are relative to the file.
 
 mod binding;
+mod computed;
 mod error;
 mod load;
 mod mqtt;
 mod outward;
+mod place;
+mod point;
 mod raw;
+mod shape;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -14,7 +18,7 @@ pub use error::{ConfigError, Problem};
 pub use mqtt::{BrokerChoice, MqttConfig, Protocol};
 
 use crate::{
-    bindings::{Binding, By},
+    bindings::{Binding, By, Computed},
     republish, rooms,
     scene::Properties,
     webhooks,
@@ -39,6 +43,8 @@ pub struct Config {
     pub mqtt: Option<MqttConfig>,
     /// `[[binding]]`, in file order.
     pub bindings: Vec<Binding>,
+    /// `[[computed]]`, in file order.
+    pub computed: Vec<Computed>,
     /// What is allowed but probably not meant; log it at the start.
     pub warnings: Vec<String>,
 }

@@ -22,6 +22,35 @@ pub(super) struct Raw {
     pub(super) webhooks: Vec<Spanned<RawWebhook>>,
     #[serde(default, rename = "binding")]
     pub(super) bindings: Vec<Spanned<RawBinding>>,
+    #[serde(default)]
+    pub(super) computed: Vec<Spanned<RawComputed>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawComputed {
+    pub(super) name: Option<String>,
+    pub(super) entity: Spanned<RawTarget>,
+    pub(super) metric: Spanned<String>,
+    pub(super) expr: Spanned<String>,
+    #[serde(default)]
+    pub(super) inputs: BTreeMap<String, Spanned<RawInput>>,
+    pub(super) min_interval: Option<Spanned<String>>,
+    pub(super) unit: Option<Spanned<String>>,
+    pub(super) range: Option<Spanned<[f64; 2]>>,
+    pub(super) stale_after: Option<Spanned<String>>,
+    pub(super) rate: Option<Spanned<f64>>,
+    pub(super) deadband: Option<Spanned<RawDeadband>>,
+    pub(super) max_silence: Option<Spanned<String>>,
+    pub(super) states: Option<Spanned<BTreeMap<String, RawState>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawInput {
+    pub(super) metric: Spanned<String>,
+    pub(super) of: Option<Spanned<String>>,
+    pub(super) kind: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -109,7 +138,15 @@ pub(super) struct RawBinding {
     pub(super) topic: Spanned<String>,
     pub(super) entity: Spanned<RawTarget>,
     pub(super) decode: Option<Spanned<String>>,
+    pub(super) csv: Option<Spanned<RawCsv>>,
+    pub(super) frame: Option<Spanned<RawFrame>>,
+    pub(super) each: Option<Spanned<String>>,
+    pub(super) when: Option<Spanned<BTreeMap<String, RawWanted>>>,
     pub(super) time: Option<Spanned<String>>,
+    pub(super) time_register: Option<Spanned<RawRegister>>,
+    pub(super) max_ahead: Option<Spanned<String>>,
+    pub(super) max_behind: Option<Spanned<String>>,
+    pub(super) rebirth: Option<Spanned<bool>>,
     #[serde(default, rename = "point")]
     pub(super) points: Vec<Spanned<RawPoint>>,
 }
@@ -131,7 +168,9 @@ pub(super) struct RawTarget {
 pub(super) struct RawPoint {
     pub(super) metric: Spanned<String>,
     pub(super) value: Option<Spanned<String>>,
+    pub(super) register: Option<Spanned<RawRegister>>,
     pub(super) unit: Option<Spanned<String>>,
+    pub(super) unit_in: Option<Spanned<String>>,
     pub(super) range: Option<Spanned<[f64; 2]>>,
     pub(super) stale_after: Option<Spanned<String>>,
     pub(super) scale: Option<Spanned<f64>>,
@@ -139,6 +178,65 @@ pub(super) struct RawPoint {
     pub(super) map: Option<Spanned<BTreeMap<String, RawMapped>>>,
     #[serde(default)]
     pub(super) optional: bool,
+    pub(super) rate: Option<Spanned<f64>>,
+    pub(super) deadband: Option<Spanned<RawDeadband>>,
+    pub(super) max_silence: Option<Spanned<String>>,
+    pub(super) states: Option<Spanned<BTreeMap<String, RawState>>>,
+}
+
+/// Absolute, or `"2%"`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum RawDeadband {
+    Absolute(f64),
+    Percent(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawState {
+    pub(super) zh: String,
+    pub(super) en: String,
+    pub(super) normal: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCsv {
+    pub(super) delimiter: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) header: bool,
+    pub(super) columns: Option<Spanned<Vec<String>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFrame {
+    pub(super) starts_with: Option<Spanned<String>>,
+    pub(super) length: Option<Spanned<usize>>,
+    pub(super) checksum: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRegister {
+    pub(super) at: Spanned<usize>,
+    #[serde(rename = "type")]
+    pub(super) kind: Spanned<String>,
+    pub(super) bytes: Option<Spanned<usize>>,
+    pub(super) order: Option<Spanned<String>>,
+    pub(super) bits: Option<Spanned<[u8; 2]>>,
+    #[serde(default)]
+    pub(super) plus_33h: bool,
+    pub(super) text: Option<Spanned<String>>,
+}
+
+/// What `when` may find at a path.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum RawWanted {
+    One(RawMapped),
+    Several(Vec<RawMapped>),
 }
 
 /// What an entry of `map` stands for.

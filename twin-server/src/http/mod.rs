@@ -151,6 +151,7 @@ fn routes() -> Router<Arc<App>> {
         .route("/api/v1/entities/{id}", get(entities::get))
         .route("/api/v1/state", get(state::state))
         .route("/api/v1/bindings", get(state::bindings))
+        .route("/api/v1/states", get(state::states))
         .route("/api/v1/stream", get(stream::stream))
         .route("/api/v1/events", get(events::events))
         .route("/api/v1/webhooks", get(webhooks::list))

@@ -37,6 +37,7 @@ use super::{entities, events, health, rooms, scene, state, stream, webhooks};
         entities::get,
         state::state,
         state::bindings,
+        state::states,
         stream::stream,
         events::events,
         webhooks::list,

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{App, entities, error::ApiError, params::Params};
 use crate::{
-    bindings::{BindingBoard, BindingReport},
+    bindings::{BindingBoard, BindingReport, StateLabel, States},
     live::Latest,
 };
 
@@ -103,6 +103,36 @@ pub(crate) async fn state(
         seq: changes.seq,
         points: points.into_iter().map(PointState::from).collect(),
     }))
+}
+
+/// The states of every metric that has some.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StateList {
+    items: Vec<MetricStates>,
+    /// All of them are on this page.
+    next: Option<String>,
+}
+
+/// What the states of one metric are called.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MetricStates {
+    /// The metric: second half of a point's name.
+    metric: String,
+    /// By value, as text.
+    #[schema(value_type = BTreeMap<String, StateLabel>)]
+    states: States,
+}
+
+/// Labels of states in Chinese and English, and which states are normal.
+#[utoipa::path(get, path = "/api/v1/states", tag = "telemetry", responses(
+    (status = 200, description = "The states", body = StateList)))]
+pub(crate) async fn states(State(app): State<Arc<App>>) -> Json<StateList> {
+    let catalog = app.telemetry.board.as_ref().map(|board| board.states()).unwrap_or_default();
+    let items = catalog.iter().map(|(metric, states)| MetricStates {
+        metric: metric.to_string(),
+        states: states.clone(),
+    });
+    Json(StateList { items: items.collect(), next: None })
 }
 
 /// Bound and unbound topics, silent points, orphaned bindings, rejected payloads, each

@@ -17,10 +17,13 @@ use super::{
     connection::{Ack, Connection, Event},
     status::{MqttState, MqttStatus, StatusCell},
 };
-use crate::{config::MqttConfig, ingest::Message};
+use crate::{bindings::Outgoing, config::MqttConfig, ingest::Message};
 
 /// Batches of acknowledgements waiting for the connection.
 const ACK_BATCHES: usize = 64;
+/// Messages waiting to be published; they are few, and one that finds no room is dropped by
+/// whoever sends it.
+const PUBLISHES: usize = 256;
 /// How long a graceful disconnect may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -42,6 +45,7 @@ pub enum MqttError {
 /// A running client.
 #[derive(Debug)]
 pub struct MqttClient {
+    publishes: mpsc::Sender<Outgoing>,
     status: Arc<StatusCell>,
     stop: CancellationToken,
     task: JoinHandle<()>,
@@ -57,6 +61,11 @@ impl MqttClient {
     pub fn status_reader(&self) -> impl Fn() -> MqttStatus + Send + Sync + Clone + 'static {
         let status = self.status.clone();
         move || status.get()
+    }
+
+    /// Takes messages to be published at QoS 0, while the connection stands.
+    pub fn publisher(&self) -> mpsc::Sender<Outgoing> {
+        self.publishes.clone()
     }
 
     /// Says goodbye to the broker and ends; the message channel then closes.
@@ -80,6 +89,7 @@ pub fn start(
     let connection = Connection::new(config)?;
     let (messages, receiver) = mpsc::channel(config.queue);
     let (ack_sender, acks) = mpsc::channel(ACK_BATCHES);
+    let (publisher, publishes) = mpsc::channel(PUBLISHES);
     let status = Arc::new(StatusCell::new(config.broker.to_string()));
     let stop = CancellationToken::new();
     let session = Session {
@@ -88,13 +98,14 @@ pub fn start(
         qos: config.qos,
         messages,
         acks,
+        publishes,
         held: VecDeque::new(),
         generation: 0,
         status: status.clone(),
         backoff: Backoff::default(),
     };
     let task = tokio::spawn(session.run(stop.clone()));
-    Ok((MqttClient { status, stop, task }, receiver, ack_sender))
+    Ok((MqttClient { publishes: publisher, status, stop, task }, receiver, ack_sender))
 }
 
 struct Session {
@@ -103,6 +114,7 @@ struct Session {
     qos: u8,
     messages: mpsc::Sender<Message>,
     acks: mpsc::Receiver<Vec<Ack>>,
+    publishes: mpsc::Receiver<Outgoing>,
     /// Acknowledgements that found no room yet. Never more than the messages under way:
     /// while some wait here, no message is taken that would add another.
     held: VecDeque<Ack>,
@@ -115,6 +127,7 @@ struct Session {
 enum Wake {
     Event(Result<Event, String>),
     Acks(Vec<Ack>),
+    Publish(Outgoing),
     Stop,
 }
 
@@ -125,12 +138,19 @@ impl Session {
             let wake = tokio::select! {
                 () = stop.cancelled() => Wake::Stop,
                 Some(acks) = self.acks.recv() => Wake::Acks(acks),
+                Some(message) = self.publishes.recv() => Wake::Publish(message),
                 event = self.connection.poll() => Wake::Event(event),
             };
             let go_on = match wake {
                 Wake::Stop => false,
                 Wake::Acks(acks) => {
                     self.held.extend(acks);
+                    true
+                }
+                Wake::Publish(message) => {
+                    if let Err(error) = self.connection.publish(message) {
+                        tracing::debug!("mqtt: not published: {error}");
+                    }
                     true
                 }
                 Wake::Event(Ok(event)) => self.handle(event, &stop).await,

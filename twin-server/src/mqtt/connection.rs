@@ -8,6 +8,7 @@ use rumqttc_v4 as v4;
 
 use super::{client::MqttError, options};
 use crate::{
+    bindings::Outgoing,
     config::{MqttConfig, Protocol},
     ingest::Message,
 };
@@ -130,6 +131,24 @@ impl Connection {
                 let qos = if qos == 0 { v5::QoS::AtMostOnce } else { v5::QoS::AtLeastOnce };
                 let filters = filters.iter().map(|f| v5::SubscribeFilter::new(f.clone(), qos));
                 client.try_subscribe_many(filters).map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    /// Queues a message at QoS 0. Never waits.
+    pub(super) fn publish(&self, message: Outgoing) -> Result<(), String> {
+        let Outgoing { topic, payload } = message;
+        match self {
+            Self::V4 { client, .. } => {
+                let options = v4::PublishOptions::new(v4::QoS::AtMostOnce);
+                client.try_publish(topic, payload, options).map_err(|error| error.to_string())
+            }
+            Self::V5 { client, .. } => {
+                let options = v5::PublishOptions::new(v5::QoS::AtMostOnce);
+                client
+                    .try_publish(topic, payload, options)
+                    .map(drop)
+                    .map_err(|error| error.to_string())
             }
         }
     }
