@@ -7,7 +7,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread::JoinHandle,
     time::Duration,
@@ -40,26 +40,20 @@ pub(super) struct Kept {
 #[derive(Debug)]
 pub(super) struct Publisher {
     stop: Arc<AtomicBool>,
-    acknowledged: Arc<AtomicU64>,
     thread: JoinHandle<Result<Kept>>,
 }
 
 impl Publisher {
     /// Publishes every point in turn, so many samples a second in all.
     pub(super) fn start(broker: SocketAddr, points: u32, per_second: u32) -> Result<Self> {
-        let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let (stopped, counted) = (Arc::clone(&stop), Arc::clone(&count));
-        let run = move || Line::new(points, per_second).run(broker, &stopped, &counted);
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let run = move || Line::new(points, per_second).run(broker, &stopped);
         let thread = std::thread::Builder::new()
             .name("acknowledged".to_owned())
             .spawn(run)
             .context("starting the publisher's thread")?;
-        Ok(Self { stop, acknowledged: count, thread })
-    }
-
-    /// Samples acknowledged so far.
-    pub(super) fn acknowledged(&self) -> u64 {
-        self.acknowledged.load(Relaxed)
+        Ok(Self { stop, thread })
     }
 
     /// Stops, once what is under way is acknowledged or will not be.
@@ -86,23 +80,18 @@ impl Line {
         Self { points, per_second, under_way, received, kept: Kept::default() }
     }
 
-    fn run(mut self, broker: SocketAddr, stop: &AtomicBool, count: &AtomicU64) -> Result<Kept> {
+    fn run(mut self, broker: SocketAddr, stop: &AtomicBool) -> Result<Kept> {
         while !stop.load(Relaxed) {
             match publisher::open(broker, "acknowledged") {
                 // A broker that goes away is what this publisher is for.
-                Ok(mut stream) => drop(self.publish(&mut stream, stop, count)),
+                Ok(mut stream) => drop(self.publish(&mut stream, stop)),
                 Err(_) => std::thread::sleep(RETRY),
             }
         }
         Ok(self.kept)
     }
 
-    fn publish(
-        &mut self,
-        stream: &mut TcpStream,
-        stop: &AtomicBool,
-        count: &AtomicU64,
-    ) -> Result<()> {
+    fn publish(&mut self, stream: &mut TcpStream, stop: &AtomicBool) -> Result<()> {
         self.kept.connections += 1;
         self.under_way.clear();
         self.received.clear();
@@ -118,7 +107,6 @@ impl Line {
             }
             stream.write_all(&packets)?;
             self.receive(stream)?;
-            count.store(self.kept.acknowledged.len() as u64, Relaxed);
             std::thread::sleep(Duration::from_millis(1));
         }
         let end_us = now_us() + 2_000_000;

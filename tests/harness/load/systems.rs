@@ -130,6 +130,9 @@ fn mosquitto(launch: Launch, folder: tempfile::TempDir) -> Result<Running> {
     let port = wait::free_port()?;
     let more = format!("listener {port} 127.0.0.1\nprotocol websockets\n");
     let broker = Mosquitto::start_with(folder.path(), &more, launch)?;
+    wait::until(START, "Mosquitto's WebSocket listener", || {
+        Ok(TcpStream::connect(local(port)).ok())
+    })?;
     Ok(Running {
         broker: local(broker.port),
         door: Door { address: local(port), path: "/mqtt" },
