@@ -9,9 +9,9 @@ use super::{acknowledged::Sample, rig::Rig};
 use crate::load::site;
 
 /// Most samples asked for at a time.
-const MAX_POINTS: usize = 10_000;
+const MAX_POINTS: usize = 100_000;
 
-/// A point's series: how often each sequence number is in it.
+/// A point's series, as it is answered.
 pub(super) fn series(rig: &Rig, point: u32, from_ms: i64, to_ms: i64) -> Result<Value> {
     let path = format!(
         "api/v1/points/{}%2Fpower/history?from={}&to={}&max_points={MAX_POINTS}",

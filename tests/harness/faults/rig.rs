@@ -15,7 +15,7 @@ use crate::{
         crowd::Crowd,
         publisher::{Plan, Publisher},
         site,
-        systems::twin_config,
+        systems::{HISTORY, twin_config},
         viewer::{Door, Form},
     },
     process::Launch,
@@ -54,7 +54,7 @@ impl Rig {
         site::write_package(&folder.path().join("scene"), points)?;
         let broker = Mosquitto::start_with(folder.path(), KEEPING, Launch::default())?;
         let mqtt = format!("url = \"mqtt://127.0.0.1:{}\"\nclient_id = \"twin\"", broker.port);
-        let config = twin_config(&mqtt, "[history]\npath = \"data/history\"");
+        let config = twin_config(&mqtt, HISTORY);
         let launch = launch(folder.path())?;
         let server = Server::start_with(binaries, folder.path(), &config, launch)?;
         let rig = Self { server, broker, folder, points };

@@ -84,6 +84,8 @@ pub struct Measured {
     pub cpu_us_per_offered: f64,
     /// Bytes read from the viewers' sockets.
     pub bytes: u64,
+    /// These for each update published and viewer, delivered or not.
+    pub bytes_per_offered: f64,
     /// WebSocket frames read.
     pub frames: u64,
     /// From the intended time to the viewer, ms.
@@ -146,6 +148,7 @@ impl Bench {
         measured.cpu_us_per_update = measured.cpu_secs * 1e6 / measured.delivered.max(1) as f64;
         let offered = measured.published * load.viewers as u64;
         measured.cpu_us_per_offered = measured.cpu_secs * 1e6 / offered.max(1) as f64;
+        measured.bytes_per_offered = measured.bytes as f64 / offered.max(1) as f64;
         measured.p50_ms = crowd.latency.percentile_ms(50.0);
         measured.p99_ms = crowd.latency.percentile_ms(99.0);
         (measured.lost, measured.lost_share) = (lost, share);
@@ -185,6 +188,7 @@ fn difference(running: &Running, before: &Moment, after: &Moment) -> Measured {
         cpu_us_per_update: 0.0,
         cpu_us_per_offered: 0.0,
         bytes: after.sums.traffic.bytes - before.sums.traffic.bytes,
+        bytes_per_offered: 0.0,
         frames: after.sums.traffic.frames - before.sums.traffic.frames,
         p50_ms: 0.0,
         p99_ms: 0.0,

@@ -89,7 +89,8 @@ struct Cell {
     contender: &'static str,
     load: Load,
     cpu_us_per_update: Option<Spread>,
-    /// CPU time for the same load, by that of the yardstick, in the same round.
+    /// CPU time for the same load, by that of the yardstick, in the same round. A yardstick
+    /// that does not keep up is charged for what it has not delivered yet.
     cpu_ratio: Vec<(&'static str, Option<Spread>)>,
     /// CPU time for each delivered update, by that of the yardstick, in the same round.
     cpu_per_update_ratio: Vec<(&'static str, Option<Spread>)>,
@@ -141,18 +142,20 @@ impl Report {
         Spread::of(self.of(load, name).map(|run| what(&run.measured)).collect())
     }
 
-    /// Ratios within a round: what disturbs the machine disturbs both.
+    /// Ratios within a round: what disturbs the machine disturbs both. `ours` of the one is
+    /// set beside `theirs` of the yardstick.
     fn ratios(
         &self,
         load: Load,
         name: &str,
-        what: fn(&Measured) -> f64,
+        ours: fn(&Measured) -> f64,
+        theirs: fn(&Measured) -> f64,
     ) -> Vec<(&'static str, Option<Spread>)> {
         let by = |yardstick: &'static str| {
             let ratios = self.of(load, name).filter_map(|run| {
                 let other =
                     self.of(load, yardstick).find(|other| other.repetition == run.repetition)?;
-                Some(what(&run.measured) / what(&other.measured))
+                Some(ours(&run.measured) / theirs(&other.measured))
             });
             (yardstick, Spread::of(ratios.collect()))
         };
@@ -168,11 +171,24 @@ impl Report {
             contender,
             load,
             cpu_us_per_update: self.spread(load, contender, |found| found.cpu_us_per_update),
-            cpu_ratio: self.ratios(load, contender, |found| found.cpu_us_per_offered),
-            cpu_per_update_ratio: self.ratios(load, contender, |found| found.cpu_us_per_update),
-            bytes_ratio: self.ratios(load, contender, |found| {
-                found.bytes as f64 / found.published.max(1) as f64
-            }),
+            cpu_ratio: self.ratios(
+                load,
+                contender,
+                |ours| ours.cpu_us_per_offered,
+                |theirs| theirs.cpu_us_per_update,
+            ),
+            cpu_per_update_ratio: self.ratios(
+                load,
+                contender,
+                |ours| ours.cpu_us_per_update,
+                |theirs| theirs.cpu_us_per_update,
+            ),
+            bytes_ratio: self.ratios(
+                load,
+                contender,
+                |ours| ours.bytes_per_offered,
+                |theirs| theirs.bytes as f64 / theirs.delivered.max(1) as f64,
+            ),
             p50_ms: self.spread(load, contender, |found| found.p50_ms),
             p99_ms: self.spread(load, contender, |found| found.p99_ms),
             lost: sum(|found| found.lost),

@@ -90,6 +90,11 @@ pub const CONTENDERS: &[Contender] = &[
         form: Form::Json { max_hz: CONFLATED_HZ, lossless: false },
     },
     Contender {
+        name: "twin-history lossless",
+        system: System::TwinHistory,
+        form: Form::Postcard { max_hz: CONFLATED_HZ, lossless: true },
+    },
+    Contender {
         name: "twin-embedded lossless",
         system: System::TwinEmbedded,
         form: Form::Postcard { max_hz: CONFLATED_HZ, lossless: true },

@@ -26,6 +26,8 @@ const START: Duration = Duration::from_secs(20);
 pub enum System {
     /// Our server behind a Mosquitto.
     Twin,
+    /// The same, and it keeps every sample.
+    TwinHistory,
     /// Our server with the broker it can run inside.
     TwinEmbedded,
     /// Mosquitto's own WebSocket listener.
@@ -55,8 +57,9 @@ impl System {
         let folder = tempfile::tempdir().context("a folder for the system")?;
         let launch = Launch::on_core(core);
         match self {
-            Self::Twin => twin(binaries, launch, points, folder, false),
-            Self::TwinEmbedded => twin(binaries, launch, points, folder, true),
+            Self::Twin => twin(binaries, launch, points, folder, ""),
+            Self::TwinHistory => twin(binaries, launch, points, folder, HISTORY),
+            Self::TwinEmbedded => embedded(binaries, launch, points, folder),
             Self::Mosquitto => mosquitto(launch, folder),
             Self::Nats => nats(&launch, folder),
         }
@@ -93,37 +96,54 @@ pub fn twin_config(mqtt: &str, more: &str) -> String {
     )
 }
 
+/// Where the history lies, for those who keep one.
+pub const HISTORY: &str = "[history]\npath = \"data/history\"";
+
 fn twin(
     binaries: &Path,
     launch: Launch,
     points: u32,
     folder: tempfile::TempDir,
-    embedded: bool,
+    more: &str,
+) -> Result<Running> {
+    let broker = Mosquitto::start_with(folder.path(), "", launch.clone())?;
+    let pid = broker.id().context("Mosquitto has ended")?;
+    let mqtt = format!("url = \"mqtt://127.0.0.1:{}\"", broker.port);
+    let config = twin_config(&mqtt, more);
+    let address = local(broker.port);
+    let mut running = served(binaries, launch, points, folder, &config, address)?;
+    running.paid.push(("mosquitto", pid));
+    running._broker = Some(broker);
+    Ok(running)
+}
+
+fn embedded(
+    binaries: &Path,
+    launch: Launch,
+    points: u32,
+    folder: tempfile::TempDir,
+) -> Result<Running> {
+    let broker = local(wait::free_port()?);
+    let config = twin_config(&format!("embedded = \"{broker}\""), "");
+    served(binaries, launch, points, folder, &config, broker)
+}
+
+/// Our server, ready.
+fn served(
+    binaries: &Path,
+    launch: Launch,
+    points: u32,
+    folder: tempfile::TempDir,
+    config: &str,
+    broker: SocketAddr,
 ) -> Result<Running> {
     site::write_package(&folder.path().join("scene"), points)?;
-    let (broker, mqtt) = if embedded {
-        let port = wait::free_port()?;
-        (None, (port, format!("embedded = \"127.0.0.1:{port}\"")))
-    } else {
-        let broker = Mosquitto::start_with(folder.path(), "", launch.clone())?;
-        let port = broker.port;
-        (Some(broker), (port, format!("url = \"mqtt://127.0.0.1:{port}\"")))
-    };
-    let config = twin_config(&mqtt.1, "");
-    let server = Server::start_with(binaries, folder.path(), &config, launch)?;
+    let server = Server::start_with(binaries, folder.path(), config, launch)?;
     wait::until(START, "the server to be ready", || Ok(server.get("readyz").ok()))?;
-    let mut paid = vec![("twin-server", server.id().context("the server has ended")?)];
-    paid.extend(broker.as_ref().and_then(Mosquitto::id).map(|pid| ("mosquitto", pid)));
+    let paid = vec![("twin-server", server.id().context("the server has ended")?)];
     let door = Door { address: local(server.port), path: "/api/v1/stream" };
-    Ok(Running {
-        broker: local(mqtt.0),
-        door,
-        paid,
-        server: Some(server),
-        _broker: broker,
-        _nats: None,
-        _folder: folder,
-    })
+    let server = Some(server);
+    Ok(Running { broker, door, paid, server, _broker: None, _nats: None, _folder: folder })
 }
 
 fn mosquitto(launch: Launch, folder: tempfile::TempDir) -> Result<Running> {
