@@ -3,14 +3,16 @@
 use std::{
     net::TcpStream,
     path::{Path, PathBuf},
-    process::Command,
     time::Duration,
 };
 
 use anyhow::{Result, bail};
 use rumqttc::{AsyncClient, MqttOptions, PublishOptions};
 
-use crate::{process::Process, wait};
+use crate::{
+    process::{Launch, Process},
+    wait,
+};
 
 const START: Duration = Duration::from_secs(10);
 
@@ -20,16 +22,28 @@ pub struct Mosquitto {
     /// Its port on loopback.
     pub port: u16,
     folder: PathBuf,
+    more: String,
+    launch: Launch,
     process: Option<Process>,
 }
 
 impl Mosquitto {
     /// Starts one on a free port.
     pub fn start(folder: &Path) -> Result<Self> {
-        let mut broker =
-            Self { port: wait::free_port()?, folder: folder.to_owned(), process: None };
+        Self::start_with(folder, "", Launch::default())
+    }
+
+    /// The same with more lines of configuration, and started in a way of one's own.
+    pub fn start_with(folder: &Path, more: &str, launch: Launch) -> Result<Self> {
+        let (folder, more) = (folder.to_owned(), more.to_owned());
+        let mut broker = Self { port: wait::free_port()?, folder, more, launch, process: None };
         broker.restart()?;
         Ok(broker)
+    }
+
+    /// Its process id, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
     }
 
     /// Stops it, if it runs: clients lose their connections.
@@ -41,11 +55,11 @@ impl Mosquitto {
     pub fn restart(&mut self) -> Result<()> {
         self.stop();
         let config = self.folder.join("mosquitto.conf");
-        let text = format!("listener {} 127.0.0.1\nallow_anonymous true\n", self.port);
+        let text = format!("listener {} 127.0.0.1\nallow_anonymous true\n{}", self.port, self.more);
         std::fs::write(&config, text)?;
         // Debian puts it where only root looks.
         let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
-        let mut command = Command::new("mosquitto");
+        let mut command = self.launch.command(Path::new("mosquitto"));
         command.env("PATH", path).arg("-c").arg(&config);
         let mut process = Process::start(&mut command, &self.folder.join("mosquitto.log"))?;
         wait::until(START, "Mosquitto to listen", || {

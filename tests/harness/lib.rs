@@ -4,7 +4,9 @@
 
 pub mod broker;
 pub mod browser;
+pub mod faults;
 pub mod files;
+pub mod load;
 pub mod picture;
 pub mod process;
 pub mod scene;

@@ -11,6 +11,38 @@ use anyhow::{Context, Result};
 
 use crate::wait;
 
+/// How a program is started: behind which other program (`taskset`, `prlimit`), in which
+/// environment.
+#[derive(Clone, Debug, Default)]
+pub struct Launch {
+    /// Words before the program's own; the program takes the wrapper's place and process id.
+    pub wrapper: Vec<String>,
+    /// Added to the environment.
+    pub env: Vec<(String, String)>,
+}
+
+impl Launch {
+    /// On one processor only: its threads and their number follow.
+    pub fn on_core(core: usize) -> Self {
+        let wrapper = ["taskset".to_owned(), "-c".to_owned(), core.to_string()].into();
+        Self { wrapper, ..Self::default() }
+    }
+
+    /// The command for a program.
+    pub fn command(&self, program: &Path) -> Command {
+        let mut command = match self.wrapper.split_first() {
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
+        command.envs(self.env.iter().map(|(key, value)| (key, value)));
+        command
+    }
+}
+
 /// A running program whose output goes to a file; ended when dropped.
 #[derive(Debug)]
 pub struct Process {
@@ -29,6 +61,11 @@ impl Process {
             .spawn()
             .with_context(|| format!("starting {}", command.get_program().display()))?;
         Ok(Self { child, log: log.to_owned() })
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Whether it ended, and how.

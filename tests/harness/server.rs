@@ -2,13 +2,15 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Command,
     time::Duration,
 };
 
 use anyhow::{Result, bail};
 
-use crate::{process::Process, wait};
+use crate::{
+    process::{Launch, Process},
+    wait,
+};
 
 const START: Duration = Duration::from_secs(30);
 
@@ -19,19 +21,43 @@ pub struct Server {
     pub port: u16,
     binaries: PathBuf,
     folder: PathBuf,
+    launch: Launch,
     process: Option<Process>,
 }
 
 impl Server {
     /// Starts one with a configuration whose `{listen}` is filled in.
     pub fn start(binaries: &Path, folder: &Path, config: &str) -> Result<Self> {
+        Self::start_with(binaries, folder, config, Launch::default())
+    }
+
+    /// The same, started in a way of one's own.
+    pub fn start_with(
+        binaries: &Path,
+        folder: &Path,
+        config: &str,
+        launch: Launch,
+    ) -> Result<Self> {
         let port = wait::free_port()?;
         let config = config.replace("{listen}", &format!("127.0.0.1:{port}"));
         std::fs::write(folder.join("twin.toml"), config)?;
-        let mut server =
-            Self { port, binaries: binaries.to_owned(), folder: folder.to_owned(), process: None };
+        let (binaries, folder) = (binaries.to_owned(), folder.to_owned());
+        let mut server = Self { port, binaries, folder, launch, process: None };
         server.restart()?;
         Ok(server)
+    }
+
+    /// Its process id, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
+    }
+
+    /// Whether it still runs.
+    pub fn runs(&mut self) -> Result<bool> {
+        match &mut self.process {
+            Some(process) => Ok(process.ended()?.is_none()),
+            None => Ok(false),
+        }
     }
 
     /// Where its page is.
@@ -58,7 +84,7 @@ impl Server {
     /// Starts it again on the same port.
     pub fn restart(&mut self) -> Result<()> {
         self.kill();
-        let mut command = Command::new(self.binaries.join("twin-server"));
+        let mut command = self.launch.command(&self.binaries.join("twin-server"));
         command.arg("serve").arg("--config").arg(self.folder.join("twin.toml"));
         let mut process = Process::start(&mut command, &self.folder.join("server.log"))?;
         wait::until(START, "the server to be ready", || {

@@ -100,7 +100,7 @@ fn e2e() -> Result<()> {
     shell::run(&mut shell::cargo(&[NATIVE, &["--no-run"]].concat()))?;
     // One at a time: a software-rendered browser takes all the cores there are.
     let tests = [
-        &["--test", "live_thread", "--test", "cesium"][..],
+        &["--test", "live_thread", "--test", "cesium", "--test", "faults"][..],
         &["--", "--ignored", "--test-threads=1"],
     ]
     .concat();

@@ -2,11 +2,11 @@
 
 mod import;
 
-use std::fs;
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
 
-use crate::{paths, report::step, shell};
+use crate::{packages, paths, report::step, shell};
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
@@ -15,7 +15,13 @@ pub(crate) struct Args {
     name: Option<String>,
     #[command(flatten)]
     import: import::Args,
+    /// For `stream` and `faults`: arguments of `twin-load`, after `--`.
+    #[arg(last = true)]
+    load: Vec<String>,
 }
+
+/// What `twin-load` does; only by name, since each takes long and wants the machine to itself.
+const LOADS: [&str; 2] = ["stream", "faults"];
 
 /// A benchmark and the package it is in; the viewer's are built without Bevy.
 const BENCHES: &[(&str, &[&str])] = &[
@@ -44,8 +50,36 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             )
         })?;
     }
+    for load in LOADS.into_iter().filter(|load| args.name.as_deref() == Some(load)) {
+        step(load, || twin_load(load, &args.load, &out))?;
+    }
     if wanted("import") {
         step("import", || import::run(&args.import, &out))?;
     }
     Ok(())
+}
+
+/// Where Debian puts what lies about the time.
+const FAKETIME: [&str; 2] = [
+    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+];
+
+/// Runs the load generator, or the fault runner that is built on it.
+fn twin_load(command: &str, arguments: &[String], out: &Path) -> Result<()> {
+    let purpose = format!("bench {command}");
+    packages::ensure(&purpose, &["mosquitto", "/usr/sbin/mosquitto"], &["mosquitto"])?;
+    if command == "stream" {
+        packages::ensure(&purpose, &["nats-server", "/usr/sbin/nats-server"], &["nats-server"])?;
+    } else {
+        packages::ensure(&purpose, &FAKETIME, &["libfaketime"])?;
+    }
+    // The selection that `cargo xtask test` builds: Cargo unites features over it.
+    let build = ["build", "--release", "--workspace", "--exclude", "twin-viewer"];
+    let binaries = ["--bin", "twin-server", "--bin", "twin-load"];
+    shell::run(&mut shell::cargo(&[&build[..], &binaries].concat()))?;
+    let mut load = std::process::Command::new(paths::release().join("twin-load"));
+    load.current_dir(paths::root()).arg(command);
+    load.arg("--bin").arg(paths::release()).arg("--out").arg(out);
+    shell::run(load.args(arguments))
 }
