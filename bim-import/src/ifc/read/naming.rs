@@ -60,13 +60,16 @@ pub(super) fn names(
     uses.iter().filter(|(_, uses)| **uses == 1).for_each(|(id, _)| taken.reserve(id));
     let mut traits = Traits::new(records, objects, inventory, &global_ids);
     for (global_id, places) in shared {
-        let mut marks: Vec<([u8; 16], usize)> =
-            places.into_iter().map(|place| (traits.of(place, 0), place)).collect();
+        // What holds others keeps its GlobalId before what stands in it.
+        let mut marks: Vec<(bool, [u8; 16], usize)> = places
+            .into_iter()
+            .map(|place| (!is_place(&objects[place]), traits.of(place, 0), place))
+            .collect();
         marks.sort_unstable();
-        let first = marks[0].1;
+        let first = marks[0].2;
         let mut alike = 0u32;
         let mut before = None;
-        for (mark, place) in marks {
+        for (_, mark, place) in marks {
             alike = if before == Some(mark) { alike + 1 } else { 1 };
             before = Some(mark);
             let wanted = match global_id {
@@ -79,6 +82,11 @@ pub(super) fn names(
         }
     }
     names
+}
+
+/// Whether it is a project, site, building, storey or space.
+fn is_place(object: &Object) -> bool {
+    object.class.is_a("IfcSpatialStructureElement") || object.class.name() == "IfcProject"
 }
 
 /// What tells objects apart that have no GlobalId of their own.
