@@ -99,7 +99,10 @@ pub(crate) fn revisions() -> impl Strategy<Value = Revisions> {
             for (n, parts) in added.into_iter().enumerate() {
                 let mut thing = thing_of((before.len() + n, parts));
                 thing.x_m += ADDED_M;
-                if parts.0 == 5 {
+                if matches!(thing.identity, Identity::Shared(_)) {
+                    // By its id it would be the one that another edit took away.
+                    thing.identity = Identity::None;
+                } else if parts.0 == 5 {
                     // A copy that kept the id of what it was copied from.
                     let spared = |thing: &&Thing| {
                         matches!(thing.identity, Identity::Own(_))

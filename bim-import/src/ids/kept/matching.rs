@@ -220,7 +220,8 @@ impl Matching {
             && (!rule.asks_name() || old.name == new.name)
             && (!rule.asks_tag() || old.tag == new.tag)
             && (rule != Rule::Tag || old.tag.is_some())
-            && (rule != Rule::Id || old.id == new.id)
+            // Which of several has the bare id says nothing.
+            && (rule != Rule::Id || old.id == new.id && old.base.is_none())
             && (!rule.asks_parent() || self.is_in_the_same(old, new))
             && (!rule.asks_box() || is_same_box(old.bbox, new.bbox))
     }
@@ -367,6 +368,16 @@ mod tests {
         let unnamed = [thing("a", "Wall", "", 0.0)];
         assert_eq!(found(&unnamed, &[thing("1", "Wall", "", 0.5)]), ["a"]);
         assert_eq!(found(&unnamed, &[thing("1", "Wall", "", 1.5)]), ["new"]);
+        // Which of several has the bare id says nothing: its container is looked for first.
+        let shared = |id: &str, home: &str, x_m: f64| Traits {
+            base: Some("g".into()),
+            parent: Some(home.into()),
+            ..thing(id, "Wall", "W", x_m)
+        };
+        let old = [shared("g", "r", 0.0), thing("r", "Room", "1", 0.0)];
+        let room = thing("2", "Room", "one", 0.0);
+        let new = [shared("g", "home", 300.0), shared("g~2", "2", 0.0), room];
+        assert_eq!(found(&old, &new), ["new", "g", "r"]);
         let mut tagged = [thing("a", "Wall", "W", 0.0), thing("1", "Wall", "X", 90.0)];
         tagged.iter_mut().for_each(|wall| wall.tag = Some("T".into()));
         assert_eq!(found(&tagged[..1], &tagged[1..]), ["a"]);
