@@ -2,7 +2,8 @@
 //! 10 Hz. The goal is less than 25 % of one core for the server process.
 //!
 //! `cargo bench -p twin-server --bench fanout`; `TWIN_BENCH_POINTS`, `TWIN_BENCH_VIEWERS`
-//! and `TWIN_BENCH_SECS` change the size.
+//! and `TWIN_BENCH_SECS` change the size, `TWIN_BENCH_LOSSLESS=1` asks for every sample and
+//! `TWIN_BENCH_PACKED=1` for packed frames.
 
 #![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "a bench may")]
 
@@ -35,9 +36,12 @@ struct Received {
 }
 
 async fn view(rig: &Rig, received: Arc<Received>) {
-    let mut socket = rig.viewer(twin_protocol::POSTCARD).await;
-    let subscribe =
-        Subscribe { interest: Interest::All, max_hz: 10.0, lossless: false, resume: None };
+    let packed = setting("TWIN_BENCH_PACKED", 0) > 0;
+    let protocol =
+        if packed { twin_protocol::POSTCARD_DEFLATE } else { twin_protocol::POSTCARD };
+    let mut socket = rig.viewer(protocol).await;
+    let lossless = setting("TWIN_BENCH_LOSSLESS", 0) > 0;
+    let subscribe = Subscribe { interest: Interest::All, max_hz: 10.0, lossless, resume: None };
     let subscribe = ClientMessage::Subscribe(subscribe).encode();
     socket.send(Message::binary(subscribe)).await.unwrap();
     tokio::spawn(async move {
@@ -84,6 +88,8 @@ async fn main() {
             "frames_per_s_per_viewer": frames as f64 / elapsed / viewers as f64,
             "bytes_per_s_per_viewer": bytes as f64 / elapsed / viewers as f64,
             "server_cpu_percent_of_one_core": percent,
+            "lossless": setting("TWIN_BENCH_LOSSLESS", 0) > 0,
+            "server_cpu_us_per_sample_and_viewer": cpu * 1e6 / (samples * viewers as f64),
             "server_rss_mib": rig.server_rss_mib(),
             "goal_percent": GOAL_PERCENT,
             "goal_held": percent < GOAL_PERCENT,
