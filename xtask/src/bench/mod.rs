@@ -21,6 +21,7 @@ pub(crate) struct Args {
 const BENCHES: &[(&str, &[&str])] = &[
     ("fanout", &["--package", "twin-server"]),
     ("latency", &["--package", "twin-server"]),
+    ("history", &["--package", "twin-server"]),
     ("updates", &["--package", "twin-viewer", "--no-default-features"]),
     ("canvas", &["--package", "twin-viewer", "--no-default-features", "--features", "tiles"]),
 ];
