@@ -5,7 +5,9 @@ use std::{io::IsTerminal, process::ExitCode};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::{EnvFilter, fmt};
-use twin_server::{check, config::ConfigError, demo, scene::LoadError, serve, simulate};
+use twin_server::{
+    check, config::ConfigError, demo, history::command as history, scene::LoadError, serve, simulate,
+};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -13,6 +15,7 @@ Examples:
   twin-server serve --config config/twin.toml --listen 0.0.0.0:8080
   twin-server check --config config/twin.toml --messages sample.ndjson
   twin-server simulate --scenario config/scenario.toml --broker mqtt://127.0.0.1:1883
+  twin-server history export --config config/twin.toml --out history.csv
 
 Environment:
   RUST_LOG   what to log, such as `info,mqtt5=warn` (the default) or `twin_server::mqtt=debug`
@@ -20,7 +23,7 @@ Environment:
 Exit codes:
   0  done            1  failed while running
   2  unusable arguments or configuration
-  3  check --strict found messages that are not bound";
+  3  check --strict found messages that are not bound; history import refused lines";
 
 /// Digital twin server: MQTT telemetry on a building model, live in the browser.
 #[derive(Debug, Parser)]
@@ -40,6 +43,8 @@ enum Command {
     Check(check::Args),
     /// Publishes believable telemetry for a scene to a broker.
     Simulate(simulate::Args),
+    /// Exports, imports, and tells about what was kept.
+    History(history::Args),
 }
 
 /// Logs to standard error, so that standard output stays a command's own.
@@ -62,6 +67,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Demo(args) => Box::pin(demo::run(args)).await,
             Command::Check(args) => check::run(args),
             Command::Simulate(args) => Box::pin(simulate::run(args)).await,
+            Command::History(args) => Box::pin(history::run(args)).await,
         }
     })
 }

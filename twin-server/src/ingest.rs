@@ -2,8 +2,8 @@
 //!
 //! Every queue on the way is bounded, and blocks: when the live state is slow, the
 //! messages wait here, then in the connection's queue, then at the broker, which is
-//! told by TCP and by unacknowledged QoS 1 messages. A message is acknowledged once
-//! its readings were handed over.
+//! told by TCP and by unacknowledged QoS 1 messages. Readings travel with a [`Receipt`]:
+//! whoever makes them safe gives it back, and only then are their messages acknowledged.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,10 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use metrics::counter;
 use thiserror::Error;
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::JoinHandle,
+};
 
 use crate::{
     bindings::{Binding, BindingBoard, Engine, HasScene, minimal_filters},
@@ -23,6 +26,10 @@ use crate::{
 
 /// Messages taken in one go; so many acknowledgements travel together.
 const MAX_BATCH: usize = 256;
+/// Batches whose messages are not acknowledged yet. With all of them under way ingest
+/// waits: enough to keep a store busy that takes long over each commit, and a bound for
+/// what waits in memory.
+pub const MAX_UNSAFE_BATCHES: usize = 64;
 
 /// How often the engine is told that time passes while nothing comes.
 const TICK: Duration = Duration::from_millis(250);
@@ -40,6 +47,55 @@ pub struct Message {
     pub retained: bool,
     /// What to send back once it is safe; absent for QoS 0.
     pub ack: Option<Ack>,
+}
+
+/// Readings of some messages, and what acknowledges those.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// In the order in which the messages came.
+    pub readings: Vec<Reading>,
+    /// To be given once the readings are safe.
+    pub receipts: Vec<Receipt>,
+}
+
+impl Batch {
+    /// Several as one, in their order.
+    pub fn join(batches: impl IntoIterator<Item = Self>) -> Self {
+        let mut all = Self::default();
+        for batch in batches {
+            all.readings.extend(batch.readings);
+            all.receipts.extend(batch.receipts);
+        }
+        all
+    }
+
+    /// The readings are safe.
+    pub async fn give_receipts(self) {
+        for receipt in self.receipts {
+            receipt.give().await;
+        }
+    }
+}
+
+/// Acknowledges messages when it is given. Dropped instead, it leaves them to the broker,
+/// which sends them again.
+#[derive(Debug, Default)]
+pub struct Receipt {
+    acks: Vec<Ack>,
+    /// Absent where there is nobody to tell.
+    to: Option<AckSender>,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Receipt {
+    /// Sends the acknowledgements, and makes room for another batch.
+    pub async fn give(self) {
+        if let Some(to) = self.to.filter(|_| !self.acks.is_empty()) {
+            // Where the client is gone already, a broker that keeps our session will send
+            // the messages again.
+            let _ = to.send(self.acks).await;
+        }
+    }
 }
 
 /// Why ingest cannot start.
@@ -76,7 +132,7 @@ impl Ingest {
         mqtt: &MqttConfig,
         config: &Config,
         scene: Arc<dyn HasScene>,
-        live: mpsc::Sender<Vec<Reading>>,
+        live: mpsc::Sender<Batch>,
     ) -> Result<Self, IngestError> {
         let mut mqtt = mqtt.clone();
         let broker = match mqtt.broker {
@@ -114,10 +170,11 @@ impl Ingest {
 pub async fn run(
     mut engine: Engine,
     mut messages: mpsc::Receiver<Message>,
-    live: mpsc::Sender<Vec<Reading>>,
+    live: mpsc::Sender<Batch>,
     acks: AckSender,
 ) {
     let board = engine.board().clone();
+    let room = Arc::new(Semaphore::new(MAX_UNSAFE_BATCHES));
     let mut batch = Vec::with_capacity(MAX_BATCH);
     loop {
         let received = tokio::time::timeout(TICK, messages.recv_many(&mut batch, MAX_BATCH)).await;
@@ -134,14 +191,18 @@ pub async fn run(
         for (sort, total) in board.troubles() {
             counter!("twin_ingest_troubles_total", "sort" => sort).absolute(total);
         }
-        if !readings.is_empty() && live.send(readings).await.is_err() {
-            return;
+        if batch.is_empty() && readings.is_empty() {
+            continue;
         }
-        let safe: Vec<Ack> = batch.drain(..).filter_map(|message| message.ack).collect();
-        if !safe.is_empty() {
-            // Where the client is gone already, the rest is handed over all the same;
-            // a broker that keeps our session will send it again.
-            let _ = acks.send(safe).await;
+        let Ok(room) = Arc::clone(&room).acquire_owned().await else { return };
+        let receipt = Receipt {
+            acks: batch.drain(..).filter_map(|message| message.ack).collect(),
+            to: Some(acks.clone()),
+            _room: Some(room),
+        };
+        // Messages without readings go the same way: they are answered in their order.
+        if live.send(Batch { readings, receipts: vec![receipt] }).await.is_err() {
+            return;
         }
     }
 }

@@ -15,11 +15,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     bindings::By,
-    config::{BrokerChoice, Config, HttpConfig, MqttConfig},
-    history::memory::{self, Memory},
+    config::{BrokerChoice, Config, HistoryConfig, HistoryPlace, HttpConfig, MqttConfig},
+    history::{
+        self, Recorder, Store,
+        embedded::EmbeddedStore,
+        memory::{self, Memory},
+    },
     http::{self, App, Telemetry},
     hub::{self, Hub},
-    ingest::Ingest,
+    ingest::{Ingest, MAX_UNSAFE_BATCHES},
     live::{self, Live},
     republish,
     rooms::Rooms,
@@ -100,7 +104,9 @@ pub struct Server {
     ingest: Option<Ingest>,
     http: JoinHandle<()>,
     writer: JoinHandle<()>,
-    recorder: JoinHandle<()>,
+    keeper: Option<JoinHandle<()>>,
+    /// Remembers the last hours where no history is kept.
+    memory: Option<JoinHandle<()>>,
     republish: Option<JoinHandle<()>>,
 }
 
@@ -120,8 +126,20 @@ impl Server {
         let address = listener.local_addr().context("the address listened on")?;
 
         let live = Arc::new(Live::new(Arc::clone(&loaded), live::Settings::default()));
+        let recorder = match &config.history {
+            Some(history) => recorder(history, &live).await?,
+            None => None,
+        };
+        let (keeper, kept) = match &recorder {
+            Some(recorder) => {
+                // As many as ingest lets out: handing on never waits.
+                let (accepted, batches) = mpsc::channel(MAX_UNSAFE_BATCHES);
+                (Some(tokio::spawn(Arc::clone(recorder).run(batches))), Some(accepted))
+            }
+            None => (None, None),
+        };
         let (readings, received) = mpsc::channel(READING_BATCHES);
-        let writer = tokio::spawn(live::write(Arc::clone(&live), received));
+        let writer = tokio::spawn(live::write(Arc::clone(&live), received, kept));
         let ingest = match &config.mqtt {
             Some(mqtt) => {
                 let scene = Arc::clone(loaded.scene());
@@ -132,13 +150,20 @@ impl Server {
         };
         let stop = CancellationToken::new();
         let webhooks = Webhooks::start(&live, config.webhooks.clone(), &stop)?;
+        let (store, memory): (Arc<dyn Store>, _) = match &recorder {
+            Some(recorder) => (Arc::clone(recorder.store()), None),
+            None => {
+                let store = Arc::new(Memory::new(MEMORY_SAMPLES));
+                let task = memory::record(Arc::clone(&live), Arc::clone(&store));
+                (store, Some(tokio::spawn(task)))
+            }
+        };
         let telemetry = Telemetry {
             webhooks,
             status: ingest.as_ref().map(|ingest| Arc::new(ingest.mqtt.status_reader()) as _),
             board: ingest.as_ref().map(|ingest| Arc::clone(&ingest.board)),
+            history: recorder,
         };
-        let store = Arc::new(Memory::new(MEMORY_SAMPLES));
-        let recorder = tokio::spawn(memory::record(Arc::clone(&live), Arc::clone(&store)));
         let rooms = Rooms::new(Arc::clone(&live), Some(store), config.rooms);
         let hub = Hub::with_rooms(rooms, hub_settings(&config.http));
         let app = App::new(http_settings(&config.http, address), hub, telemetry);
@@ -153,7 +178,7 @@ impl Server {
         };
         let http = tokio::spawn(http::serve(listener, app, stop.clone()));
         tracing::info!("serving {}", loaded.dir().display());
-        Ok(Self { address, live, stop, ingest, http, writer, recorder, republish })
+        Ok(Self { address, live, stop, ingest, http, writer, keeper, memory, republish })
     }
 
     /// The address listened on.
@@ -188,8 +213,15 @@ impl Server {
         }
         // Ingest held the only sender; the writer ends with the last batch.
         let written = tokio::time::timeout(Duration::from_secs(5), self.writer).await;
-        self.recorder.abort();
-        if ended.is_err() || !matches!(written, Ok(Ok(()))) {
+        if let Some(memory) = self.memory {
+            memory.abort();
+        }
+        // And so does the keeper, once all of it is in the store.
+        let kept = match self.keeper {
+            Some(keeper) => tokio::time::timeout(Duration::from_secs(5), keeper).await,
+            None => Ok(Ok(())),
+        };
+        if ended.is_err() || !matches!((written, kept), (Ok(Ok(())), Ok(Ok(())))) {
             tracing::warn!("a part of the server did not end in order");
         }
     }
@@ -241,6 +273,21 @@ fn http_settings(config: &HttpConfig, address: SocketAddr) -> http::Settings {
         max_body_bytes: config.max_body_bytes,
         ..http::Settings::default()
     }
+}
+
+/// Opens the store, and puts the live state back to what it held last.
+async fn recorder(
+    config: &HistoryConfig,
+    live: &Arc<Live>,
+) -> anyhow::Result<Option<Arc<Recorder>>> {
+    let HistoryPlace::Directory(dir) = config.place.clone() else { return Ok(None) };
+    let retention = config.retention.clone();
+    let open = move || EmbeddedStore::open(&dir, retention, history::embedded::Tuning::default());
+    let store: Arc<dyn Store> =
+        Arc::new(tokio::task::spawn_blocking(open).await.context("opening the history")??);
+    let restored = history::restore(store.as_ref(), live).await?;
+    tracing::info!(points = restored, "live state restored from the history");
+    Ok(Some(Recorder::new(store)))
 }
 
 /// `viewer/` beside the binary.

@@ -20,7 +20,6 @@ use twin_server::{
     broker::{self, MAX_PACKET_BYTES},
     config::Config,
     ingest::Ingest,
-    reading::Reading,
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -244,7 +243,7 @@ async fn ingest_runs_on_the_embedded_broker_in_both_versions() {
         let config = Config::parse(Path::new("test.toml"), &text).unwrap();
         let entity = r#"{"id":"M1","kind":"meter","name":"","tags":["EM1"]}"#;
         let scene = Scene::new(vec![serde_json::from_str(entity).unwrap()]).unwrap();
-        let (live, mut readings) = mpsc::channel::<Vec<Reading>>(8);
+        let (live, mut readings) = mpsc::channel(8);
         let mqtt = config.mqtt.as_ref().unwrap();
         let ingest = Ingest::start(mqtt, &config, Arc::new(scene), live).await.unwrap();
         let addr = ingest.broker.as_ref().unwrap().addr();
@@ -259,7 +258,8 @@ async fn ingest_runs_on_the_embedded_broker_in_both_versions() {
             }
         });
         let batch = timeout(PATIENCE, readings.recv()).await.expect("a reading").unwrap();
-        assert_eq!(batch[0].sample.value, Value::Number(42.0));
+        assert_eq!(batch.readings[0].sample.value, Value::Number(42.0));
+        batch.give_receipts().await;
         publish.abort();
         timeout(PATIENCE, ingest.stop()).await.expect("a stop in order");
     }

@@ -23,8 +23,7 @@ fn the_example_is_right_and_shows_the_defaults() {
     let config = Config::load(&file).unwrap();
     assert_eq!(config.scene.package, file.parent().unwrap().join("scene"));
     assert_eq!(config.bindings.len(), 10);
-    assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
-    assert!(config.warnings[0].contains("keeps no history yet"));
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     // What the example gives as default is the default.
     let bare = "[scene]\npackage = \"scene\"\n[mqtt]\nurl = \"mqtt://127.0.0.1\"\n";
     let bare = Config::parse(&file, bare).unwrap();
@@ -36,6 +35,36 @@ fn the_example_is_right_and_shows_the_defaults() {
         (given.qos, given.keep_alive, given.session_expiry, given.max_packet_bytes, given.queue),
     );
     assert_eq!((bare.protocol, bare.watch), (given.protocol, given.watch));
+    let bare = "[scene]\npackage = \"scene\"\n[history]\npath = \"data/history\"\n";
+    let mut bare = Config::parse(&file, bare).unwrap().history.unwrap();
+    let given = config.history.unwrap();
+    assert_eq!(given.retention.classes.len(), 1);
+    bare.retention.classes = given.retention.classes.clone();
+    assert_eq!(bare, given);
+}
+
+#[test]
+fn how_long_history_is_kept_is_checked() {
+    let text = |history: &str| {
+        format!("[scene]\npackage = \"x\"\n[history]\npath = \"h\"\n{history}")
+    };
+    let day = std::time::Duration::from_secs(86_400);
+    let parsed = text("raw = \"forever\"\n[[history.class]]\nmetrics = [\"p*\"]\nraw = \"30d\"");
+    let parsed = Config::parse(Path::new("t.toml"), &parsed).unwrap().history.unwrap().retention;
+    assert_eq!((parsed.usual.raw, parsed.usual.minute, parsed.usual.hour), (None, None, None));
+    assert_eq!(parsed.class("power").raw, Some(30 * day));
+    for (history, key, said) in [
+        ("raw = \"30d\"\nminute = \"7d\"", "history.minute", "shorter"),
+        ("raw = \"soon\"", "history.raw", "expected a duration"),
+        ("raw = \"1h\"", "history.raw", "expected 1day"),
+        ("max_bytes = 5", "history.max_bytes", "expected"),
+        ("[[history.class]]\nmetrics = []", "history.class[0].metrics", "at least one"),
+    ] {
+        let found = problems(&text(history));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].key, key);
+        assert!(found[0].message.contains(said), "{}", found[0].message);
+    }
 }
 
 #[test]
@@ -45,8 +74,10 @@ fn the_example_names_every_key() {
     let http = keys_of(&error[0].message);
     let error = problems("[scene]\npackage = \"x\"\n[mqtt]\nno_such_key = 1\n");
     let mqtt = keys_of(&error[0].message);
+    let error = problems("[scene]\npackage = \"x\"\n[history]\nno_such_key = 1\n");
+    let history = keys_of(&error[0].message);
     assert!(http.len() >= 8 && mqtt.len() >= 12, "{http:?} {mqtt:?}");
-    for key in http.iter().chain(&mqtt) {
+    for key in http.iter().chain(&mqtt).chain(&history).filter(|key| *key != "class") {
         let shown = |line: &str| {
             let line = line.trim_start_matches(['#', ' ']);
             line.strip_prefix(key.as_str()).is_some_and(|rest| rest.starts_with(" ="))

@@ -3,13 +3,12 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test may")]
 
-use std::{
-    net::{Ipv4Addr, TcpListener, TcpStream},
-    path::Path,
-    process::{Child, Command, Stdio},
-    sync::Arc,
-    time::Duration,
-};
+#[path = "support/mosquitto.rs"]
+mod support;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use support::{Mosquitto, Publisher, free_port};
 
 use tokio::{
     sync::mpsc,
@@ -18,91 +17,11 @@ use tokio::{
 use twin_model::{Scene, Value};
 use twin_server::{
     config::{Config, MqttConfig, Protocol},
-    ingest::Ingest,
+    ingest::{Batch, Ingest},
     mqtt::MqttState,
-    reading::Reading,
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A Mosquitto on a port of its own; killed when dropped.
-struct Mosquitto {
-    child: Child,
-}
-
-impl Mosquitto {
-    /// Nothing where Mosquitto is not installed.
-    fn start(port: u16) -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        let config = dir.path().join("mosquitto.conf");
-        let text = format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n");
-        std::fs::write(&config, text).unwrap();
-        let mut command = Command::new("mosquitto");
-        command.arg("-c").arg(&config).stdout(Stdio::null()).stderr(Stdio::null());
-        // Debian keeps it where only root's PATH looks.
-        let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/usr/local/sbin";
-        let child = match command.env("PATH", &path).spawn() {
-            Ok(child) => child,
-            Err(error) => {
-                assert!(std::env::var_os("CI").is_none(), "mosquitto: {error}");
-                eprintln!("skipped: mosquitto is not installed ({error})");
-                return None;
-            }
-        };
-        let mut broker = Self { child };
-        for _ in 0..300 {
-            if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
-                return Some(broker);
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("mosquitto does not listen on {port}: {:?}", broker.child.try_wait());
-    }
-}
-
-impl Drop for Mosquitto {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
-}
-
-/// A publisher that keeps its own connection up.
-struct Publisher {
-    client: rumqttc::AsyncClient,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Publisher {
-    fn new(port: u16) -> Self {
-        let options = rumqttc::MqttOptions::new("test-publisher", ("127.0.0.1", port));
-        let (client, mut events) = rumqttc::AsyncClient::builder(options).capacity(64).build();
-        let task = tokio::spawn(async move {
-            loop {
-                if events.poll().await.is_err() {
-                    sleep(Duration::from_millis(100)).await;
-                }
-            }
-        });
-        Self { client, task }
-    }
-
-    async fn publish(&self, topic: &str, payload: &str) {
-        let qos = rumqttc::QoS::AtLeastOnce;
-        let options = rumqttc::PublishOptions::new(qos);
-        self.client.publish(topic, payload.to_owned(), options).await.unwrap();
-    }
-}
-
-impl Drop for Publisher {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
 
 fn config(port: u16, protocol: u8, more: &str) -> Config {
     let text = format!(
@@ -131,7 +50,7 @@ fn scene() -> Arc<Scene> {
     Arc::new(Scene::new(vec![serde_json::from_str(meter).unwrap()]).unwrap())
 }
 
-async fn start(config: &Config) -> (Ingest, mpsc::Receiver<Vec<Reading>>) {
+async fn start(config: &Config) -> (Ingest, mpsc::Receiver<Batch>) {
     let (live, readings) = mpsc::channel(8);
     let mqtt: &MqttConfig = config.mqtt.as_ref().unwrap();
     (Ingest::start(mqtt, config, scene(), live).await.unwrap(), readings)
@@ -154,10 +73,16 @@ async fn until_ready(ingest: &Ingest) {
     }
 }
 
-async fn next_value(readings: &mut mpsc::Receiver<Vec<Reading>>) -> Value {
-    let batch = timeout(PATIENCE, readings.recv()).await.expect("a reading in time").unwrap();
-    assert_eq!(batch[0].entity.as_str(), "M1");
-    batch[0].sample.value.clone()
+async fn next_value(readings: &mut mpsc::Receiver<Batch>) -> Value {
+    loop {
+        let batch = timeout(PATIENCE, readings.recv()).await.expect("a reading in time").unwrap();
+        let first = batch.readings.first().cloned();
+        batch.give_receipts().await;
+        if let Some(reading) = first {
+            assert_eq!(reading.entity.as_str(), "M1");
+            return reading.sample.value;
+        }
+    }
 }
 
 async fn survives_a_restart(protocol: u8, expected: Protocol) {
@@ -215,7 +140,8 @@ async fn back_pressure_holds_messages_and_loses_none() {
     let mut seen = Vec::new();
     while seen.len() < SENT {
         let batch = timeout(PATIENCE, readings.recv()).await.expect("no lock-up").unwrap();
-        seen.extend(batch.iter().filter_map(|reading| reading.sample.value.as_f64()));
+        seen.extend(batch.readings.iter().filter_map(|reading| reading.sample.value.as_f64()));
+        batch.give_receipts().await;
     }
     let expected: Vec<f64> = (0..SENT).map(|n| n as f64).collect();
     assert_eq!(seen, expected, "each once and in order");

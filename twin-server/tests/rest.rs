@@ -298,3 +298,98 @@ async fn a_client_that_never_finishes_its_header_is_dropped() {
         .expect("the server hangs up")
         .unwrap();
 }
+
+/// A server with a history: em1/power is 20, 21, … each minute from 08:00, em2/power once.
+async fn with_history(dir: &std::path::Path) -> Server {
+    use twin_server::history::{
+        Store,
+        embedded::{EmbeddedStore, Tuning},
+        retention::Retention,
+    };
+    let store = EmbeddedStore::open(dir, Retention::forever(), Tuning::default()).unwrap();
+    let start: jiff::Timestamp = "2026-03-01T08:00:00Z".parse().unwrap();
+    let mut readings: Vec<_> = (0..600)
+        .map(|n| {
+            let value = twin_model::Value::Number(20.0 + f64::from(n));
+            let mut reading = support::reading("em1", "power", value);
+            let time = start + jiff::SignedDuration::from_mins(i64::from(n));
+            (reading.sample.source_time, reading.sample.receive_time) = (time, time);
+            reading
+        })
+        .collect();
+    readings.push(readings[5].clone());
+    readings[600].entity = "em2".into();
+    readings[600].sample.value = twin_model::Value::Text("a, \"b\"".into());
+    store.append(readings).await.unwrap();
+    store.note_gap(start - jiff::SignedDuration::from_mins(9)..start).await.unwrap();
+    let store: Option<std::sync::Arc<dyn Store>> = Some(std::sync::Arc::new(store));
+    Server::start_with(Options { store, ..Options::default() }).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_series_by_either_name_whole_or_downsampled() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = with_history(dir.path()).await;
+    let range = "from=2026-03-01T08:00:00Z&to=2026-03-01T18:00:00Z";
+    for name in ["em1%2Fpower", "em1/power"] {
+        let path = format!("/api/v1/points/{name}/history?{range}");
+        let series = server.get(&path).await.json();
+        assert_eq!(series["point"], "em1/power");
+        assert_eq!(series["downsampled"], false);
+        let items = series["items"].as_array().unwrap();
+        assert_eq!(items.len(), 600);
+        assert_eq!((&items[1]["t"], &items[1]["v"]), (&"2026-03-01T08:01:00Z".into(), &21.0.into()));
+        assert_eq!(items[1]["q"], "good");
+        assert_eq!(series["gaps"][0]["to"], "2026-03-01T08:00:00Z");
+        let less = server.get(&format!("{path}&max_points=30")).await.json();
+        assert_eq!(less["downsampled"], true);
+        let items = less["items"].as_array().unwrap();
+        assert!(items.len() <= 30);
+        assert_eq!((&items[0]["v"], &items.last().unwrap()["v"]), (&20.0.into(), &619.0.into()));
+    }
+    let csv = server.get("/api/v1/points/em2%2Fpower/history?from=2026-01-01T00:00:00Z&format=csv");
+    let csv = csv.await;
+    assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8"));
+    let time = "2026-03-01T08:05:00Z";
+    assert_eq!(csv.text(), format!("t,v,q,received\n{time},\"a, \"\"b\"\"\",good,{time}\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_scene_at_a_past_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = with_history(dir.path()).await;
+    let at = async |at: &str| server.get(&format!("/api/v1/state?at={at}")).await.json();
+    assert_eq!(at("2026-03-01T07:59:59Z").await["points"], serde_json::json!([]));
+    let state = at("2026-03-01T08:30:20Z").await;
+    assert_eq!(state["t"], "2026-03-01T08:30:20Z");
+    assert!(state["seq"].is_null());
+    let points = state["points"].as_array().unwrap();
+    assert_eq!(points.len(), 2);
+    assert_eq!((&points[0]["point"], &points[0]["v"]), (&"em1/power".into(), &50.0.into()));
+    assert_eq!(points[0]["unit"], "kW");
+    let below = at("2026-03-01T08:30:20Z&entity=t2").await;
+    assert_eq!(below["points"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_about_the_past_that_make_no_sense_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = with_history(dir.path()).await;
+    for (path, status, said) in [
+        ("/api/v1/points/em1/history", 400, "ENTITY/METRIC"),
+        ("/api/v1/points/em1%2Fnothing/history", 404, "/api/v1/state"),
+        ("/api/v1/points/em1%2Fpower/history?max_points=3", 400, "4 to 100000"),
+        ("/api/v1/points/em1%2Fpower/history?from=yesterday", 400, "RFC 3339"),
+        ("/api/v1/points/em1%2Fpower/history?from=2026-03-02T00:00:00+08:00", 400, "%2B"),
+        (
+            "/api/v1/points/em1%2Fpower/history?from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z",
+            400,
+            "before",
+        ),
+        ("/api/v1/state?at=noon", 400, "RFC 3339"),
+    ] {
+        let answer = server.get(path).await;
+        assert_eq!(answer.status(), status, "{path}: {}", answer.text());
+        assert!(answer.json()["error"]["message"].as_str().unwrap().contains(said), "{path}");
+    }
+}

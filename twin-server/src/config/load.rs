@@ -14,8 +14,8 @@ use toml::Spanned;
 use super::{
     Config, ConfigError, HttpConfig, Problem, SceneConfig, binding, computed,
     error::{Collector, line_of},
-    mqtt, outward,
-    raw::{Raw, RawHistory, RawHttp},
+    history, mqtt, outward,
+    raw::{Raw, RawHttp},
     shape::Labels,
 };
 
@@ -61,9 +61,8 @@ impl Config {
             warnings.push("there is a [republish] but no [mqtt] to publish to".to_owned());
         }
         labels(&raw, &mut out);
-        if let Some(history) = &raw.history {
-            check_history(history, &mut out, &mut warnings);
-        }
+        let history =
+            raw.history.as_ref().and_then(|raw| history::check(raw, dir, &mut out, &mut warnings));
         if raw.mqtt.is_none() && !raw.bindings.is_empty() {
             warnings.push("there are bindings but no [mqtt], so nothing will arrive".to_owned());
         }
@@ -79,6 +78,7 @@ impl Config {
             republish,
             webhooks,
             mqtt,
+            history,
             bindings,
             computed,
             warnings,
@@ -124,20 +124,6 @@ fn labels(raw: &Raw, out: &mut Collector<'_>) {
     for (index, computed) in raw.computed.iter().enumerate() {
         let (key, computed) = (format!("computed[{index}]"), computed.get_ref());
         labels.add(&computed.metric, computed.states.as_ref(), &key, out);
-    }
-}
-
-fn check_history(raw: &Spanned<RawHistory>, out: &mut Collector<'_>, warnings: &mut Vec<String>) {
-    match raw.get_ref() {
-        RawHistory { path: Some(_), url: Some(_) } => {
-            out.add(raw.span(), "history", "give either `path` or `url`, not both");
-        }
-        RawHistory { path: None, url: None } => {
-            out.add(raw.span(), "history", "expected `path` (a directory) or `url`");
-        }
-        _ => warnings.push(
-            "[history]: this version shows live values only and keeps no history yet".to_owned(),
-        ),
     }
 }
 

@@ -4,6 +4,7 @@
 mod binding;
 mod computed;
 mod error;
+mod history;
 mod load;
 mod mqtt;
 mod outward;
@@ -15,6 +16,7 @@ mod shape;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 pub use error::{ConfigError, Problem};
+pub use history::{HistoryConfig, HistoryPlace};
 pub use mqtt::{BrokerChoice, MqttConfig, Protocol};
 
 use crate::{
@@ -41,6 +43,8 @@ pub struct Config {
     pub webhooks: Vec<webhooks::Settings>,
     /// `[mqtt]`; absent: the server shows the model without telemetry.
     pub mqtt: Option<MqttConfig>,
+    /// `[history]`; absent: nothing of the past is kept.
+    pub history: Option<HistoryConfig>,
     /// `[[binding]]`, in file order.
     pub bindings: Vec<Binding>,
     /// `[[computed]]`, in file order.

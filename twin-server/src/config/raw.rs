@@ -98,6 +98,21 @@ pub(super) struct RawMqtt {
 pub(super) struct RawHistory {
     pub(super) path: Option<PathBuf>,
     pub(super) url: Option<String>,
+    pub(super) raw: Option<Spanned<String>>,
+    pub(super) minute: Option<Spanned<String>>,
+    pub(super) hour: Option<Spanned<String>>,
+    pub(super) max_bytes: Option<Spanned<u64>>,
+    #[serde(default, rename = "class")]
+    pub(super) classes: Vec<Spanned<RawClass>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawClass {
+    pub(super) metrics: Spanned<Vec<String>>,
+    pub(super) raw: Option<Spanned<String>>,
+    pub(super) minute: Option<Spanned<String>>,
+    pub(super) hour: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

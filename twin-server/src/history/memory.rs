@@ -36,6 +36,8 @@ struct Inner {
     arrivals: u64,
     /// Time of the newest sample that went; what is kept begins after it.
     gone: Option<Timestamp>,
+    /// Spans in which samples were lost, by begin; none touches another.
+    gaps: Vec<Range<Timestamp>>,
 }
 
 #[derive(Debug)]
@@ -206,7 +208,9 @@ impl Store for Memory {
                 return Err(HistoryError::Question(question));
             }
             let inner = self.inner.read();
-            let gaps = gap(&range, inner.gone);
+            let mut gaps = gap(&range, inner.gone);
+            let touching = |gap: &&Range<Timestamp>| gap.start < range.end && gap.end >= range.start;
+            gaps.extend(inner.gaps.iter().filter(touching).cloned());
             let Some(&number) = inner.numbers.get(key).filter(|_| !range.is_empty()) else {
                 return Ok(Series { gaps, ..Series::default() });
             };
@@ -220,6 +224,21 @@ impl Store for Memory {
         };
         let answer = answer();
         Box::pin(async move { answer })
+    }
+
+    fn note_gap(&self, gap: Range<Timestamp>) -> Answer<'_, ()> {
+        let (mut start, mut end) = (gap.start, gap.end.max(gap.start));
+        let mut inner = self.inner.write();
+        inner.gaps.retain(|held| {
+            let apart = held.end < start || held.start > end;
+            if !apart {
+                (start, end) = (start.min(held.start), end.max(held.end));
+            }
+            apart
+        });
+        inner.gaps.push(start..end);
+        inner.gaps.sort_unstable_by_key(|gap| gap.start);
+        Box::pin(async { Ok(()) })
     }
 
     fn state_at(&self, at: Timestamp) -> Answer<'_, Vec<PastSample>> {

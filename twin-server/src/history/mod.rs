@@ -2,17 +2,23 @@
 //!
 //! One trait, [`Store`], and whoever asks for the past knows nothing else. A sample has
 //! its place by [`order_time`], as in the live state: late samples land where they belong,
-//! and the same sample delivered twice is kept once.
+//! and the same sample (point, source time, value) delivered twice is kept once.
 
+pub mod command;
+mod downsample;
+pub mod embedded;
 pub mod memory;
+mod record;
+pub mod retention;
 
-use std::{fmt, future::Future, ops::Range, pin::Pin, sync::Arc};
+use std::{fmt, future::Future, ops::Range, pin::Pin, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use thiserror::Error;
 use twin_model::{PointKey, Sample};
 
-use crate::reading::Reading;
+use crate::{live::Live, reading::Reading};
+pub use record::{Recorder, RecorderStatus};
 
 /// What orders samples: the source time, but no later than received, so that one sample
 /// from a clock that runs ahead does not hide every true one after it.
@@ -70,6 +76,20 @@ pub struct PastSample {
     pub sample: Sample,
 }
 
+impl PastSample {
+    /// As ingest would have handed it on.
+    pub fn into_reading(self) -> Reading {
+        let limit = u64::from(self.point.stale_after_ms);
+        Reading {
+            entity: self.point.key.entity.clone(),
+            metric: self.point.key.metric.as_str().into(),
+            unit: Arc::clone(&self.point.unit),
+            stale_after: (limit > 0).then(|| Duration::from_millis(limit)),
+            sample: self.sample,
+        }
+    }
+}
+
 /// A place in the order of all samples; what a reader passes back to get what follows.
 /// Stores may order samples of the same time as they like, but always alike.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -104,6 +124,22 @@ pub struct Appended {
     pub duplicates: usize,
 }
 
+/// Puts the live state back to the latest samples of a store; how many were taken. Those
+/// of entities that are no longer in the scene stay in the store alone.
+///
+/// # Errors
+/// Where the store does not answer.
+pub async fn restore(store: &dyn Store, live: &Live) -> Result<usize, HistoryError> {
+    let now = Timestamp::now();
+    // A clock that was set back hides nothing.
+    let latest = store.span().await?.map_or(now, |(_, last)| last.max(now));
+    let samples = store.state_at(latest).await?;
+    let readings: Vec<Reading> = samples.into_iter().map(PastSample::into_reading).collect();
+    let outcomes = live.apply(&readings);
+    live.expire(now);
+    Ok(outcomes.iter().filter(|outcome| outcome.is_sample()).count())
+}
+
 /// A store of samples. Every answer is as of one moment.
 pub trait Store: fmt::Debug + Send + Sync {
     /// Keeps readings. They survive a crash, and a power cut, once the answer is there;
@@ -130,6 +166,10 @@ pub trait Store: fmt::Debug + Send + Sync {
         after: Option<Cursor>,
         limit: usize,
     ) -> Answer<'_, Page>;
+
+    /// Notes that samples of a span were lost: later answers of [`Store::series`] say so.
+    /// Spans that touch become one.
+    fn note_gap(&self, gap: Range<Timestamp>) -> Answer<'_, ()>;
 
     /// First and last order time kept; absent while nothing is.
     fn span(&self) -> Answer<'_, Option<(Timestamp, Timestamp)>>;

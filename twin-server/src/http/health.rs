@@ -13,7 +13,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::App;
-use crate::mqtt::{MqttState, MqttStatus};
+use crate::{
+    history::RecorderStatus,
+    mqtt::{MqttState, MqttStatus},
+};
 
 /// Whether the server can do its work.
 #[derive(Debug, Serialize, ToSchema)]
@@ -25,6 +28,10 @@ pub(crate) struct Readiness {
     /// Where the telemetry comes from; absent where no broker is configured.
     #[serde(skip_serializing_if = "Option::is_none")]
     broker: Option<MqttStatus>,
+    /// How the keeping of samples stands; absent where no history is configured. A store
+    /// that fails does not make the server unready: the present is still shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<RecorderStatus>,
     /// For people: what is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -61,7 +68,8 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let reason = broker.as_ref().and_then(missing);
     let status = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let ready = reason.is_none();
-    let body = Readiness { ready, scene, broker, reason, sessions: app.hub.sessions() };
+    let history = app.telemetry.history.as_ref().map(|recorder| recorder.status());
+    let body = Readiness { ready, scene, broker, history, reason, sessions: app.hub.sessions() };
     (status, Json(body)).into_response()
 }
 

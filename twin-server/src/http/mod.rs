@@ -7,6 +7,7 @@ mod events;
 mod files;
 mod guard;
 mod health;
+mod history;
 mod openapi;
 mod params;
 mod rooms;
@@ -29,8 +30,8 @@ use axum::{
 };
 
 use crate::{
-    bindings::BindingBoard, hub::Hub, live::Live, mqtt::MqttStatus, scene::LoadedScene,
-    webhooks::Webhooks,
+    bindings::BindingBoard, history::Recorder, hub::Hub, live::Live, mqtt::MqttStatus,
+    scene::LoadedScene, webhooks::Webhooks,
 };
 use compress::Cache;
 use error::ApiError;
@@ -81,6 +82,8 @@ pub struct Telemetry {
     pub board: Option<Arc<BindingBoard>>,
     /// What is posted elsewhere.
     pub webhooks: Webhooks,
+    /// What keeps the past; absent where no history is configured.
+    pub history: Option<Arc<Recorder>>,
 }
 
 impl std::fmt::Debug for Telemetry {
@@ -149,6 +152,8 @@ fn routes() -> Router<Arc<App>> {
         .route("/api/v1/scene/changes", get(scene::changes))
         .route("/api/v1/entities", get(entities::list))
         .route("/api/v1/entities/{id}", get(entities::get))
+        .route("/api/v1/points/{id}/history", get(history::by_id))
+        .route("/api/v1/points/{entity}/{metric}/history", get(history::by_path))
         .route("/api/v1/state", get(state::state))
         .route("/api/v1/bindings", get(state::bindings))
         .route("/api/v1/states", get(state::states))

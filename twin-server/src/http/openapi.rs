@@ -9,7 +9,7 @@ use axum::{
 };
 use utoipa::OpenApi;
 
-use super::{entities, events, health, rooms, scene, state, stream, webhooks};
+use super::{entities, events, health, history, rooms, scene, state, stream, webhooks};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -35,6 +35,8 @@ use super::{entities, events, health, rooms, scene, state, stream, webhooks};
         scene::tile,
         entities::list,
         entities::get,
+        history::by_id,
+        history::by_path,
         state::state,
         state::bindings,
         state::states,

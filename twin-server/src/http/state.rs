@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use twin_model::{Quality, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{App, entities, error::ApiError, params::Params};
+use super::{App, entities, error::ApiError, history, params::Params};
 use crate::{
     bindings::{BindingBoard, BindingReport, StateLabel, States},
+    history::PastSample,
     live::Latest,
+    scene::Intervals,
 };
 
 /// Which state to give.
@@ -21,20 +23,23 @@ use crate::{
 pub(crate) struct StateParams {
     /// Only points of this entity and of everything below it.
     entity: Option<String>,
-    /// A past time, RFC 3339. No history is kept yet: refused with 501.
+    /// A past time, RFC 3339: the latest sample of every point that is not after it.
     at: Option<String>,
 }
 
 /// The scene's state.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StateAnswer {
-    /// When, server clock, RFC 3339 UTC.
+    /// When: now by the server's clock, or the time asked for. RFC 3339 UTC.
     #[schema(value_type = String, format = DateTime)]
     t: Timestamp,
-    /// Of which run of the server the sequence is.
-    epoch: String,
-    /// Where the sequence stood: a stream resumed from here misses nothing.
-    seq: u64,
+    /// Of which run of the server the sequence is; absent for a past time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch: Option<String>,
+    /// Where the sequence stood: a stream resumed from here misses nothing. Absent for a
+    /// past time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
     points: Vec<PointState>,
 }
 
@@ -76,31 +81,46 @@ impl From<&Latest> for PointState {
     }
 }
 
-/// The latest sample of every point, or of those below an entity.
+impl From<PastSample> for PointState {
+    fn from(past: PastSample) -> Self {
+        let PastSample { point, sample } = past;
+        Self {
+            point: point.key.to_string(),
+            v: sample.value,
+            unit: point.unit.as_ref().to_owned(),
+            t: sample.source_time,
+            received: sample.receive_time,
+            q: sample.quality,
+            stale_after_ms: point.stale_after_ms,
+        }
+    }
+}
+
+/// The latest sample of every point, or of those below an entity; now or at a past time.
 #[utoipa::path(get, path = "/api/v1/state", tag = "telemetry", params(StateParams), responses(
     (status = 200, description = "The state", body = StateAnswer),
+    (status = 400, description = "A parameter does not fit", body = super::error::ErrorBody),
     (status = 404, description = "No such entity", body = super::error::ErrorBody),
-    (status = 501, description = "A past time", body = super::error::ErrorBody)))]
+    (status = 501, description = "A past time, and no history is kept", body = super::error::ErrorBody),
+    (status = 503, description = "The store does not answer", body = super::error::ErrorBody)))]
 pub(crate) async fn state(
     State(app): State<Arc<App>>,
     Params(params): Params<StateParams>,
 ) -> Result<Json<StateAnswer>, ApiError> {
-    if params.at.is_some() {
-        return Err(ApiError::not_implemented(
-            "no history is kept yet; leave `at` out for the state now",
-        ));
-    }
     let interest = match &params.entity {
         Some(id) => Some(app.loaded.tour().intervals([entities::find(&app.loaded, id)?])),
         None => None,
     };
+    if let Some(at) = &params.at {
+        return past(&app, at, interest.as_ref()).await.map(Json);
+    }
     let changes = app.live.changes_since(0, interest.as_ref());
     let mut points: Vec<&Latest> = changes.points.iter().map(|(latest, _)| latest).collect();
     points.sort_unstable_by_key(|latest| latest.definition.point);
     Ok(Json(StateAnswer {
         t: Timestamp::now(),
-        epoch: app.live.epoch().to_owned(),
-        seq: changes.seq,
+        epoch: Some(app.live.epoch().to_owned()),
+        seq: Some(changes.seq),
         points: points.into_iter().map(PointState::from).collect(),
     }))
 }
@@ -133,6 +153,25 @@ pub(crate) async fn states(State(app): State<Arc<App>>) -> Json<StateList> {
         states: states.clone(),
     });
     Json(StateList { items: items.collect(), next: None })
+}
+
+/// The state at a past time; entities that have left the scene are part of it.
+async fn past(
+    app: &App,
+    at: &str,
+    interest: Option<&Intervals>,
+) -> Result<StateAnswer, ApiError> {
+    let recorder = history::recorder(app)?;
+    let at = history::time("at", at)?;
+    let samples = recorder.store().state_at(at).await.map_err(history::refused)?;
+    let within = |past: &PastSample| {
+        interest.is_none_or(|interest| {
+            let entity = app.loaded.scene().index(past.point.key.entity.as_str());
+            entity.is_some_and(|entity| interest.contains(app.loaded.tour().place(entity)))
+        })
+    };
+    let points = samples.into_iter().filter(within).map(PointState::from).collect();
+    Ok(StateAnswer { t: at, epoch: None, seq: None, points })
 }
 
 /// Bound and unbound topics, silent points, orphaned bindings, rejected payloads, each

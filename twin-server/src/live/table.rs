@@ -68,6 +68,11 @@ impl Outcome {
         Self::TextTooLong,
     ];
 
+    /// Whether the reading is a sample of a point of ours, newest or not.
+    pub fn is_sample(self) -> bool {
+        matches!(self, Self::Stored | Self::Duplicate | Self::Late)
+    }
+
     /// Name in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -200,7 +205,9 @@ impl Table {
         }
         // Once more what is known already: a redelivery, or a gateway repeating itself. It
         // is no sign of life, or a dead device behind a gateway would never look stale.
-        if sample.source_time == held.sample.source_time
+        // To the millisecond, as the history keeps times: what it gave back after a restart
+        // is known again.
+        if sample.source_time.as_millisecond() == held.sample.source_time.as_millisecond()
             && sample.value == held.sample.value
             && (sample.quality == held.sample.quality || held.sample.quality == Quality::Stale)
         {

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{Live, Outcome};
-use crate::reading::Reading;
+use crate::ingest::Batch;
 
 /// How often silent points are looked for.
 const STALE_SCAN: Duration = Duration::from_secs(1);
@@ -17,8 +17,13 @@ const STALE_SCAN: Duration = Duration::from_secs(1);
 const BATCHES: usize = 64;
 
 /// Applies batches from ingest until its side of the channel is dropped, and marks silent
-/// points stale once a second.
-pub async fn write(live: Arc<Live>, mut batches: mpsc::Receiver<Vec<Reading>>) {
+/// points stale once a second. What was accepted goes on to whoever keeps it, and with it
+/// the receipt; where nobody does, being live is as safe as a reading gets.
+pub async fn write(
+    live: Arc<Live>,
+    mut batches: mpsc::Receiver<Batch>,
+    keeper: Option<mpsc::Sender<Batch>>,
+) {
     let counters = Counters::new();
     let mut scan = interval(STALE_SCAN);
     scan.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -29,9 +34,11 @@ pub async fn write(live: Arc<Live>, mut batches: mpsc::Receiver<Vec<Reading>>) {
                 if count == 0 {
                     return;
                 }
-                let readings: Vec<Reading> = received.drain(..).flatten().collect();
-                counters.count(&live.apply(&readings));
+                let batch = Batch::join(received.drain(..));
+                let outcomes = live.apply(&batch.readings);
+                counters.count(&outcomes);
                 counters.points.set(live.len() as f64);
+                hand_on(batch, &outcomes, keeper.as_ref()).await;
             }
             _ = scan.tick() => {
                 let expired = live.expire(Timestamp::now());
@@ -39,6 +46,22 @@ pub async fn write(live: Arc<Live>, mut batches: mpsc::Receiver<Vec<Reading>>) {
             }
         }
     }
+}
+
+/// Hands on what counts as a sample of a point: what the live state refused was counted,
+/// and is no more kept than shown. Duplicates go along, since what is one to the live
+/// state may still have been lost to the store.
+async fn hand_on(batch: Batch, outcomes: &[Outcome], keeper: Option<&mpsc::Sender<Batch>>) {
+    let Some(keeper) = keeper else { return batch.give_receipts().await };
+    let Batch { readings, receipts } = batch;
+    let readings = readings
+        .into_iter()
+        .zip(outcomes)
+        .filter(|(_, outcome)| outcome.is_sample())
+        .map(|(reading, _)| reading)
+        .collect();
+    // The keeper ends after us; where it failed before, the messages are not acknowledged.
+    let _ = keeper.send(Batch { readings, receipts }).await;
 }
 
 struct Counters {

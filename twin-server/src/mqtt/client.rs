@@ -248,6 +248,26 @@ impl Session {
         }
     }
 
+    /// Takes no more messages, and acknowledges those taken as they become safe: what the
+    /// broker would send again may look new where a payload has no time of its own.
+    async fn last_acks(&mut self) {
+        self.messages = mpsc::channel(1).0;
+        loop {
+            self.send_acks();
+            tokio::select! {
+                acks = self.acks.recv() => match acks {
+                    Some(acks) => self.held.extend(acks),
+                    None => return,
+                },
+                event = self.connection.poll() => {
+                    if event.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
     /// Passes acknowledgements on until the library's queue is full.
     fn send_acks(&mut self) {
         while let Ok(acks) = self.acks.try_recv() {
@@ -262,6 +282,9 @@ impl Session {
     }
 
     async fn say_goodbye(mut self) {
+        if time::timeout(GOODBYE, self.last_acks()).await.is_err() {
+            tracing::debug!("mqtt: stopping before everything was safe; it will come again");
+        }
         self.status.enter(MqttState::Stopped);
         gauge!("twin_mqtt_connected").set(0.0);
         self.connection.disconnect();

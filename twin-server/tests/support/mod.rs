@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use twin_model::{Quality, Sample, Value};
 use twin_protocol::{ClientMessage, Interest, ServerMessage, Subscribe, json};
 use twin_server::{
-    history::Store,
+    history::{Recorder, Store},
     http::{self, App, Settings, Telemetry},
     hub::{self, Hub},
     live::{self, Live},
@@ -108,13 +108,18 @@ impl Server {
     ) -> Self {
         http::recorder();
         let live = Arc::new(Live::new(loaded, live::Settings::default()));
+        let history = options.store.clone().map(Recorder::new);
         let rooms = Rooms::new(Arc::clone(&live), options.store, options.rooms);
         let hub = Hub::with_rooms(rooms, options.hub);
         let listener = http::bind(options.http.listen).unwrap();
         let address = listener.local_addr().unwrap();
         options.http.listen = address;
         options.http.viewer = dir.path().join("viewer");
-        let app = App::new(options.http, Arc::clone(&hub), Telemetry::default());
+        let app = App::new(
+            options.http,
+            Arc::clone(&hub),
+            Telemetry { history, ..Telemetry::default() },
+        );
         let stop = CancellationToken::new();
         let task = tokio::spawn(http::serve(listener, app, stop.clone()));
         Self { address, live, hub, dir, stop, task }

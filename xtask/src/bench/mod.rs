@@ -27,6 +27,7 @@ const LOADS: [&str; 2] = ["stream", "faults"];
 const BENCHES: &[(&str, &[&str])] = &[
     ("fanout", &["--package", "twin-server"]),
     ("latency", &["--package", "twin-server"]),
+    ("history", &["--package", "twin-server"]),
     ("updates", &["--package", "twin-viewer", "--no-default-features"]),
     ("canvas", &["--package", "twin-viewer", "--no-default-features", "--features", "tiles"]),
 ];

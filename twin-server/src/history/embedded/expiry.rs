@@ -1,0 +1,340 @@
+//! What has been kept long enough: samples become rollups, and rollups go, a little at a
+//! time between commits; and the budget of bytes is kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::{
+    Failure,
+    codec::{
+        Raw, Run,
+        chunk::Chunk,
+        rollup::{Level, Rollup},
+    },
+    commit::Committer,
+    open, sealed, sealing,
+};
+use crate::history::retention::Class;
+
+/// Chunks dealt with in one step; each takes well below a millisecond.
+const MAX_CHUNKS: usize = 32;
+/// Points looked at in one step.
+const MAX_POINTS: usize = 4096;
+/// Pause between two steps while there is something to do, ms.
+const PAUSE_MS: i64 = 250;
+/// Pause once nothing is left, ms.
+const REST_MS: i64 = 10 * 60_000;
+/// Samples expire by whole days, so that a rollup is written few times.
+const DAY_MS: i64 = 86_400_000;
+/// Pages given back to the file system in one step.
+const MAX_FREED: u32 = 256;
+
+/// Where the work stands.
+#[derive(Debug, Default)]
+pub(super) struct Expiry {
+    /// When to look again, ms.
+    next_ms: i64,
+    /// The point to look at next.
+    point: u32,
+    /// Bytes in use when last looked at.
+    pub(super) used_bytes: u64,
+    warned: bool,
+}
+
+/// A run that has been kept long enough.
+struct Expired {
+    point: u32,
+    first: i64,
+    chunk: i64,
+}
+
+impl Committer {
+    /// One step, where it is time for one.
+    pub(super) fn expire(&mut self, now: i64) -> Result<(), Failure> {
+        if now < self.expiry.next_ms {
+            return Ok(());
+        }
+        let over = self.watch_budget()?;
+        let more = if over { self.drop_oldest()? } else { self.expire_points(now)? };
+        self.expiry.next_ms = now + if more { PAUSE_MS } else { REST_MS };
+        Ok(())
+    }
+
+    /// Looks at the next points; whether there may be more to do.
+    fn expire_points(&mut self, now: i64) -> Result<bool, Failure> {
+        let mut expired = Vec::new();
+        let mut rollups = Vec::new();
+        let mut chunks = BTreeSet::new();
+        let begin = self.expiry.point;
+        let points = self.memory.read().points.len() as u32;
+        let mut at = begin;
+        while at < points && (at - begin) < MAX_POINTS as u32 && chunks.len() < MAX_CHUNKS {
+            let metric = self.memory.read().points[at as usize].past.key.metric.clone();
+            let class = self.tuning_class(&metric);
+            if let Some(cut) = cut(now, class.raw) {
+                let room = MAX_CHUNKS - chunks.len();
+                let found = expired_runs(&self.db, at, cut, room)?;
+                chunks.extend(found.iter().map(|run| run.chunk));
+                expired.extend(found);
+            }
+            for (level, kept) in Level::ALL.into_iter().zip([class.minute, class.hour]) {
+                if let Some(cut) = cut(now, kept) {
+                    rollups.push((level, at, cut.div_euclid(level.window())));
+                }
+            }
+            at += 1;
+        }
+        let full = chunks.len() >= MAX_CHUNKS;
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for (level, point, window) in rollups {
+            tx.prepare_cached(
+                "DELETE FROM rollup WHERE level = ?1 AND point = ?2 AND window < ?3",
+            )?
+            .execute(params![level as i64, point, window])?;
+        }
+        let any = !expired.is_empty();
+        retire(&tx, &expired)?;
+        let span = if any { open::span(&tx)? } else { None };
+        tx.commit()?;
+        if any {
+            self.lookup.forget();
+            self.shrink_span(span);
+        }
+        give_back(&self.db)?;
+        // A point that has more is looked at again.
+        self.expiry.point = if full { at.saturating_sub(1).max(begin) } else { at };
+        if self.expiry.point >= points {
+            self.expiry.point = 0;
+            return Ok(any);
+        }
+        Ok(true)
+    }
+
+    fn tuning_class(&self, metric: &str) -> Class {
+        self.retention.class(metric).clone()
+    }
+
+    /// Whether more is in use than the budget allows; warns before.
+    fn watch_budget(&mut self) -> Result<bool, Failure> {
+        let used = used_bytes(&self.db)?;
+        self.expiry.used_bytes = used;
+        metrics::gauge!("twin_history_bytes").set(used as f64);
+        let budget = self.retention.max_bytes;
+        let near = used > budget / 10 * 9;
+        if near && !self.expiry.warned {
+            tracing::warn!(
+                "history: {used} of {budget} bytes are in use; beyond that the oldest samples go \
+                 before their time (history.max_bytes)"
+            );
+        }
+        self.expiry.warned = near;
+        Ok(used > budget)
+    }
+
+    /// Drops the oldest: samples first, they live on as rollups; then rollups.
+    fn drop_oldest(&mut self) -> Result<bool, Failure> {
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let oldest = oldest_chunks(&tx, MAX_CHUNKS / 4)?;
+        if oldest.is_empty() {
+            let dropped = tx.execute(
+                "DELETE FROM rollup WHERE (level, window) IN \
+                 (SELECT level, min(window) FROM rollup WHERE level = \
+                 (SELECT min(level) FROM rollup))",
+                [],
+            )?;
+            tx.commit()?;
+            return Ok(dropped > 0);
+        }
+        for id in oldest {
+            let runs = Chunk::open(&sealed::data(&tx, id)?)?.runs()?;
+            roll_up(&tx, &runs)?;
+            sealing::remove(&tx, id, &runs)?;
+        }
+        let span = open::span(&tx)?;
+        tx.commit()?;
+        give_back(&self.db)?;
+        self.lookup.forget();
+        self.shrink_span(span);
+        Ok(true)
+    }
+
+    /// What the store spans once chunks are gone.
+    fn shrink_span(&mut self, chunks: Option<(i64, i64)>) {
+        let mut memory = self.memory.write();
+        let tails = memory.points.iter().filter_map(|state| state.tail.first()).map(Raw::order);
+        let first = tails.chain(chunks.map(|(first, _)| first)).min();
+        memory.span = match (memory.span, first) {
+            (Some((_, last)), Some(first)) => Some((first, last)),
+            _ => None,
+        };
+    }
+}
+
+/// Gives free pages back to the file system; a row comes for each.
+fn give_back(db: &Connection) -> Result<(), Failure> {
+    let mut vacuum = db.prepare_cached(&format!("PRAGMA incremental_vacuum({MAX_FREED})"))?;
+    let mut rows = vacuum.query([])?;
+    while rows.next()?.is_some() {}
+    Ok(())
+}
+
+/// Until when something is old enough to go; by whole days.
+fn cut(now: i64, kept: Option<std::time::Duration>) -> Option<i64> {
+    let kept = i64::try_from(kept?.as_millis()).ok()?;
+    Some(now.saturating_sub(kept).div_euclid(DAY_MS) * DAY_MS)
+}
+
+/// Bytes in use; free pages are not.
+fn used_bytes(db: &Connection) -> Result<u64, Failure> {
+    let get = |what: &str| db.query_row(&format!("PRAGMA {what}"), [], |row| row.get::<_, u64>(0));
+    Ok((get("page_count")? - get("freelist_count")?) * get("page_size")?)
+}
+
+fn expired_runs(
+    db: &Connection,
+    point: u32,
+    cut: i64,
+    chunks: usize,
+) -> Result<Vec<Expired>, Failure> {
+    let mut select = db.prepare_cached(
+        "SELECT first, last, chunk FROM run WHERE point = ?1 AND first < ?2 ORDER BY first LIMIT ?3",
+    )?;
+    let rows = select.query_map(params![point, cut, chunks], |row| {
+        Ok((row.get::<_, i64>(1)?, Expired { point, first: row.get(0)?, chunk: row.get(2)? }))
+    })?;
+    let mut expired = Vec::new();
+    for row in rows {
+        let (last, run) = row?;
+        if last < cut {
+            expired.push(run);
+        }
+    }
+    Ok(expired)
+}
+
+/// Turns runs into rollups and takes them out of their chunks.
+fn retire(db: &Connection, expired: &[Expired]) -> Result<(), Failure> {
+    let mut chunks: BTreeMap<i64, BTreeSet<(u32, i64)>> = BTreeMap::new();
+    for run in expired {
+        chunks.entry(run.chunk).or_default().insert((run.point, run.first));
+    }
+    let mut gone = Vec::new();
+    for (id, wanted) in chunks {
+        let runs = Chunk::open(&sealed::data(db, id)?)?.runs()?;
+        sealing::remove(db, id, &runs)?;
+        let (old, kept): (Vec<Run>, Vec<Run>) =
+            runs.into_iter().partition(|run| wanted.contains(&(run.point, run.first())));
+        gone.extend(old);
+        if !kept.is_empty() {
+            sealing::write_chunk(db, &kept)?;
+        }
+    }
+    roll_up(db, &gone)
+}
+
+/// Adds runs to the rollups of their points.
+fn roll_up(db: &Connection, runs: &[Run]) -> Result<(), Failure> {
+    let mut select = db
+        .prepare_cached("SELECT data FROM rollup WHERE level = ?1 AND point = ?2 AND window = ?3")?;
+    let mut insert = db.prepare_cached(
+        "INSERT OR REPLACE INTO rollup(level, point, window, data) VALUES(?1, ?2, ?3, ?4)",
+    )?;
+    for level in Level::ALL {
+        let mut windows: BTreeMap<(u32, i64), Vec<&Raw>> = BTreeMap::new();
+        for run in runs {
+            for raw in &run.samples {
+                let window = raw.order().div_euclid(level.window());
+                windows.entry((run.point, window)).or_default().push(raw);
+            }
+        }
+        for ((point, window), samples) in windows {
+            let key = params![level as i64, point, window];
+            let held: Option<Vec<u8>> = select.query_row(key, |row| row.get(0)).optional()?;
+            let mut rollup = held.map_or(Ok(Rollup::default()), |bytes| Rollup::decode(&bytes))?;
+            rollup.add(level, samples.into_iter());
+            insert.execute(params![level as i64, point, window, rollup.encode()])?;
+        }
+    }
+    Ok(())
+}
+
+/// The chunks that begin first.
+fn oldest_chunks(db: &Connection, count: usize) -> Result<Vec<i64>, Failure> {
+    let mut found: Vec<(i64, i64)> = Vec::new();
+    for level in sealed::levels(db)? {
+        let mut select = db.prepare_cached(
+            "SELECT first, id FROM chunk WHERE level = ?1 ORDER BY first LIMIT ?2",
+        )?;
+        let rows = select.query_map(params![level, count], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        for row in rows {
+            found.push(row?);
+        }
+    }
+    found.sort_unstable();
+    Ok(found.into_iter().take(count).map(|(_, id)| id).collect())
+}
+
+/// The rollups of a point that touch a range, coarse ones where there are no finer ones,
+/// by place: what stands for samples that are no more.
+pub(super) fn rolled(
+    db: &Connection,
+    point: u32,
+    start: i64,
+    end: i64,
+) -> Result<Vec<(Level, i64)>, Failure> {
+    let mut rows = Vec::new();
+    let mut select = db.prepare_cached(
+        "SELECT window FROM rollup WHERE level = ?1 AND point = ?2 AND window >= ?3 \
+         AND window <= ?4 ORDER BY window",
+    )?;
+    for level in Level::ALL {
+        let (low, high) = (start.div_euclid(level.window()), end.div_euclid(level.window()));
+        let windows = select
+            .query_map(params![level as i64, point, low, high], |row| row.get::<_, i64>(0))?;
+        for window in windows {
+            rows.push((level, window?));
+        }
+    }
+    Ok(rows)
+}
+
+/// One row of rollups.
+pub(super) fn rollup(
+    db: &Connection,
+    level: Level,
+    point: u32,
+    window: i64,
+) -> Result<Option<Rollup>, Failure> {
+    let mut select = db
+        .prepare_cached("SELECT data FROM rollup WHERE level = ?1 AND point = ?2 AND window = ?3")?;
+    let key = params![level as i64, point, window];
+    let data: Option<Vec<u8>> = select.query_row(key, |row| row.get(0)).optional()?;
+    Ok(data.map(|bytes| Rollup::decode(&bytes)).transpose()?)
+}
+
+/// Of a point the last sample not after a moment among those that stand for others.
+pub(super) fn last_rolled(
+    db: &Connection,
+    point: u32,
+    until: i64,
+) -> Result<Option<Raw>, Failure> {
+    let mut select = db.prepare_cached(
+        "SELECT window FROM rollup WHERE level = ?1 AND point = ?2 AND window <= ?3 \
+         ORDER BY window DESC LIMIT 2",
+    )?;
+    for level in Level::ALL {
+        // A row may hold only samples after the moment: then it is in the one before.
+        let until_window = until.div_euclid(level.window());
+        let windows: Vec<i64> = select
+            .query_map(params![level as i64, point, until_window], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for window in windows {
+            let Some(rollup) = rollup(db, level, point, window)? else { continue };
+            if let Some(raw) = rollup.samples().rfind(|raw| raw.order() <= until) {
+                return Ok(Some(raw.clone()));
+            }
+        }
+    }
+    Ok(None)
+}
