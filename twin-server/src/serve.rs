@@ -20,6 +20,7 @@ use crate::{
     hub::{self, Hub},
     ingest::Ingest,
     live::{self, Live},
+    reload::Reloader,
     scene::{self, LoadedScene, Properties},
 };
 
@@ -124,10 +125,14 @@ impl Server {
         let telemetry = Telemetry {
             status: ingest.as_ref().map(|ingest| Arc::new(ingest.mqtt.status_reader()) as _),
             board: ingest.as_ref().map(|ingest| Arc::clone(&ingest.board)),
+            reloader: ingest.as_ref().map(|ingest| Arc::clone(&ingest.reloader)),
         };
         let hub = Hub::new(Arc::clone(&live), hub_settings(&config.http));
         let app = App::new(http_settings(&config.http, address), hub, telemetry);
         let stop = CancellationToken::new();
+        if let Some(ingest) = &ingest {
+            follow_edits(&ingest.reloader, config.watch, &stop);
+        }
         let http = tokio::spawn(http::serve(listener, app, stop.clone()));
         tracing::info!("serving {}", loaded.dir().display());
         Ok(Self { address, live, stop, ingest, http, writer })
@@ -164,6 +169,15 @@ impl Server {
             tracing::warn!("a part of the server did not end in order");
         }
     }
+}
+
+/// Reloads the bindings when their files change, and on SIGHUP.
+fn follow_edits(reloader: &Arc<Reloader>, watch: Option<Duration>, stop: &CancellationToken) {
+    if let Some(every) = watch {
+        tokio::spawn(Arc::clone(reloader).watch(every, stop.clone()));
+    }
+    #[cfg(unix)]
+    tokio::spawn(Arc::clone(reloader).on_hangup(stop.clone()));
 }
 
 /// Loads on a thread of its own: a large package takes seconds.

@@ -22,7 +22,7 @@ fn the_example_is_right_and_shows_the_defaults() {
     let file = shipped("twin.example.toml");
     let config = Config::load(&file).unwrap();
     assert_eq!(config.scene.package, file.parent().unwrap().join("scene"));
-    assert_eq!(config.bindings.len(), 10);
+    assert_eq!(config.bindings.len(), 12);
     assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
     assert!(config.warnings[0].contains("keeps no history yet"));
     // What the example gives as default is the default.

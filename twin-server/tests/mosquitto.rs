@@ -3,13 +3,10 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test may")]
 
-use std::{
-    net::{Ipv4Addr, TcpListener, TcpStream},
-    path::Path,
-    process::{Child, Command, Stdio},
-    sync::Arc,
-    time::Duration,
-};
+#[path = "support/mosquitto.rs"]
+mod support;
+
+use std::{path::Path, sync::Arc, time::Duration};
 
 use tokio::{
     sync::mpsc,
@@ -23,86 +20,7 @@ use twin_server::{
     reading::Reading,
 };
 
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A Mosquitto on a port of its own; killed when dropped.
-struct Mosquitto {
-    child: Child,
-}
-
-impl Mosquitto {
-    /// Nothing where Mosquitto is not installed.
-    fn start(port: u16) -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        let config = dir.path().join("mosquitto.conf");
-        let text = format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n");
-        std::fs::write(&config, text).unwrap();
-        let mut command = Command::new("mosquitto");
-        command.arg("-c").arg(&config).stdout(Stdio::null()).stderr(Stdio::null());
-        // Debian keeps it where only root's PATH looks.
-        let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/usr/local/sbin";
-        let child = match command.env("PATH", &path).spawn() {
-            Ok(child) => child,
-            Err(error) => {
-                assert!(std::env::var_os("CI").is_none(), "mosquitto: {error}");
-                eprintln!("skipped: mosquitto is not installed ({error})");
-                return None;
-            }
-        };
-        let mut broker = Self { child };
-        for _ in 0..300 {
-            if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
-                return Some(broker);
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("mosquitto does not listen on {port}: {:?}", broker.child.try_wait());
-    }
-}
-
-impl Drop for Mosquitto {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
-}
-
-/// A publisher that keeps its own connection up.
-struct Publisher {
-    client: rumqttc::AsyncClient,
-    task: tokio::task::JoinHandle<()>,
-}
-
-impl Publisher {
-    fn new(port: u16) -> Self {
-        let options = rumqttc::MqttOptions::new("test-publisher", ("127.0.0.1", port));
-        let (client, mut events) = rumqttc::AsyncClient::builder(options).capacity(64).build();
-        let task = tokio::spawn(async move {
-            loop {
-                if events.poll().await.is_err() {
-                    sleep(Duration::from_millis(100)).await;
-                }
-            }
-        });
-        Self { client, task }
-    }
-
-    async fn publish(&self, topic: &str, payload: &str) {
-        let qos = rumqttc::QoS::AtLeastOnce;
-        let options = rumqttc::PublishOptions::new(qos);
-        self.client.publish(topic, payload.to_owned(), options).await.unwrap();
-    }
-}
-
-impl Drop for Publisher {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
+use support::{Mosquitto, PATIENCE, Publisher, free_port, until};
 
 fn config(port: u16, protocol: u8, more: &str) -> Config {
     let text = format!(
@@ -135,14 +53,6 @@ async fn start(config: &Config) -> (Ingest, mpsc::Receiver<Vec<Reading>>) {
     let (live, readings) = mpsc::channel(8);
     let mqtt: &MqttConfig = config.mqtt.as_ref().unwrap();
     (Ingest::start(mqtt, config, scene(), live).await.unwrap(), readings)
-}
-
-async fn until(what: &str, mut fits: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !fits() {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
-        sleep(Duration::from_millis(20)).await;
-    }
 }
 
 /// Waits until the client is subscribed, and says how it stands where it never is.

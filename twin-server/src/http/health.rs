@@ -13,7 +13,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::App;
-use crate::mqtt::{MqttState, MqttStatus};
+use crate::{
+    mqtt::{MqttState, MqttStatus},
+    reload::SetStatus,
+};
 
 /// Whether the server can do its work.
 #[derive(Debug, Serialize, ToSchema)]
@@ -25,6 +28,10 @@ pub(crate) struct Readiness {
     /// Where the telemetry comes from; absent where no broker is configured.
     #[serde(skip_serializing_if = "Option::is_none")]
     broker: Option<MqttStatus>,
+    /// The bindings at work, and why an edit of them is not; absent where no broker is
+    /// configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bindings: Option<SetStatus>,
     /// For people: what is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -61,7 +68,9 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let reason = broker.as_ref().and_then(missing);
     let status = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let ready = reason.is_none();
-    let body = Readiness { ready, scene, broker, reason, sessions: app.hub.sessions() };
+    let bindings = app.telemetry.reloader.as_ref().map(|reloader| reloader.status());
+    let sessions = app.hub.sessions();
+    let body = Readiness { ready, scene, broker, bindings, reason, sessions };
     (status, Json(body)).into_response()
 }
 

@@ -1,5 +1,6 @@
 //! HTTP: the API, the tiles, the viewer's files and the way into the stream.
 
+mod bindings;
 mod compress;
 mod entities;
 mod error;
@@ -22,10 +23,13 @@ use axum::{
     http::{Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 
-use crate::{bindings::BindingBoard, hub::Hub, live::Live, mqtt::MqttStatus, scene::LoadedScene};
+use crate::{
+    bindings::BoardCell, hub::Hub, live::Live, mqtt::MqttStatus, reload::Reloader,
+    scene::LoadedScene,
+};
 use compress::Cache;
 use error::ApiError;
 use files::Files;
@@ -66,13 +70,15 @@ impl Default for Settings {
     }
 }
 
-/// What the API tells of ingest; both absent where no broker is configured.
+/// What the API tells of ingest; all absent where no broker is configured.
 #[derive(Clone, Default)]
 pub struct Telemetry {
     /// How the connection to the broker stands.
     pub status: Option<Arc<dyn Fn() -> MqttStatus + Send + Sync>>,
     /// What is bound, and what is not.
-    pub board: Option<Arc<BindingBoard>>,
+    pub board: Option<Arc<BoardCell>>,
+    /// Puts a changed set of bindings to work.
+    pub reloader: Option<Arc<Reloader>>,
 }
 
 impl std::fmt::Debug for Telemetry {
@@ -142,7 +148,11 @@ fn routes() -> Router<Arc<App>> {
         .route("/api/v1/entities", get(entities::list))
         .route("/api/v1/entities/{id}", get(entities::get))
         .route("/api/v1/state", get(state::state))
-        .route("/api/v1/bindings", get(state::bindings))
+        .route("/api/v1/bindings", get(bindings::board))
+        .route("/api/v1/bindings/profiles", get(bindings::profiles))
+        .route("/api/v1/bindings/reload", post(bindings::reload))
+        .route("/api/v1/bindings/suggestions", get(bindings::suggestions))
+        .route("/api/v1/bindings/suggestions/accept", post(bindings::accept))
         .route("/api/v1/states", get(state::states))
         .route("/api/v1/stream", get(stream::stream))
         .route("/tiles/{revision}/{*path}", get(scene::tile))

@@ -9,7 +9,7 @@ use axum::{
 };
 use utoipa::OpenApi;
 
-use super::{entities, health, scene, state, stream};
+use super::{bindings, entities, health, scene, state, stream};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -36,7 +36,11 @@ use super::{entities, health, scene, state, stream};
         entities::list,
         entities::get,
         state::state,
-        state::bindings,
+        bindings::board,
+        bindings::profiles,
+        bindings::reload,
+        bindings::suggestions,
+        bindings::accept,
         state::states,
         stream::stream,
     ),

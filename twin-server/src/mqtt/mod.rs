@@ -6,6 +6,7 @@ mod connection;
 mod options;
 mod resume;
 mod status;
+mod subscriptions;
 
 pub use client::{AckSender, MqttClient, MqttError, start};
 pub use connection::Ack;
