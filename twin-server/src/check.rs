@@ -14,7 +14,10 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::{
-    bindings::{BindingReport, Engine, HasScene, Orphan, TroubleList, orphans},
+    bindings::{
+        BindingBoard, BindingReport, Engine, HasScene, Orphan, Suggestion, Suggestions,
+        TroubleList, from_hex, orphans,
+    },
     config::Config,
     ingest::Message,
     scene,
@@ -30,9 +33,12 @@ Examples:
   twin-server check --config twin.toml
   mosquitto_sub -h broker -t 'campus/#' -F %j -W 30 > sample.ndjson
   twin-server check --config twin.toml --messages sample.ndjson --strict
+  twin-server record --broker mqtt://broker --topic 'campus/#' --for 60s --out sample.ndjson
+  twin-server check --config twin.toml --messages sample.ndjson --suggest
 
 A line of the message file is {\"topic\": …, \"payload\": …}; the payload is a string, or
-the JSON itself. Lines that are neither are skipped and told.";
+the JSON itself; {\"topic\", \"hex\"} where it is no text. Lines that are none of these are
+skipped and told.";
 
 /// Checks a configuration and dry-runs its bindings.
 #[derive(Debug, clap::Args)]
@@ -47,6 +53,9 @@ pub struct Args {
     /// Exit with 3 where a message is unbound, ambiguous, orphaned, rejected or unreadable.
     #[arg(long)]
     pub strict: bool,
+    /// Suggest bindings for the topics of the sample that none takes, as TOML.
+    #[arg(long, requires = "messages")]
+    pub suggest: bool,
 }
 
 /// Prints the findings to standard output.
@@ -76,9 +85,14 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     print_more(out, lost.len() as u64, lost.len())?;
     let Some(messages) = &args.messages else { return Ok(ExitCode::SUCCESS) };
-    let (report, unreadable) = dry_run(&config, Arc::new(loaded), messages)?;
+    let scene: Arc<dyn HasScene> = Arc::new(loaded);
+    let (board, unreadable) = dry_run(&config, Arc::clone(&scene), messages)?;
+    let report = board.report();
     print_report(out, &report)?;
     unreadable.print(out)?;
+    if args.suggest {
+        print_suggestions(out, &board.suggest(scene.scene()))?;
+    }
     let troubles = [&report.unbound, &report.ambiguous, &report.orphaned, &report.rejected];
     let clean = unreadable.lines == 0 && troubles.iter().all(|list| list.total == 0);
     Ok(if args.strict && !clean { ExitCode::from(3) } else { ExitCode::SUCCESS })
@@ -107,31 +121,37 @@ fn print_reach(out: &mut impl Write, config: &Config, scene: &dyn HasScene) -> i
 #[derive(Deserialize)]
 struct Line {
     topic: String,
-    payload: Json,
+    payload: Option<Json>,
+    /// A payload that is no text.
+    hex: Option<String>,
 }
 
 impl Line {
-    fn into_message(self, received: Timestamp) -> Message {
-        let payload = match self.payload {
-            Json::String(text) => text,
-            other => other.to_string(),
+    fn into_message(self, received: Timestamp) -> Result<Message, String> {
+        let payload = match (self.payload, self.hex) {
+            (Some(Json::String(text)), None) => text.into_bytes(),
+            (Some(other), None) => other.to_string().into_bytes(),
+            (None, Some(hex)) => from_hex(&hex)?,
+            _ => return Err("expected either payload or hex".to_owned()),
         };
-        let payload = payload.into_bytes().into();
-        Message { topic: self.topic, payload, received, retained: false, ack: None }
+        let (topic, payload) = (self.topic, payload.into());
+        Ok(Message { topic, payload, received, retained: false, ack: None })
     }
 }
 
 /// What the bindings make of the messages, and which lines are no messages, with the reason.
-fn dry_run(
+pub(crate) fn dry_run(
     config: &Config,
     scene: Arc<dyn HasScene>,
     messages: &Path,
-) -> anyhow::Result<(BindingReport, Unreadable)> {
+) -> anyhow::Result<(Arc<BindingBoard>, Unreadable)> {
     let at = |number: usize| format!("{} line {number}", messages.display());
     let file = File::open(messages).with_context(|| format!("reading {}", messages.display()))?;
     let mut file = BufReader::new(file);
     let mut engine =
-        Engine::new(config.bindings.clone(), scene).with_computed(config.computed.clone());
+        Engine::new(config.bindings.clone(), scene)
+            .with_computed(config.computed.clone())
+            .discovering(config.discoveries.clone());
     let (mut readings, mut unreadable) = (Vec::new(), Unreadable::default());
     let mut line = Vec::new();
     for number in 1.. {
@@ -147,18 +167,24 @@ fn dry_run(
             Ok(parsed) => {
                 readings.clear();
                 let now = Timestamp::now();
-                engine.accept(&parsed.into_message(now), &mut readings);
-                engine.tick(now, &mut readings);
+                match parsed.into_message(now) {
+                    Ok(message) => {
+                        engine.accept(&message, &mut readings);
+                        engine.settle();
+                        engine.tick(now, &mut readings);
+                    }
+                    Err(error) => unreadable.note(|| format!("{}: {error}", at(number))),
+                }
             }
             Err(error) => unreadable.note(|| format!("{}: {error}", at(number))),
         }
     }
-    Ok((engine.board().report(), unreadable))
+    Ok((Arc::clone(engine.board()), unreadable))
 }
 
 /// Lines that are no messages: how many, and what the first of them are.
 #[derive(Default)]
-struct Unreadable {
+pub(crate) struct Unreadable {
     lines: u64,
     first: Vec<String>,
 }
@@ -204,6 +230,23 @@ fn print_report(out: &mut impl Write, report: &BindingReport) -> io::Result<()> 
     }
     for binding in report.bindings.iter().filter(|binding| binding.messages == 0) {
         writeln!(out, "no usable message for binding {:?} ({})", binding.name, binding.topic)?;
+    }
+    Ok(())
+}
+
+fn print_suggestions(out: &mut impl Write, found: &Suggestions) -> io::Result<()> {
+    writeln!(out, "\n# {} suggestions for {} unbound topics", found.items.len(), found.topics)?;
+    for suggestion in &found.items {
+        let Suggestion { confidence, reason, topics, placed, .. } = suggestion;
+        writeln!(out, "\n# {confidence:.2}, {placed} of {topics} topics: {reason}")?;
+        for left in &suggestion.left_out {
+            writeln!(out, "# left out: {}: {}", left.value, left.reason)?;
+        }
+        out.write_all(suggestion.toml.as_bytes())?;
+    }
+    for unplaced in &found.unplaced {
+        let topics = unplaced.topics;
+        writeln!(out, "# nothing for {} ({topics} topics): {}", unplaced.example, unplaced.reason)?;
     }
     Ok(())
 }

@@ -6,7 +6,8 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::{EnvFilter, fmt};
 use twin_server::{
-    check, config::ConfigError, demo, history::command as history, scene::LoadError, serve, simulate,
+    accept::AcceptError, check, config::ConfigError, demo, history::command as history, manage,
+    record, scene::LoadError, serve, simulate,
 };
 
 const AFTER_HELP: &str = "\
@@ -41,6 +42,10 @@ enum Command {
     Demo(demo::Args),
     /// Checks a configuration and dry-runs its bindings.
     Check(check::Args),
+    /// Lists ready profiles, and accepts suggested bindings.
+    Bindings(manage::Args),
+    /// Records messages of a broker, for `check` and `bindings accept`.
+    Record(record::Args),
     /// Publishes believable telemetry for a scene to a broker.
     Simulate(simulate::Args),
     /// Exports, imports, and tells about what was kept.
@@ -66,6 +71,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Serve(args) => Box::pin(serve::run(args)).await,
             Command::Demo(args) => Box::pin(demo::run(args)).await,
             Command::Check(args) => check::run(args),
+            Command::Bindings(args) => manage::run(args),
+            Command::Record(args) => Box::pin(record::run(args)).await,
             Command::Simulate(args) => Box::pin(simulate::run(args)).await,
             Command::History(args) => Box::pin(history::run(args)).await,
         }
@@ -74,7 +81,10 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
 /// The exit code an error deserves: 2 where the user's file is at fault, else 1.
 pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
-    let file_at_fault =
-        error.chain().any(|cause| cause.is::<ConfigError>() || cause.is::<LoadError>());
+    let file_at_fault = error.chain().any(|cause| {
+        cause.is::<ConfigError>()
+            || cause.is::<LoadError>()
+            || matches!(cause.downcast_ref(), Some(AcceptError::Config(_)))
+    });
     if file_at_fault { 2 } else { 1 }
 }

@@ -12,16 +12,17 @@ use jiff::Timestamp;
 use metrics::counter;
 use thiserror::Error;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
     task::JoinHandle,
 };
 
 use crate::{
-    bindings::{Binding, BindingBoard, Engine, HasScene, minimal_filters},
+    bindings::{BoardCell, Engine, HasScene, minimal_filters},
     broker::{self, BrokerError, BrokerHandle},
     config::{BrokerChoice, Config, MqttConfig},
     mqtt::{self, Ack, AckSender, MqttClient, MqttError},
     reading::Reading,
+    reload::{self, Reloader},
 };
 
 /// Messages taken in one go; so many acknowledgements travel together.
@@ -113,7 +114,9 @@ pub enum IngestError {
 #[derive(Debug)]
 pub struct Ingest {
     /// What is bound, and what is not.
-    pub board: Arc<BindingBoard>,
+    pub board: Arc<BoardCell>,
+    /// Puts a changed set of bindings to work.
+    pub reloader: Arc<Reloader>,
     /// The connection to the broker.
     pub mqtt: MqttClient,
     /// The broker itself, where it is embedded.
@@ -143,15 +146,20 @@ impl Ingest {
             // The port may have been asked for as 0.
             mqtt.broker = BrokerChoice::Embedded(broker.addr());
         }
-        let bound = config.bindings.iter().map(Binding::filter);
-        let filters = minimal_filters(bound.chain(mqtt.watch.iter().cloned()));
-        let mut engine =
-            Engine::new(config.bindings.clone(), scene).with_computed(config.computed.clone());
-        let board = engine.board().clone();
+        let filters = reload::filters(config);
+        let watched = mqtt.watch.clone();
+        let engine = Engine::new(config.bindings.clone(), Arc::clone(&scene));
+        let mut engine = engine
+            .with_computed(config.computed.clone())
+            .discovering(config.discoveries.clone());
+        let board = Arc::new(BoardCell::new(Arc::clone(engine.board())));
         let (mqtt, messages, acks) = mqtt::start(&mqtt, filters)?;
         engine.publish_to(mqtt.publisher());
-        let task = tokio::spawn(run(engine, messages, live, acks));
-        Ok(Self { board, mqtt, broker, task })
+        let (swaps, swapped) = mpsc::channel(1);
+        let follow = Follow { board: Arc::clone(&board), filters: mqtt.filters(), watch: watched };
+        let task = tokio::spawn(run(engine, messages, live, acks, swapped, follow));
+        let reloader = Reloader::new(config.clone(), scene, swaps);
+        Ok(Self { board, reloader: Arc::new(reloader), mqtt, broker, task })
     }
 
     /// Says goodbye to the broker, and ends when what had arrived was handed over.
@@ -166,24 +174,77 @@ impl Ingest {
     }
 }
 
+/// An engine with another set of bindings, to go on with.
+#[derive(Debug)]
+pub struct Swap {
+    /// It has seen no message yet.
+    pub engine: Engine,
+    /// Topic filters to follow besides its own.
+    pub watch: Vec<String>,
+    /// Told once it is at work.
+    pub done: oneshot::Sender<()>,
+}
+
+/// What has to follow when the bindings change.
+#[derive(Debug)]
+pub struct Follow {
+    /// Where others find the board.
+    pub board: Arc<BoardCell>,
+    /// What the client subscribes to.
+    pub filters: watch::Sender<Vec<String>>,
+    /// Topic filters besides those of the engine.
+    pub watch: Vec<String>,
+}
+
+impl Follow {
+    /// An engine is in place. Only now may messages of its topics come.
+    fn take_up(&self, engine: &Engine) {
+        self.board.set(Arc::clone(engine.board()));
+        let all = engine.filters().into_iter().chain(self.watch.iter().cloned());
+        let filters = minimal_filters(all);
+        self.filters.send_if_modified(|now| {
+            let differ = *now != filters;
+            *now = filters;
+            differ
+        });
+    }
+}
+
 /// Runs until the messages end (the MQTT client stopped) or the live state is gone.
 pub async fn run(
     mut engine: Engine,
     mut messages: mpsc::Receiver<Message>,
     live: mpsc::Sender<Batch>,
     acks: AckSender,
+    mut swaps: mpsc::Receiver<Swap>,
+    mut follow: Follow,
 ) {
-    let board = engine.board().clone();
+    let mut board = engine.board().clone();
     let room = Arc::new(Semaphore::new(MAX_UNSAFE_BATCHES));
     let mut batch = Vec::with_capacity(MAX_BATCH);
     loop {
-        let received = tokio::time::timeout(TICK, messages.recv_many(&mut batch, MAX_BATCH)).await;
-        if received == Ok(0) {
-            return;
+        tokio::select! {
+            biased;
+            Some(swap) = swaps.recv() => {
+                engine = swap.engine.following(engine);
+                board = engine.board().clone();
+                follow.watch = swap.watch;
+                follow.take_up(&engine);
+                // Whoever asked may have gone; the set is in place all the same.
+                let _ = swap.done.send(());
+                continue;
+            }
+            taken = messages.recv_many(&mut batch, MAX_BATCH) => if taken == 0 { return },
+            // Some readings come with time, and not with a message.
+            () = tokio::time::sleep(TICK) => {}
         }
         let mut readings = Vec::with_capacity(batch.len() * 2);
         for message in &batch {
             engine.accept(message, &mut readings);
+        }
+        if engine.settle() {
+            board = engine.board().clone();
+            follow.take_up(&engine);
         }
         engine.tick(Timestamp::now(), &mut readings);
         counter!("twin_ingest_messages_total").increment(batch.len() as u64);

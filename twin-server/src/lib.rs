@@ -1,5 +1,6 @@
 //! Ingest, live state, HTTP and WebSocket server of the digital twin.
 
+pub mod accept;
 pub mod bindings;
 pub mod broker;
 pub mod check;
@@ -12,8 +13,11 @@ pub mod http;
 pub mod hub;
 pub mod ingest;
 pub mod live;
+pub mod manage;
 pub mod mqtt;
 pub mod reading;
+pub mod record;
+pub mod reload;
 pub mod republish;
 pub mod rooms;
 pub mod scene;

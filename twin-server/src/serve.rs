@@ -25,6 +25,7 @@ use crate::{
     hub::{self, Hub},
     ingest::{Ingest, MAX_UNSAFE_BATCHES},
     live::{self, Live},
+    reload::Reloader,
     republish,
     rooms::Rooms,
     scene::{self, LoadedScene, Properties},
@@ -163,6 +164,7 @@ impl Server {
             status: ingest.as_ref().map(|ingest| Arc::new(ingest.mqtt.status_reader()) as _),
             board: ingest.as_ref().map(|ingest| Arc::clone(&ingest.board)),
             history: recorder,
+            reloader: ingest.as_ref().map(|ingest| Arc::clone(&ingest.reloader)),
         };
         let rooms = Rooms::new(Arc::clone(&live), Some(store), config.rooms);
         let hub = Hub::with_rooms(rooms, hub_settings(&config.http));
@@ -176,6 +178,9 @@ impl Server {
             }
             _ => None,
         };
+        if let Some(ingest) = &ingest {
+            follow_edits(&ingest.reloader, config.watch, &stop);
+        }
         let http = tokio::spawn(http::serve(listener, app, stop.clone()));
         tracing::info!("serving {}", loaded.dir().display());
         Ok(Self { address, live, stop, ingest, http, writer, keeper, memory, republish })
@@ -234,6 +239,15 @@ fn reachable(mqtt: &MqttConfig, ingest: Option<&Ingest>) -> MqttConfig {
         mqtt.broker = BrokerChoice::Embedded(broker.addr());
     }
     mqtt
+}
+
+/// Reloads the bindings when their files change, and on SIGHUP.
+fn follow_edits(reloader: &Arc<Reloader>, watch: Option<Duration>, stop: &CancellationToken) {
+    if let Some(every) = watch {
+        tokio::spawn(Arc::clone(reloader).watch(every, stop.clone()));
+    }
+    #[cfg(unix)]
+    tokio::spawn(Arc::clone(reloader).on_hangup(stop.clone()));
 }
 
 /// Loads on a thread of its own: a large package takes seconds.

@@ -22,7 +22,7 @@ fn the_example_is_right_and_shows_the_defaults() {
     let file = shipped("twin.example.toml");
     let config = Config::load(&file).unwrap();
     assert_eq!(config.scene.package, file.parent().unwrap().join("scene"));
-    assert_eq!(config.bindings.len(), 10);
+    assert_eq!(config.bindings.len(), 12);
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     // What the example gives as default is the default.
     let bare = "[scene]\npackage = \"scene\"\n[mqtt]\nurl = \"mqtt://127.0.0.1\"\n";

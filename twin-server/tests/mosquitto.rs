@@ -8,8 +8,6 @@ mod support;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use support::{Mosquitto, Publisher, free_port};
-
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep, timeout},
@@ -21,7 +19,7 @@ use twin_server::{
     mqtt::MqttState,
 };
 
-const PATIENCE: Duration = Duration::from_secs(30);
+use support::{Mosquitto, PATIENCE, Publisher, free_port, until};
 
 fn config(port: u16, protocol: u8, more: &str) -> Config {
     let text = format!(
@@ -54,14 +52,6 @@ async fn start(config: &Config) -> (Ingest, mpsc::Receiver<Batch>) {
     let (live, readings) = mpsc::channel(8);
     let mqtt: &MqttConfig = config.mqtt.as_ref().unwrap();
     (Ingest::start(mqtt, config, scene(), live).await.unwrap(), readings)
-}
-
-async fn until(what: &str, mut fits: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !fits() {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
-        sleep(Duration::from_millis(20)).await;
-    }
 }
 
 /// Waits until the client is subscribed, and says how it stands where it never is.

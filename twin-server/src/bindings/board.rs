@@ -20,6 +20,7 @@ use super::{
     orphan::Orphan,
     report::{self, BindingReport},
     states::{self, Catalog},
+    suggest::Seen,
 };
 
 /// Entries one list of problems keeps; problems of further topics are only counted.
@@ -36,6 +37,11 @@ pub struct BindingBoard {
     pub(super) bindings: Vec<BindingStats>,
     pub(super) orphans: Vec<Orphan>,
     pub(super) bound: Mutex<Vec<Arc<BoundStats>>>,
+    /// Topics that the set of bindings before this one had bound, and that have not spoken
+    /// since; by binding, topic and entity.
+    pub(super) carried: Mutex<HashMap<BoundKey, Arc<BoundStats>>>,
+    /// Topics that no binding takes, to suggest bindings for.
+    pub(super) seen: Mutex<Seen>,
     pub(super) unbound: Mutex<Ledger>,
     pub(super) ambiguous: Mutex<Ledger>,
     pub(super) orphaned: Mutex<Ledger>,
@@ -47,6 +53,9 @@ pub struct BindingBoard {
     pub(super) messages: AtomicU64,
     pub(super) readings: AtomicU64,
 }
+
+/// What tells a bound topic from all others.
+pub(super) type BoundKey = (usize, Box<str>, EntityId);
 
 /// What the board keeps of a binding.
 #[derive(Debug)]
@@ -147,6 +156,8 @@ impl BindingBoard {
             bindings: bindings.iter().map(stats).collect(),
             orphans,
             bound: Mutex::default(),
+            carried: Mutex::default(),
+            seen: Mutex::default(),
             unbound: Mutex::default(),
             ambiguous: Mutex::default(),
             orphaned: Mutex::default(),
@@ -161,7 +172,19 @@ impl BindingBoard {
     }
 
     pub(super) fn bind(&self, stats: Arc<BoundStats>) {
+        let key = (stats.binding, stats.topic.clone(), stats.entity.clone());
+        if let Some(before) = self.carried.lock().remove(&key) {
+            stats.messages.fetch_add(before.messages.load(Relaxed), Relaxed);
+            stats.last.fetch_max(before.last.load(Relaxed), Relaxed);
+        }
         self.bound.lock().push(stats);
+    }
+
+    /// Every bound topic, also those that have not spoken to this set of bindings.
+    pub(super) fn all_bound(&self) -> Vec<Arc<BoundStats>> {
+        let mut bound = self.bound.lock().clone();
+        bound.extend(self.carried.lock().values().cloned());
+        bound
     }
 
     pub(super) fn taken(&self, binding: usize) {

@@ -18,6 +18,7 @@ use super::{
     binding::Binding,
     board::{BindingBoard, BoundStats},
     computed::{Computed, Computing},
+    discovery::Discovered,
     filter::Filter,
     orphan,
     reader::{Reader, trouble},
@@ -46,6 +47,11 @@ pub trait HasScene: fmt::Debug + Send + Sync {
     fn removed(&self) -> &[Removed] {
         &[]
     }
+
+    /// Whether its entities hold their properties in memory.
+    fn has_properties(&self) -> bool {
+        true
+    }
 }
 
 impl HasScene for Scene {
@@ -61,6 +67,10 @@ impl HasScene for LoadedScene {
 
     fn removed(&self) -> &[Removed] {
         self.removed()
+    }
+
+    fn has_properties(&self) -> bool {
+        self.has_properties()
     }
 }
 
@@ -83,14 +93,20 @@ pub struct Engine {
     pub(super) places: HashMap<Box<str>, Arc<[(usize, Whose)]>>,
     pub(super) spoken: Spoken,
     pub(super) outgoing: Option<mpsc::Sender<Outgoing>>,
-    computing: Option<Computing>,
+    pub(super) computing: Option<Computing>,
+    pub(super) rules: Vec<Computed>,
     pub(super) board: Arc<BindingBoard>,
+    /// Devices that announced themselves, whose bindings follow the configured ones.
+    pub(super) discovered: Discovered,
+    pub(super) configured: usize,
+    /// Whether an announcement waits to become a binding.
+    pub(super) news: bool,
 }
 
 /// Finds entities.
 #[derive(Debug)]
 pub(super) struct Finder {
-    scene: Arc<dyn HasScene>,
+    pub(super) scene: Arc<dyn HasScene>,
     properties: PropertyIndex,
 }
 
@@ -131,6 +147,10 @@ impl Engine {
             spoken: Spoken::default(),
             outgoing: None,
             computing: None,
+            rules: Vec::new(),
+            configured: bindings.len(),
+            discovered: Discovered::default(),
+            news: false,
             bindings,
             finder: Finder { scene, properties },
             plans: HashMap::new(),
@@ -147,6 +167,7 @@ impl Engine {
     pub fn with_computed(mut self, rules: Vec<Computed>) -> Self {
         if !rules.is_empty() {
             self.board.add_states(&rules);
+            self.rules.clone_from(&rules);
             self.computing = Some(Computing::new(rules, self.finder.scene.scene(), &self.board));
         }
         self
@@ -167,6 +188,9 @@ impl Engine {
     pub fn accept(&mut self, message: &Message, readings: &mut Vec<Reading>) {
         let before = readings.len();
         self.board.messages.fetch_add(1, Relaxed);
+        if self.announced(message) {
+            return;
+        }
         match self.sparkplug.as_ref().and_then(|_| SparkplugTopic::parse(&message.topic)) {
             Some(topic) => self.sparkplug(&topic, message, readings),
             None => self.route_message(message, readings),
@@ -198,6 +222,7 @@ impl Engine {
         };
         if routes.is_empty() {
             self.board.unbound.lock().note(&trouble(None, message), "no binding takes this topic");
+            self.board.seen.lock().note(&message.topic, &message.payload);
         }
         for route in &*routes {
             self.follow(route, message, readings);

@@ -178,7 +178,7 @@ pub struct SilentPoint {
 }
 
 pub(super) fn build(board: &BindingBoard, now: Timestamp, limit: usize) -> BindingReport {
-    let bound = board.bound.lock().clone();
+    let bound = board.all_bound();
     let list = |ledger: &parking_lot::Mutex<Ledger>| trouble_list(board, &ledger.lock(), limit);
     BindingReport {
         messages: board.messages.load(Relaxed),

@@ -10,7 +10,7 @@ pub enum ConfigError {
     /// The file cannot be read.
     #[error("{}: reading the configuration", file.display())]
     Read {
-        /// The configuration file.
+        /// The file.
         file: PathBuf,
         /// What the system says.
         source: io::Error,
@@ -28,6 +28,8 @@ pub enum ConfigError {
 /// One thing that is wrong in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
+    /// The file it stands in; absent: the configuration itself.
+    pub file: Option<PathBuf>,
     /// Line in the file, from 1, where the key stands; 0 where the key is missing.
     pub line: usize,
     /// Path of the key: `binding[2].point[0].range`.
@@ -44,7 +46,7 @@ impl fmt::Display for Problems<'_> {
             if i > 0 {
                 f.write_str("\n")?;
             }
-            write!(f, "{}", self.0.display())?;
+            write!(f, "{}", problem.file.as_ref().unwrap_or(self.0).display())?;
             if problem.line > 0 {
                 write!(f, ":{}", problem.line)?;
             }
@@ -76,6 +78,7 @@ impl<'a> Collector<'a> {
 
     pub(crate) fn add(&mut self, span: Range<usize>, key: &str, message: impl fmt::Display) {
         self.problems.push(Problem {
+            file: None,
             line: line_of(self.text, span.start),
             key: key.to_owned(),
             message: message.to_string(),

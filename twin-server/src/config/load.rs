@@ -9,15 +9,20 @@ use std::{
 };
 
 use axum::http::Uri;
+use serde::de::DeserializeOwned;
 use toml::Spanned;
 
 use super::{
-    Config, ConfigError, HttpConfig, Problem, SceneConfig, binding, computed,
+    Config, ConfigError, HttpConfig, Problem, SceneConfig, computed,
     error::{Collector, line_of},
     history, mqtt, outward,
-    raw::{Raw, RawHttp},
+    raw::{Raw, RawHttp, RawSet},
+    set::{BindingSet, Instead, fingerprint},
     shape::Labels,
 };
+
+/// How often the files are looked at unless told otherwise.
+const WATCH: Duration = Duration::from_secs(2);
 
 impl Config {
     /// Reads and checks a configuration file.
@@ -26,9 +31,21 @@ impl Config {
     /// Where the file cannot be read, or anything in it cannot be used; all problems of
     /// the file are told at once, each with its line and key.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        Self::load_with(file, None)
+    }
+
+    /// Reads and checks a configuration file as if one of the files it takes in had other
+    /// content, or were there at all.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_with(file: &Path, instead: Option<Instead<'_>>) -> Result<Self, ConfigError> {
+        // Before reading: an edit made meanwhile is then seen as one.
+        let fingerprint = fingerprint(file);
         let text = fs::read_to_string(file)
             .map_err(|source| ConfigError::Read { file: file.to_owned(), source })?;
-        Self::parse(file, &text)
+        let config = Self::parse_with(file, &text, instead)?;
+        Ok(Self { fingerprint: Some(fingerprint), ..config })
     }
 
     /// Checks the text of a configuration file.
@@ -36,9 +53,17 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn parse(file: &Path, text: &str) -> Result<Self, ConfigError> {
+        Self::parse_with(file, text, None)
+    }
+
+    fn parse_with(
+        file: &Path,
+        text: &str,
+        instead: Option<Instead<'_>>,
+    ) -> Result<Self, ConfigError> {
         let invalid =
             |problems: Vec<Problem>| ConfigError::Invalid { file: file.to_owned(), problems };
-        let raw = parse_raw(text).map_err(|problem| invalid(vec![problem]))?;
+        let raw: Raw = parse_raw(text).map_err(|problem| invalid(vec![problem]))?;
         let dir = file.parent().unwrap_or(Path::new(""));
         let mut out = Collector::new(text);
         let mut warnings = Vec::new();
@@ -46,14 +71,13 @@ impl Config {
         let rooms = outward::rooms(&raw.rooms, &mut out);
         let webhooks = outward::webhooks(&raw.webhooks, dir, &mut out);
         let mqtt = raw.mqtt.as_ref().and_then(|mqtt| mqtt::check(mqtt, dir, &mut out));
-        let mut bindings = Vec::new();
-        for (index, raw) in raw.bindings.iter().enumerate() {
-            bindings.extend(binding::check(index, raw, &mut out, &mut warnings));
-        }
+        let watch = watch(&raw.set, &mut out);
+        let mut set = BindingSet::new(dir, instead);
+        set.add(None, text, &raw.bindings, &raw.uses);
+        set.add_folder()?;
         let computed = computed::check(&raw.computed, &mut out, &mut warnings);
-        unique_names(&raw, &mut out);
         let republish = raw.republish.as_ref().and_then(|raw| {
-            let taken = bindings.iter().map(|binding| binding.topic.filter());
+            let taken = set.bindings.iter().map(|binding| binding.topic.filter());
             let watched = mqtt.iter().flat_map(|mqtt| mqtt.watch.iter().cloned());
             outward::republish(raw, taken.chain(watched), &mut out)
         });
@@ -63,11 +87,13 @@ impl Config {
         labels(&raw, &mut out);
         let history =
             raw.history.as_ref().and_then(|raw| history::check(raw, dir, &mut out, &mut warnings));
-        if raw.mqtt.is_none() && !raw.bindings.is_empty() {
+        warnings.append(&mut set.warnings);
+        if raw.mqtt.is_none() && !set.bindings.is_empty() {
             warnings.push("there are bindings but no [mqtt], so nothing will arrive".to_owned());
         }
+        out.problems.append(&mut set.problems);
         if !out.problems.is_empty() {
-            out.problems.sort_by_key(|problem| problem.line);
+            out.problems.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
             return Err(invalid(out.problems));
         }
         Ok(Self {
@@ -79,16 +105,20 @@ impl Config {
             webhooks,
             mqtt,
             history,
-            bindings,
+            bindings: set.bindings,
             computed,
+            discoveries: set.discoveries,
+            watch,
+            fingerprint: None,
             warnings,
         })
     }
 }
 
 /// TOML to the raw form. The error names the key as well as the line.
-fn parse_raw(text: &str) -> Result<Raw, Problem> {
+pub(super) fn parse_raw<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
     let problem = |error: &toml::de::Error, key: String| Problem {
+        file: None,
         line: error.span().map_or(0, |span| line_of(text, span.start)),
         key,
         message: error.message().replace('\n', " "),
@@ -102,15 +132,11 @@ fn parse_raw(text: &str) -> Result<Raw, Problem> {
     })
 }
 
-fn unique_names(raw: &Raw, out: &mut Collector<'_>) {
-    for (index, binding) in raw.bindings.iter().enumerate() {
-        let name = &binding.get_ref().name;
-        let twice = |other: &Spanned<super::raw::RawBinding>| other.get_ref().name == *name;
-        if name.is_some() && raw.bindings[..index].iter().any(twice) {
-            let message = format!("{:?} names two bindings", name.as_deref().unwrap_or_default());
-            out.add(binding.span(), &format!("binding[{index}].name"), message);
-        }
-    }
+/// How often the files are looked at for changes; "0s" for never.
+fn watch(raw: &RawSet, out: &mut Collector<'_>) -> Option<Duration> {
+    let Some(text) = &raw.watch else { return Some(WATCH) };
+    let every = duration(text, "bindings.watch", 0, 86_400, out)?;
+    (!every.is_zero()).then_some(every)
 }
 
 fn labels(raw: &Raw, out: &mut Collector<'_>) {

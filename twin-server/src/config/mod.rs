@@ -10,7 +10,9 @@ mod mqtt;
 mod outward;
 mod place;
 mod point;
+mod profile;
 mod raw;
+mod set;
 mod shape;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -18,9 +20,12 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 pub use error::{ConfigError, Problem};
 pub use history::{HistoryConfig, HistoryPlace};
 pub use mqtt::{BrokerChoice, MqttConfig, Protocol};
+pub use profile::{BUILT_IN, ProfileInfo, ProfileParameter, profiles};
+pub(crate) use set::one_binding;
+pub use set::{ACCEPTED, Fingerprint, Instead, fingerprint};
 
 use crate::{
-    bindings::{Binding, By, Computed},
+    bindings::{Binding, By, Computed, Discovery},
     republish, rooms,
     scene::Properties,
     webhooks,
@@ -45,10 +50,18 @@ pub struct Config {
     pub mqtt: Option<MqttConfig>,
     /// `[history]`; absent: nothing of the past is kept.
     pub history: Option<HistoryConfig>,
-    /// `[[binding]]`, in file order.
+    /// `[[binding]]`, and what `[[profile]]` comes to: those of the file itself first, then
+    /// those of the files beside it.
     pub bindings: Vec<Binding>,
     /// `[[computed]]`, in file order.
     pub computed: Vec<Computed>,
+    /// Dialects in which devices announce their own topics.
+    pub discoveries: Vec<Discovery>,
+    /// How often the files are looked at for changed bindings; absent: never.
+    pub watch: Option<Duration>,
+    /// What the files looked like when they were read; absent where the text came from
+    /// elsewhere.
+    pub fingerprint: Option<Fingerprint>,
     /// What is allowed but probably not meant; log it at the start.
     pub warnings: Vec<String>,
 }

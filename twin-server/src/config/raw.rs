@@ -20,6 +20,10 @@ pub(super) struct Raw {
     pub(super) republish: Option<Spanned<RawRepublish>>,
     #[serde(default, rename = "webhook")]
     pub(super) webhooks: Vec<Spanned<RawWebhook>>,
+    #[serde(default, rename = "bindings")]
+    pub(super) set: RawSet,
+    #[serde(default, rename = "profile")]
+    pub(super) uses: Vec<Spanned<RawUse>>,
     #[serde(default, rename = "binding")]
     pub(super) bindings: Vec<Spanned<RawBinding>>,
     #[serde(default)]
@@ -166,7 +170,67 @@ pub(super) struct RawBinding {
     pub(super) points: Vec<Spanned<RawPoint>>,
 }
 
+/// `[bindings]`: how the set of bindings is kept up to date.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSet {
+    pub(super) watch: Option<Spanned<String>>,
+}
+
+/// `[[profile]]`: a ready profile, put to use.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawUse {
+    #[serde(rename = "use")]
+    pub(super) profile: Spanned<String>,
+    pub(super) name: Option<Spanned<String>>,
+    pub(super) entity: Option<Spanned<RawTarget>>,
+    #[serde(default, rename = "with")]
+    pub(super) parameters: BTreeMap<String, Spanned<String>>,
+}
+
+/// A file of `bindings.d`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPart {
+    #[serde(default, rename = "profile")]
+    pub(super) uses: Vec<Spanned<RawUse>>,
+    #[serde(default, rename = "binding")]
+    pub(super) bindings: Vec<Spanned<RawBinding>>,
+}
+
+/// A profile: bindings with parameters, and where its vendor describes them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawProfile {
+    pub(super) title: String,
+    pub(super) about: Option<String>,
+    pub(super) sources: Vec<String>,
+    #[serde(default, rename = "parameter")]
+    pub(super) parameters: BTreeMap<String, RawParameter>,
+    pub(super) discovery: Option<RawDiscovery>,
+    #[serde(default, rename = "binding")]
+    pub(super) bindings: Vec<Spanned<RawBinding>>,
+}
+
+/// A dialect in which devices announce their own topics.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDiscovery {
+    pub(super) dialect: Spanned<String>,
+    pub(super) prefix: Spanned<String>,
+    pub(super) tag: Spanned<String>,
+    pub(super) stale_after: Option<Spanned<String>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawParameter {
+    pub(super) default: Option<String>,
+    pub(super) about: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawTarget {
     pub(super) tag: Option<Spanned<String>>,

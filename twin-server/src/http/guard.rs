@@ -53,8 +53,7 @@ impl Guard {
             return Ok(());
         }
         Err(ApiError::forbidden(format!(
-            "pages of {origin:?} may not open the stream; list the origin under \
-             [http] allowed_origins"
+            "pages of {origin:?} may not do this; list the origin under [http] allowed_origins"
         )))
     }
 }

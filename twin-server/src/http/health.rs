@@ -16,6 +16,7 @@ use super::App;
 use crate::{
     history::RecorderStatus,
     mqtt::{MqttState, MqttStatus},
+    reload::SetStatus,
 };
 
 /// Whether the server can do its work.
@@ -32,6 +33,10 @@ pub(crate) struct Readiness {
     /// that fails does not make the server unready: the present is still shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     history: Option<RecorderStatus>,
+    /// The bindings at work, and why an edit of them is not; absent where no broker is
+    /// configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bindings: Option<SetStatus>,
     /// For people: what is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -69,7 +74,9 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let status = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let ready = reason.is_none();
     let history = app.telemetry.history.as_ref().map(|recorder| recorder.status());
-    let body = Readiness { ready, scene, broker, history, reason, sessions: app.hub.sessions() };
+    let bindings = app.telemetry.reloader.as_ref().map(|reloader| reloader.status());
+    let sessions = app.hub.sessions();
+    let body = Readiness { ready, scene, broker, history, bindings, reason, sessions };
     (status, Json(body)).into_response()
 }
 

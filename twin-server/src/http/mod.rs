@@ -1,5 +1,6 @@
 //! HTTP: the API, the tiles, the viewer's files and the way into the stream.
 
+mod bindings;
 mod compress;
 mod entities;
 mod error;
@@ -26,12 +27,12 @@ use axum::{
     http::{Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 
 use crate::{
-    bindings::BindingBoard, history::Recorder, hub::Hub, live::Live, mqtt::MqttStatus,
-    scene::LoadedScene, webhooks::Webhooks,
+    bindings::BoardCell, history::Recorder, hub::Hub, live::Live, mqtt::MqttStatus,
+    reload::Reloader, scene::LoadedScene, webhooks::Webhooks,
 };
 use compress::Cache;
 use error::ApiError;
@@ -79,7 +80,9 @@ pub struct Telemetry {
     /// How the connection to the broker stands.
     pub status: Option<Arc<dyn Fn() -> MqttStatus + Send + Sync>>,
     /// What is bound, and what is not.
-    pub board: Option<Arc<BindingBoard>>,
+    pub board: Option<Arc<BoardCell>>,
+    /// Puts a changed set of bindings to work.
+    pub reloader: Option<Arc<Reloader>>,
     /// What is posted elsewhere.
     pub webhooks: Webhooks,
     /// What keeps the past; absent where no history is configured.
@@ -155,7 +158,11 @@ fn routes() -> Router<Arc<App>> {
         .route("/api/v1/points/{id}/history", get(history::by_id))
         .route("/api/v1/points/{entity}/{metric}/history", get(history::by_path))
         .route("/api/v1/state", get(state::state))
-        .route("/api/v1/bindings", get(state::bindings))
+        .route("/api/v1/bindings", get(bindings::board))
+        .route("/api/v1/bindings/profiles", get(bindings::profiles))
+        .route("/api/v1/bindings/reload", post(bindings::reload))
+        .route("/api/v1/bindings/suggestions", get(bindings::suggestions))
+        .route("/api/v1/bindings/suggestions/accept", post(bindings::accept))
         .route("/api/v1/states", get(state::states))
         .route("/api/v1/stream", get(stream::stream))
         .route("/api/v1/events", get(events::events))

@@ -9,7 +9,7 @@ use axum::{
 };
 use utoipa::OpenApi;
 
-use super::{entities, events, health, history, rooms, scene, state, stream, webhooks};
+use super::{bindings, entities, events, health, history, rooms, scene, state, stream, webhooks};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -38,7 +38,11 @@ use super::{entities, events, health, history, rooms, scene, state, stream, webh
         history::by_id,
         history::by_path,
         state::state,
-        state::bindings,
+        bindings::board,
+        bindings::profiles,
+        bindings::reload,
+        bindings::suggestions,
+        bindings::accept,
         state::states,
         stream::stream,
         events::events,

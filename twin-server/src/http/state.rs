@@ -1,4 +1,4 @@
-//! `/api/v1/state` and `/api/v1/bindings`: what is measured, and what is not.
+//! `/api/v1/state`: what is measured.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{App, entities, error::ApiError, history, params::Params};
 use crate::{
-    bindings::{BindingBoard, BindingReport, StateLabel, States},
+    bindings::{StateLabel, States},
     history::PastSample,
     live::Latest,
     scene::Intervals,
@@ -147,7 +147,7 @@ pub(crate) struct MetricStates {
 #[utoipa::path(get, path = "/api/v1/states", tag = "telemetry", responses(
     (status = 200, description = "The states", body = StateList)))]
 pub(crate) async fn states(State(app): State<Arc<App>>) -> Json<StateList> {
-    let catalog = app.telemetry.board.as_ref().map(|board| board.states()).unwrap_or_default();
+    let catalog = app.telemetry.board.as_ref().map(|board| board.get().states()).unwrap_or_default();
     let items = catalog.iter().map(|(metric, states)| MetricStates {
         metric: metric.to_string(),
         states: states.clone(),
@@ -172,20 +172,4 @@ async fn past(
     };
     let points = samples.into_iter().filter(within).map(PointState::from).collect();
     Ok(StateAnswer { t: at, epoch: None, seq: None, points })
-}
-
-/// Bound and unbound topics, silent points, orphaned bindings, rejected payloads, each
-/// with counts and last examples.
-#[utoipa::path(get, path = "/api/v1/bindings", tag = "telemetry", responses(
-    (status = 200, description = "The board", body = BindingReport)))]
-pub(crate) async fn bindings(State(app): State<Arc<App>>) -> Result<Json<BindingReport>, ApiError> {
-    let board = match &app.telemetry.board {
-        Some(board) => Arc::clone(board),
-        None => Arc::new(BindingBoard::new(&[], Vec::new())),
-    };
-    // Sorts every bound topic: not on a thread that serves others.
-    tokio::task::spawn_blocking(move || board.report())
-        .await
-        .map_err(|error| ApiError::internal(&error))
-        .map(Json)
 }

@@ -9,13 +9,18 @@ use std::{
 
 use metrics::{counter, gauge};
 use thiserror::Error;
-use tokio::{sync::mpsc, task::JoinHandle, time};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     backoff::Backoff,
     connection::{Ack, Connection, Event},
     status::{MqttState, MqttStatus, StatusCell},
+    subscriptions::{Step, Subscriptions},
 };
 use crate::{bindings::Outgoing, config::MqttConfig, ingest::Message};
 
@@ -47,6 +52,7 @@ pub enum MqttError {
 pub struct MqttClient {
     publishes: mpsc::Sender<Outgoing>,
     status: Arc<StatusCell>,
+    filters: watch::Sender<Vec<String>>,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -66,6 +72,13 @@ impl MqttClient {
     /// Takes messages to be published at QoS 0, while the connection stands.
     pub fn publisher(&self) -> mpsc::Sender<Outgoing> {
         self.publishes.clone()
+    }
+
+    /// Where to say which topic filters to follow from now on. The connection stays: new
+    /// filters are subscribed first, then what is no longer wanted is unsubscribed, so that
+    /// a topic under both never falls through.
+    pub fn filters(&self) -> watch::Sender<Vec<String>> {
+        self.filters.clone()
     }
 
     /// Says goodbye to the broker and ends; the message channel then closes.
@@ -92,9 +105,10 @@ pub fn start(
     let (publisher, publishes) = mpsc::channel(PUBLISHES);
     let status = Arc::new(StatusCell::new(config.broker.to_string()));
     let stop = CancellationToken::new();
+    let (filter_sender, wanted) = watch::channel(filters);
     let session = Session {
         connection,
-        filters,
+        subscriptions: Subscriptions::new(wanted),
         qos: config.qos,
         messages,
         acks,
@@ -105,12 +119,14 @@ pub fn start(
         backoff: Backoff::default(),
     };
     let task = tokio::spawn(session.run(stop.clone()));
-    Ok((MqttClient { publishes: publisher, status, stop, task }, receiver, ack_sender))
+    let client =
+        MqttClient { publishes: publisher, status, filters: filter_sender, stop, task };
+    Ok((client, receiver, ack_sender))
 }
 
 struct Session {
     connection: Connection,
-    filters: Vec<String>,
+    subscriptions: Subscriptions,
     qos: u8,
     messages: mpsc::Sender<Message>,
     acks: mpsc::Receiver<Vec<Ack>>,
@@ -128,6 +144,7 @@ enum Wake {
     Event(Result<Event, String>),
     Acks(Vec<Ack>),
     Publish(Outgoing),
+    Filters,
     Stop,
 }
 
@@ -135,14 +152,17 @@ impl Session {
     async fn run(mut self, stop: CancellationToken) {
         loop {
             self.send_acks();
+            self.follow();
             let wake = tokio::select! {
                 () = stop.cancelled() => Wake::Stop,
                 Some(acks) = self.acks.recv() => Wake::Acks(acks),
                 Some(message) = self.publishes.recv() => Wake::Publish(message),
+                true = self.subscriptions.changed() => Wake::Filters,
                 event = self.connection.poll() => Wake::Event(event),
             };
             let go_on = match wake {
                 Wake::Stop => false,
+                Wake::Filters => true,
                 Wake::Acks(acks) => {
                     self.held.extend(acks);
                     true
@@ -168,6 +188,7 @@ impl Session {
         match event {
             Event::Connected => self.connected(),
             Event::Subscribed { refused } => self.subscribed(&refused),
+            Event::Unsubscribed => self.unsubscribed(),
             Event::Goodbye(reason) => {
                 tracing::warn!("mqtt: {reason}");
                 self.status.update(|status| status.last_error = Some(reason));
@@ -214,21 +235,52 @@ impl Session {
         tracing::info!(broker = %self.status.get().broker, "mqtt: connected");
         // After every connect, also into a session that the broker kept: it costs one
         // packet, and the filters may have changed with the configuration.
-        if self.filters.is_empty() {
+        self.subscriptions.connected();
+        if self.subscriptions.settled() {
             self.status.enter(MqttState::Ready);
-        } else if let Err(error) = self.connection.subscribe(&self.filters, self.qos) {
-            tracing::error!("mqtt: subscribing: {error}");
-            self.status.update(|status| status.last_error = Some(error));
+        }
+    }
+
+    /// Takes the next step towards the filters that are wanted, where one is due.
+    fn follow(&mut self) {
+        let state = self.status.get().state;
+        if !matches!(state, MqttState::Subscribing | MqttState::Ready) {
+            return;
+        }
+        let Some(step) = self.subscriptions.next() else { return };
+        let sent = match &step {
+            Step::Subscribe(filters) => self.connection.subscribe(filters, self.qos),
+            Step::Unsubscribe(filters) => self.connection.unsubscribe(filters),
+        };
+        match sent {
+            Ok(true) => self.subscriptions.sent(step),
+            // No room in the library's queue: after the next event there is.
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!("mqtt: changing the subscriptions: {error}");
+                self.status.update(|status| status.last_error = Some(error));
+                self.subscriptions.sent(step);
+                self.subscriptions.answered();
+            }
+        }
+    }
+
+    fn unsubscribed(&mut self) {
+        self.subscriptions.answered();
+        if self.subscriptions.settled() {
+            self.status.enter(MqttState::Ready);
         }
     }
 
     fn subscribed(&mut self, refused: &[usize]) {
-        let filters: Vec<String> =
-            refused.iter().filter_map(|n| self.filters.get(*n).cloned()).collect();
-        for filter in &filters {
+        let (refused, wanted) = self.subscriptions.subscribed(refused);
+        for filter in &refused {
             tracing::error!("mqtt: the broker refuses the subscription to {filter}");
         }
-        self.status.update(|status| status.refused_filters = filters);
+        self.status.update(|status| {
+            status.refused_filters.retain(|filter| wanted.contains(filter));
+            status.refused_filters.extend(refused);
+        });
         self.status.enter(MqttState::Ready);
     }
 

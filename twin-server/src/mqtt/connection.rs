@@ -37,6 +37,7 @@ pub(super) enum Event {
     Subscribed {
         refused: Vec<usize>,
     },
+    Unsubscribed,
     /// The broker says goodbye, and why.
     Goodbye(String),
     Other,
@@ -73,7 +74,19 @@ macro_rules! event {
                 let refused = codes.filter(|(_, code)| !good(code)).map(|(n, _)| n).collect();
                 Event::Subscribed { refused }
             }
+            $lib::Event::Incoming($lib::Packet::UnsubAck(_)) => Event::Unsubscribed,
             _ => Event::Other,
+        }
+    };
+}
+
+/// Whether a request found room; an error where the library refuses it.
+macro_rules! room {
+    ($lib:ident, $sent:expr) => {
+        match $sent {
+            Ok(()) => Ok(true),
+            Err($lib::ClientError::RequestChannelFull(_)) => Ok(false),
+            Err(error) => Err(error.to_string()),
         }
     };
 }
@@ -119,18 +132,19 @@ impl Connection {
         }
     }
 
-    /// Asks for topics. Never waits: the task that polls must not.
-    pub(super) fn subscribe(&self, filters: &[String], qos: u8) -> Result<(), String> {
+    /// Asks for topics. Never waits, since the task that polls must not; false where there
+    /// is no room until the next poll.
+    pub(super) fn subscribe(&self, filters: &[String], qos: u8) -> Result<bool, String> {
         match self {
             Self::V4 { client, .. } => {
                 let qos = if qos == 0 { v4::QoS::AtMostOnce } else { v4::QoS::AtLeastOnce };
                 let filters = filters.iter().map(|f| v4::SubscribeFilter::new(f.clone(), qos));
-                client.try_subscribe_many(filters).map_err(|error| error.to_string())
+                room!(v4, client.try_subscribe_many(filters))
             }
             Self::V5 { client, .. } => {
                 let qos = if qos == 0 { v5::QoS::AtMostOnce } else { v5::QoS::AtLeastOnce };
                 let filters = filters.iter().map(|f| v5::SubscribeFilter::new(f.clone(), qos));
-                client.try_subscribe_many(filters).map_err(|error| error.to_string())
+                room!(v5, client.try_subscribe_many(filters))
             }
         }
     }
@@ -150,6 +164,15 @@ impl Connection {
                     .map(drop)
                     .map_err(|error| error.to_string())
             }
+        }
+    }
+
+    /// Asks for no more of some topics; as [`Connection::subscribe`].
+    pub(super) fn unsubscribe(&self, filters: &[String]) -> Result<bool, String> {
+        let filters = filters.iter().map(String::as_str);
+        match self {
+            Self::V4 { client, .. } => room!(v4, client.try_unsubscribe_many(filters)),
+            Self::V5 { client, .. } => room!(v5, client.try_unsubscribe_many(filters)),
         }
     }
 

@@ -7,6 +7,7 @@ mod options;
 mod publisher;
 mod resume;
 mod status;
+mod subscriptions;
 
 pub use client::{AckSender, MqttClient, MqttError, start};
 pub use connection::Ack;

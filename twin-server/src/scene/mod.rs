@@ -58,6 +58,11 @@ impl LoadedScene {
         &self.scene
     }
 
+    /// Whether the entities of [`LoadedScene::scene`] carry their properties.
+    pub fn has_properties(&self) -> bool {
+        matches!(self.properties, Properties::InMemory)
+    }
+
     /// Spaces and how they connect.
     pub fn walk(&self) -> &WalkGraph {
         &self.walk

@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A Mosquitto on a port of its own; killed when dropped.
 pub(crate) struct Mosquitto {
@@ -96,3 +98,10 @@ impl Drop for Publisher {
     }
 }
 
+pub(crate) async fn until(what: &str, mut fits: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !fits() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
