@@ -243,7 +243,10 @@ fn webhooks_and_rooms_are_checked() {
         ("[[webhook]]\nurl = \"/x\"\n", "webhook[0].url"),
         ("[[webhook]]\nurl = \"https://h/x\"\nattempts = 0\n", "webhook[0].attempts"),
         ("[[webhook]]\nurl = \"https://h/x\"\nsecret_file = \"none\"\n", "webhook[0].secret_file"),
-        ("[[webhook]]\nurl = \"https://h/x\"\n[[webhook]]\nurl = \"https://h/y\"\n", "webhook[1].name"),
+        (
+            "[[webhook]]\nurl = \"https://h/x\"\n[[webhook]]\nurl = \"https://h/y\"\n",
+            "webhook[1].name",
+        ),
     ] {
         let found = problems(&text(bad));
         assert_eq!(found[0].key, key, "{bad}");

@@ -86,12 +86,9 @@ async fn values_come_as_events_and_go_on_where_they_stopped() {
 async fn what_cannot_be_streamed_is_refused() {
     let hub = hub::Settings { max_clients: 1, ..hub::Settings::default() };
     let server = Server::start_with(Options { hub, ..Options::default() }).await;
-    for (query, status) in [
-        ("?entities=ghost", 400),
-        ("?max_hz=99", 400),
-        ("?room=nowhere", 404),
-        ("?rate=5", 400),
-    ] {
+    for (query, status) in
+        [("?entities=ghost", 400), ("?max_hz=99", 400), ("?room=nowhere", 404), ("?rate=5", 400)]
+    {
         let answer = server.get(&format!("/api/v1/events{query}")).await;
         assert_eq!(answer.status(), status, "{query}: {}", answer.text());
     }

@@ -194,10 +194,8 @@ async fn resumes_without_a_gap_and_begins_anew_where_too_much_went_by() {
             .collect();
         for _ in 0..6 {
             server.live.apply(&readings);
-            let flip: Vec<_> = readings
-                .iter()
-                .map(|r| reading("em2", &r.metric, Value::Bool(true)))
-                .collect();
+            let flip: Vec<_> =
+                readings.iter().map(|r| reading("em2", &r.metric, Value::Bool(true))).collect();
             server.live.apply(&flip);
         }
     }
@@ -295,8 +293,9 @@ async fn a_moved_subscription_sends_what_is_new_and_nothing_twice() {
 async fn packed_frames_hold_the_same_messages() {
     use std::io::Read as _;
     let server = Server::start().await;
-    let readings: Vec<_> =
-        (0..1000).map(|i| reading("em1", &format!("metric {i}"), Value::Number(f64::from(i)))).collect();
+    let readings: Vec<_> = (0..1000)
+        .map(|i| reading("em1", &format!("metric {i}"), Value::Number(f64::from(i))))
+        .collect();
     server.live.apply(&readings);
     let mut socket = Socket(server.open(twin_protocol::POSTCARD_DEFLATE, None).await.unwrap());
     let next = async |socket: &mut Socket| {

@@ -85,7 +85,11 @@ fn value(message: &form::ServerMessage, point: &str) -> Option<Value> {
 async fn a_replay_streams_as_the_present_does() {
     let server = server().await;
     server.set("em2", "power", 7.0);
-    let id = create(&server, json!({"name": "Night", "from": at(10).to_string(), "to": at(500).to_string()})).await;
+    let id = create(
+        &server,
+        json!({"name": "Night", "from": at(10).to_string(), "to": at(500).to_string()}),
+    )
+    .await;
     let mut socket = enter(&server, &id, twin_protocol::JSON).await;
     let first = epoch(&socket.next_json().await).to_owned();
     let form::ServerMessage::Clock { room, mode, paused, t, range, .. } = socket.next_json().await
@@ -118,7 +122,9 @@ async fn a_replay_streams_as_the_present_does() {
     let mut last = None;
     let end = loop {
         match socket.next_json().await {
-            form::ServerMessage::Clock { paused: true, t, note, .. } if !note.is_empty() => break t,
+            form::ServerMessage::Clock { paused: true, t, note, .. } if !note.is_empty() => {
+                break t;
+            }
             form::ServerMessage::Clock { .. } => {}
             update => last = value(&update, "em1/power").or(last),
         }
@@ -184,7 +190,8 @@ async fn everyone_in_a_room_sees_the_same_and_leaves_it_when_it_ends() {
 #[tokio::test]
 async fn rooms_are_made_listed_and_changed_by_rest() {
     let server = server().await;
-    let answer = server.send("POST", "/api/v1/rooms", &[], &json!({"locked": true, "pinned": true})).await;
+    let answer =
+        server.send("POST", "/api/v1/rooms", &[], &json!({"locked": true, "pinned": true})).await;
     let made = answer.json();
     let (id, key) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
     assert_eq!(made["clock"]["range"], json!([at(0), at(599)]));
@@ -193,7 +200,8 @@ async fn rooms_are_made_listed_and_changed_by_rest() {
     assert_eq!(listed["items"][1]["id"], id);
     assert!(listed["items"][1].get("key").is_none(), "told once");
     let path = format!("/api/v1/rooms/{id}");
-    let patch = async |key: &str, body| server.send("PATCH", &path, &[("x-room-key", key)], &body).await;
+    let patch =
+        async |key: &str, body| server.send("PATCH", &path, &[("x-room-key", key)], &body).await;
     assert_eq!(patch("", json!({"paused": false})).await.status(), 403);
     let stepped = patch(key, json!({"step": "next"})).await.json();
     assert_eq!(stepped["clock"]["t"], json!(at(5)), "the door is seen for the first time");

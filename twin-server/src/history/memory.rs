@@ -286,7 +286,8 @@ fn extremes(samples: &[Sample], max_points: usize) -> Vec<Sample> {
                 if higher(max) { Some((i, v)) } else { max },
             )
         });
-        let mut picked: VecDeque<usize> = [min, max].into_iter().flatten().map(|(i, _)| i).collect();
+        let mut picked: VecDeque<usize> =
+            [min, max].into_iter().flatten().map(|(i, _)| i).collect();
         picked.push_back(run.len() - 1);
         let mut picked = Vec::from(picked);
         picked.sort_unstable();
@@ -305,7 +306,8 @@ pub async fn record(live: Arc<Live>, store: Arc<Memory>) {
         changed.mark_unchanged();
         while seen < live.seq() {
             // A point that falls silent is no sample: the store knows that by itself.
-            let wanted = |tapped: &crate::live::Tapped| tapped.latest.sample.quality != Quality::Stale;
+            let wanted =
+                |tapped: &crate::live::Tapped| tapped.latest.sample.quality != Quality::Stale;
             match live.samples_since(seen, u64::MAX, wanted, |_| 1, 4096) {
                 Some(cut) => {
                     seen = cut.reached;
@@ -402,7 +404,10 @@ mod tests {
     async fn the_oldest_go_and_are_remembered_as_last_of_their_point() {
         let store = Memory::new(3);
         store.append(vec![reading("door", 1.0, 10)]).await.unwrap();
-        store.append((0..4).map(|i| reading("a", f64::from(i), 20 + i64::from(i))).collect()).await.unwrap();
+        store
+            .append((0..4).map(|i| reading("a", f64::from(i), 20 + i64::from(i))).collect())
+            .await
+            .unwrap();
         assert_eq!(store.span().await.unwrap(), Some((at(21), at(23))));
         let now = store.state_at(at(22)).await.unwrap();
         assert_eq!(now.len(), 2, "the door is still known");

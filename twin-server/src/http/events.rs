@@ -50,12 +50,8 @@ pub(crate) async fn events(
         Some(ids) => Interest::Subtrees(ids.split(',').map(str::to_owned).collect()),
     };
     let room = params.room.as_deref().map(|id| rooms::find(&app, id)).transpose()?;
-    let ask = Ask {
-        interest,
-        max_hz: params.max_hz.unwrap_or(10.0),
-        room,
-        resume: last_event(&headers),
-    };
+    let ask =
+        Ask { interest, max_hz: params.max_hz.unwrap_or(10.0), room, resume: last_event(&headers) };
     let events = Events::new(Arc::clone(&app.hub), seat(&app)?, ask)
         .map_err(|(_, message)| ApiError::bad_request(message))?;
     let body = stream::unfold(events, async |mut events| {

@@ -168,10 +168,7 @@ fn routes() -> Router<Arc<App>> {
         .route("/api/v1/events", get(events::events))
         .route("/api/v1/webhooks", get(webhooks::list))
         .route("/api/v1/rooms", get(rooms::list).post(rooms::create))
-        .route(
-            "/api/v1/rooms/{id}",
-            get(rooms::get).patch(rooms::patch).delete(rooms::delete),
-        )
+        .route("/api/v1/rooms/{id}", get(rooms::get).patch(rooms::patch).delete(rooms::delete))
         .route("/tiles/{revision}/{*path}", get(scene::tile))
 }
 

@@ -62,11 +62,7 @@ pub(crate) async fn stream(
     })?;
     let max_frame = app.hub.settings().max_message_bytes * hub::HARD_LIMIT_FACTOR;
     let upgrade = upgrade
-        .protocols([
-            twin_protocol::POSTCARD_DEFLATE,
-            twin_protocol::POSTCARD,
-            twin_protocol::JSON,
-        ])
+        .protocols([twin_protocol::POSTCARD_DEFLATE, twin_protocol::POSTCARD, twin_protocol::JSON])
         .max_message_size(max_frame)
         .max_frame_size(max_frame)
         .read_buffer_size(READ_BUFFER)

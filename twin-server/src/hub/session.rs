@@ -34,12 +34,7 @@ struct Session {
 }
 
 /// Serves a client until it goes or the hub closes.
-pub(super) async fn run(
-    hub: Arc<Hub>,
-    socket: WebSocket,
-    format: Format,
-    room: Option<Arc<Room>>,
-) {
+pub(super) async fn run(hub: Arc<Hub>, socket: WebSocket, format: Format, room: Option<Arc<Room>>) {
     let now = Instant::now();
     let bucket = Bucket::new(hub.settings.messages_per_second, now);
     let knows_rooms = room.is_some();

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use twin_model::{EntityId, Quality, Sample, Value};
 
 use super::{Tapped, recency::Recency};
@@ -196,8 +196,7 @@ impl Table {
     fn replace(&mut self, point: u32, reading: &Reading) -> Outcome {
         let held = &self.points[point as usize];
         let sample = &reading.sample;
-        let (old, new) = (age_key(&held.sample), age_key(sample));
-        if new < old {
+        if is_late(&held.sample, sample) {
             // The point keeps its newer sample, but whoever wants every sample gets this
             // one too, and it has a number of its own there.
             self.seq += 1;
@@ -290,6 +289,18 @@ impl Table {
     pub(super) fn measured_entities(&self) -> impl Iterator<Item = u32> + '_ {
         self.by_entity.keys().copied()
     }
+}
+
+/// A sample received so much before the one held tells that the server's clock was set back.
+/// Less is a correction that passes by itself.
+const SET_BACK: SignedDuration = SignedDuration::from_secs(10);
+
+/// Whether a point keeps the sample it holds. After the server's clock was set back, every
+/// sample is received before what is held: then the order of arrival decides, once for each
+/// point, or the picture would stand still until the clock has caught up.
+fn is_late(held: &Sample, new: &Sample) -> bool {
+    let set_back = held.receive_time.duration_since(new.receive_time) > SET_BACK;
+    !set_back && age_key(new) < age_key(held)
 }
 
 /// What orders samples: the source time, but no later than received, so that one sample

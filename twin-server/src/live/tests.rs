@@ -71,6 +71,25 @@ fn one_sample_from_the_future_does_not_shut_out_the_present() {
 }
 
 #[test]
+fn values_go_on_when_the_clock_is_set_back() {
+    let live = live();
+    let received = |value, source_secs, receive_secs| {
+        let mut reading = reading("a", "power", value, source_secs);
+        reading.sample.receive_time = Timestamp::from_second(receive_secs).unwrap();
+        reading
+    };
+    let outcomes = live.apply(&[
+        received(1.0, 10_000, 10_000),
+        received(2.0, 10_001, 6_401),
+        received(3.0, 10_002, 6_402),
+        received(4.0, 6_000, 6_403),
+        received(5.0, 10_003, 10_003),
+    ]);
+    use Outcome::{Late, Stored};
+    assert_eq!(outcomes, [Stored, Stored, Stored, Late, Stored]);
+}
+
+#[test]
 fn bounds_points_and_texts() {
     let live = live();
     let metrics: Vec<_> = (0..6).map(|i| reading("a", &format!("m{i}"), 1.0, 1)).collect();

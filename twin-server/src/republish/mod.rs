@@ -109,8 +109,8 @@ async fn run(
         if round.is_over() {
             round = Round { until: live.seq(), started: Instant::now(), ..round };
         }
-        let whole =
-            publisher.is_connected() && round.go_on(&live, interest.as_ref(), &publisher, &settings);
+        let whole = publisher.is_connected()
+            && round.go_on(&live, interest.as_ref(), &publisher, &settings);
         next = match whole || !publisher.is_connected() {
             true => round.started + settings.min_interval.max(SHORTEST_ROUND),
             false => Instant::now() + DRAIN,

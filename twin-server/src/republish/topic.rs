@@ -95,7 +95,12 @@ mod tests {
         let template = TopicTemplate::parse("site/x{entity}/{metric}").unwrap();
         assert_eq!(template.topic("a/b+c#d%", "power"), "site/xa%2Fb%2Bc%23d%25/power");
         assert_eq!(template.filter(), "site/+/+");
-        for bad in ["twin/{entity}", "t/{entity}/{metric}/#", "{entity}/{metric}/{unit}", "$SYS/{entity}/{metric}"] {
+        for bad in [
+            "twin/{entity}",
+            "t/{entity}/{metric}/#",
+            "{entity}/{metric}/{unit}",
+            "$SYS/{entity}/{metric}",
+        ] {
             assert!(TopicTemplate::parse(bad).is_err(), "{bad}");
         }
     }

@@ -81,8 +81,7 @@ impl ReadAhead {
             (self.reached + next..end + next, None)
         });
         let (store, range, cursor) = (Arc::clone(&self.store), range.clone(), cursor.clone());
-        self.fetch =
-            Some(tokio::spawn(async move { store.page(range, cursor, PAGE).await }));
+        self.fetch = Some(tokio::spawn(async move { store.page(range, cursor, PAGE).await }));
     }
 
     /// Waits for the page on its way and takes it over.

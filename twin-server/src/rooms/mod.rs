@@ -32,8 +32,8 @@ use crate::{
 use clock::Clock;
 pub use clock::{MAX_SPEED, MIN_SPEED};
 use player::Player;
-pub use room::{ClockView, Member, Membership, Room, View};
 use room::Plan;
+pub use room::{ClockView, Member, Membership, Room, View};
 use step::Interest;
 use task::Task;
 
@@ -351,10 +351,7 @@ impl Drop for Place {
 }
 
 /// The part of a recording that a replay asks for.
-async fn range(
-    store: &dyn Store,
-    replay: &Replay,
-) -> Result<(Timestamp, Timestamp), RoomError> {
+async fn range(store: &dyn Store, replay: &Replay) -> Result<(Timestamp, Timestamp), RoomError> {
     let Some((first, last)) = store.span().await? else {
         return Err(RoomError::Range { reason: "nothing has been recorded yet".to_owned() });
     };

@@ -114,7 +114,11 @@ impl Player {
     }
 
     /// Gets ready for what comes next, while nobody waits.
-    pub(super) async fn prefetch(&mut self, speed: f32, end: Timestamp) -> Result<(), HistoryError> {
+    pub(super) async fn prefetch(
+        &mut self,
+        speed: f32,
+        end: Timestamp,
+    ) -> Result<(), HistoryError> {
         if speed <= 0.0 || self.dense_frames > 0 {
             return Ok(());
         }

@@ -138,7 +138,11 @@ pub(super) struct Plan {
 }
 
 impl Room {
-    pub(super) fn new(plan: Plan, view: View, commands: Option<mpsc::Sender<Command>>) -> Arc<Self> {
+    pub(super) fn new(
+        plan: Plan,
+        view: View,
+        commands: Option<mpsc::Sender<Command>>,
+    ) -> Arc<Self> {
         let Plan { id, name, pinned, key } = plan;
         Arc::new(Self {
             id,

@@ -110,8 +110,7 @@ impl Task {
         let mut jumping = Vec::new();
         let mut waiting = waiting.into_iter().peekable();
         while let Some((action, reply)) = waiting.next() {
-            let next_jumps =
-                matches!(waiting.peek(), Some((ClockAction::Seek(_), _)));
+            let next_jumps = matches!(waiting.peek(), Some((ClockAction::Seek(_), _)));
             if matches!(action, ClockAction::Seek(_)) && next_jumps {
                 jumping.push(reply);
                 continue;

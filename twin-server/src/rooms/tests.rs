@@ -118,11 +118,13 @@ fn reading_at() -> impl Strategy<Value = Reading> {
         any::<bool>().prop_map(|v| ("on", Value::Bool(v))),
         (0..3usize).prop_map(|s| ("door", Value::Text(["open", "closed", "forced"][s].into()))),
     ];
-    (0..4usize, value, 0..100_000i64, 0..30_000i64).prop_map(|(entity, (metric, value), ms, delay)| {
-        let mut reading = sample(["a", "a1", "b", "ghost"][entity], metric, value, ms);
-        reading.sample.receive_time = at(ms + delay % 7_000);
-        reading
-    })
+    (0..4usize, value, 0..100_000i64, 0..30_000i64).prop_map(
+        |(entity, (metric, value), ms, delay)| {
+            let mut reading = sample(["a", "a1", "b", "ghost"][entity], metric, value, ms);
+            reading.sample.receive_time = at(ms + delay % 7_000);
+            reading
+        },
+    )
 }
 
 proptest! {
@@ -226,8 +228,7 @@ fn events_of(shown: &Shown) -> BTreeMap<String, (Option<Value>, Option<Quality>)
         let state = !matches!(value, Value::Number(_));
         // A first number is no event, and neither is its quality; a stale one is one.
         let quality = (*quality != Quality::Good).then_some(*quality);
-        (state || quality.is_some())
-            .then(|| (key.clone(), (state.then(|| value.clone()), quality)))
+        (state || quality.is_some()).then(|| (key.clone(), (state.then(|| value.clone()), quality)))
     };
     shown.iter().filter_map(entry).collect()
 }
@@ -287,7 +288,10 @@ fn value(view: &View) -> Option<f64> {
 
 #[tokio::test]
 async fn silence_goes_by_the_rooms_clock() {
-    let rooms = rooms(store(vec![number("a", 1.0, 0), door("a", "open", 60_000)]).await, Settings::default());
+    let rooms = rooms(
+        store(vec![number("a", 1.0, 0), door("a", "open", 60_000)]).await,
+        Settings::default(),
+    );
     let room = rooms.create(Replay::default()).await.unwrap();
     let quality = |room: &Room| shown(room.view().channel.live())["a/x"].2;
     assert_eq!(quality(&room), Quality::Good, "decades ago, but good then");
@@ -372,7 +376,8 @@ async fn rooms_are_bounded_and_end_when_empty() {
 
 #[tokio::test]
 async fn a_locked_clock_takes_its_key() {
-    let rooms = rooms(store(vec![number("a", 1.0, 0), number("a", 2.0, 9)]).await, Settings::default());
+    let rooms =
+        rooms(store(vec![number("a", 1.0, 0), number("a", 2.0, 9)]).await, Settings::default());
     let room = rooms.create(Replay { locked: true, ..Replay::default() }).await.unwrap();
     let key = room.key().unwrap().to_owned();
     assert_eq!(key.len(), 32);
@@ -387,7 +392,8 @@ async fn what_cannot_be_replayed_is_refused() {
     let live = || Arc::new(Live::new(scene(), live::Settings::default()));
     let none = Rooms::new(live(), None, Settings::default());
     assert!(matches!(none.create(Replay::default()).await, Err(RoomError::NoHistory)));
-    let rooms = rooms(store(vec![number("a", 1.0, 0), number("a", 2.0, 9_000)]).await, Settings::default());
+    let rooms =
+        rooms(store(vec![number("a", 1.0, 0), number("a", 2.0, 9_000)]).await, Settings::default());
     let before = Replay { to: Some(at(-5)), ..Replay::default() };
     let Err(RoomError::Range { reason }) = rooms.create(before).await else { panic!() };
     assert!(reason.contains(&at(9_000).to_string()), "{reason}");

@@ -185,7 +185,8 @@ impl Hook {
             });
             scene.tour().intervals(known)
         });
-        let sender = Sender::new(settings.url.clone(), settings.secret.as_deref().map(Secret::new))?;
+        let sender =
+            Sender::new(settings.url.clone(), settings.secret.as_deref().map(Secret::new))?;
         let (cursor, queue) = (live.seq(), Queue::default());
         Ok(Self { live, settings, interest, sender, queue, status, cursor, pause: FIRST_PAUSE })
     }
@@ -226,7 +227,8 @@ impl Hook {
         let (settings, interest) = (&self.settings, self.interest.as_ref());
         let wanted = |tapped: &Tapped| {
             let (definition, sample) = (&tapped.latest.definition, &tapped.latest.sample);
-            let metric = |names: &Vec<String>| names.iter().any(|name| **name == *definition.metric);
+            let metric =
+                |names: &Vec<String>| names.iter().any(|name| **name == *definition.metric);
             interest.is_none_or(|interest| interest.contains(tapped.entity_place))
                 && settings.metrics.as_ref().is_none_or(metric)
                 && settings.quality.as_ref().is_none_or(|set| set.contains(&sample.quality))
@@ -286,7 +288,10 @@ impl Hook {
             return Some(delivery);
         }
         count("dead");
-        tracing::warn!("webhook {name:?}: {reason}; gave up a delivery of {} samples", delivery.points);
+        tracing::warn!(
+            "webhook {name:?}: {reason}; gave up a delivery of {} samples",
+            delivery.points
+        );
         status.dead += 1;
         status.failures_in_a_row = 0;
         if status.last_dead.len() == REMEMBERED {

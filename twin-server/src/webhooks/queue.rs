@@ -76,15 +76,8 @@ impl Queue {
         let points = self.samples.drain(..count).map(|tapped| json_point(&tapped.latest)).collect();
         let dropped = self.dropped - self.told;
         self.told = self.dropped;
-        let body = Body {
-            webhook,
-            id: &id,
-            epoch,
-            seq,
-            t: Timestamp::now().to_string(),
-            dropped,
-            points,
-        };
+        let body =
+            Body { webhook, id: &id, epoch, seq, t: Timestamp::now().to_string(), dropped, points };
         // Fails only on maps with keys that are not text; there are none.
         let body = serde_json::to_vec(&body).unwrap_or_default().into();
         Some(Delivery { id, body, points: count, attempts: 0 })
