@@ -37,8 +37,7 @@ struct Received {
 
 async fn view(rig: &Rig, received: Arc<Received>) {
     let packed = setting("TWIN_BENCH_PACKED", 0) > 0;
-    let protocol =
-        if packed { twin_protocol::POSTCARD_DEFLATE } else { twin_protocol::POSTCARD };
+    let protocol = if packed { twin_protocol::POSTCARD_DEFLATE } else { twin_protocol::POSTCARD };
     let mut socket = rig.viewer(protocol).await;
     let lossless = setting("TWIN_BENCH_LOSSLESS", 0) > 0;
     let subscribe = Subscribe { interest: Interest::All, max_hz: 10.0, lossless, resume: None };

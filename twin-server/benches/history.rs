@@ -41,7 +41,8 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % below
     }
 }
@@ -59,7 +60,9 @@ impl Site {
     fn new() -> Self {
         let mut random = Random(7);
         Self {
-            entities: (0..POINTS).map(|n| EntityId::new(format!("0meter0000000000{n:06}"))).collect(),
+            entities: (0..POINTS)
+                .map(|n| EntityId::new(format!("0meter0000000000{n:06}")))
+                .collect(),
             metric: "power".into(),
             unit: "kW".into(),
             values: (0..POINTS).map(|_| 200 + random.below(800) as i64).collect(),
@@ -112,7 +115,8 @@ fn folder_bytes(dir: &Path) -> u64 {
 async fn ingest(dir: &Path) -> serde_json::Value {
     let (rate, secs) = (setting("TWIN_BENCH_RATE", 50_000), setting("TWIN_BENCH_SECS", 20));
     const TICKS: u64 = 50;
-    let store = Arc::new(EmbeddedStore::open(dir, Retention::forever(), Tuning::default()).unwrap());
+    let store =
+        Arc::new(EmbeddedStore::open(dir, Retention::forever(), Tuning::default()).unwrap());
     let mut site = Site::new();
     let (begun, cpu) = (Instant::now(), cpu_secs());
     let start_ms = Timestamp::now().as_millisecond();
@@ -175,7 +179,12 @@ async fn month(dir: &Path) -> serde_json::Value {
     for round in 0..rounds {
         let readings = (0..POINTS)
             // Each at a moment of its own, as a site does.
-            .map(|point| site.reading(point, start_ms + round * every_ms + point as i64 * every_ms / POINTS as i64))
+            .map(|point| {
+                site.reading(
+                    point,
+                    start_ms + round * every_ms + point as i64 * every_ms / POINTS as i64,
+                )
+            })
             .collect();
         store.append(readings).await.unwrap();
     }
@@ -247,5 +256,6 @@ async fn main() {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().map(PathBuf::from).unwrap();
     let out = target.join("bench");
     std::fs::create_dir_all(&out).unwrap();
-    std::fs::write(out.join("history.json"), serde_json::to_string_pretty(&result).unwrap()).unwrap();
+    std::fs::write(out.join("history.json"), serde_json::to_string_pretty(&result).unwrap())
+        .unwrap();
 }

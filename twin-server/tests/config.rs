@@ -45,9 +45,8 @@ fn the_example_is_right_and_shows_the_defaults() {
 
 #[test]
 fn how_long_history_is_kept_is_checked() {
-    let text = |history: &str| {
-        format!("[scene]\npackage = \"x\"\n[history]\npath = \"h\"\n{history}")
-    };
+    let text =
+        |history: &str| format!("[scene]\npackage = \"x\"\n[history]\npath = \"h\"\n{history}");
     let day = std::time::Duration::from_secs(86_400);
     let parsed = text("raw = \"forever\"\n[[history.class]]\nmetrics = [\"p*\"]\nraw = \"30d\"");
     let parsed = Config::parse(Path::new("t.toml"), &parsed).unwrap().history.unwrap().retention;

@@ -78,7 +78,8 @@ async fn gives_back_after_a_restart_what_it_was_given() {
 async fn one_process_at_a_time_writes() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path(), SMALL);
-    let error = EmbeddedStore::open(dir.path(), Retention::forever(), SMALL).unwrap_err().to_string();
+    let error =
+        EmbeddedStore::open(dir.path(), Retention::forever(), SMALL).unwrap_err().to_string();
     assert!(error.contains("another process"), "{error}");
     drop(store);
     open(dir.path(), SMALL);

@@ -73,7 +73,9 @@ impl Server {
 
     /// What was kept of a meter, in order.
     fn kept(&self, meter: u64) -> Vec<u64> {
-        let path = format!("/api/v1/points/m{meter}%2Fenergy/history?max_points=100000&from=2020-01-01T00:00:00Z&format=csv");
+        let path = format!(
+            "/api/v1/points/m{meter}%2Fenergy/history?max_points=100000&from=2020-01-01T00:00:00Z&format=csv"
+        );
         let answer = self.get(&path);
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         if head.starts_with("HTTP/1.1 404") {
@@ -100,7 +102,8 @@ impl Drop for Server {
 fn package(dir: &Path, port: u16) {
     let scene = r#"{"revision":"r1","origin":{},"unit":"metre","sources":[]}"#;
     std::fs::write(dir.join("scene.json"), scene).unwrap();
-    let meter = |n| format!("{{\"id\":\"m{n}\",\"kind\":\"meter\",\"name\":\"\",\"tags\":[\"EM{n}\"]}}\n");
+    let meter =
+        |n| format!("{{\"id\":\"m{n}\",\"kind\":\"meter\",\"name\":\"\",\"tags\":[\"EM{n}\"]}}\n");
     let entities: String = (0..METERS).map(meter).collect();
     std::fs::write(dir.join("entities.ndjson"), entities).unwrap();
     let config = format!(

@@ -338,7 +338,10 @@ async fn a_series_by_either_name_whole_or_downsampled() {
         assert_eq!(series["downsampled"], false);
         let items = series["items"].as_array().unwrap();
         assert_eq!(items.len(), 600);
-        assert_eq!((&items[1]["t"], &items[1]["v"]), (&"2026-03-01T08:01:00Z".into(), &21.0.into()));
+        assert_eq!(
+            (&items[1]["t"], &items[1]["v"]),
+            (&"2026-03-01T08:01:00Z".into(), &21.0.into())
+        );
         assert_eq!(items[1]["q"], "good");
         assert_eq!(series["gaps"][0]["to"], "2026-03-01T08:00:00Z");
         let less = server.get(&format!("{path}&max_points=30")).await.json();

@@ -91,7 +91,11 @@ fn class(
     out: &mut Collector<'_>,
 ) -> Class {
     let mut at_least = Some(Duration::ZERO);
-    let parts = [("raw", &mut class.raw, raw), ("minute", &mut class.minute, minute), ("hour", &mut class.hour, hour)];
+    let parts = [
+        ("raw", &mut class.raw, raw),
+        ("minute", &mut class.minute, minute),
+        ("hour", &mut class.hour, hour),
+    ];
     for (name, kept, said) in parts {
         let key = format!("{key}.{name}");
         if let Some(said) = said

@@ -209,7 +209,8 @@ impl Store for Memory {
             }
             let inner = self.inner.read();
             let mut gaps = gap(&range, inner.gone);
-            let touching = |gap: &&Range<Timestamp>| gap.start < range.end && gap.end >= range.start;
+            let touching =
+                |gap: &&Range<Timestamp>| gap.start < range.end && gap.end >= range.start;
             gaps.extend(inner.gaps.iter().filter(touching).cloned());
             let Some(&number) = inner.numbers.get(key).filter(|_| !range.is_empty()) else {
                 return Ok(Series { gaps, ..Series::default() });

@@ -86,7 +86,8 @@ mod tests {
         for (pattern, text) in fit {
             assert!(fits(pattern, text), "{pattern} {text}");
         }
-        for (pattern, text) in [("a/b", "a/bc"), ("*/power", "m1/energy"), ("ab*bc", "abc"), ("", "x")]
+        for (pattern, text) in
+            [("a/b", "a/bc"), ("*/power", "m1/energy"), ("ab*bc", "abc"), ("", "x")]
         {
             assert!(!fits(pattern, text), "{pattern} {text}");
         }

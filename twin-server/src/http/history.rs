@@ -158,7 +158,9 @@ async fn answer(app: &App, key: &PointKey, params: &SeriesParams) -> Result<Resp
     Ok(match params.format.unwrap_or_default() {
         Format::Json => json(key, series),
         Format::Csv => csv(&series),
-        Format::Parquet => parquet(app, key, series).map_err(|error| ApiError::internal(&*error))?,
+        Format::Parquet => {
+            parquet(app, key, series).map_err(|error| ApiError::internal(&*error))?
+        }
     })
 }
 

@@ -147,7 +147,8 @@ pub(crate) struct MetricStates {
 #[utoipa::path(get, path = "/api/v1/states", tag = "telemetry", responses(
     (status = 200, description = "The states", body = StateList)))]
 pub(crate) async fn states(State(app): State<Arc<App>>) -> Json<StateList> {
-    let catalog = app.telemetry.board.as_ref().map(|board| board.get().states()).unwrap_or_default();
+    let catalog =
+        app.telemetry.board.as_ref().map(|board| board.get().states()).unwrap_or_default();
     let items = catalog.iter().map(|(metric, states)| MetricStates {
         metric: metric.to_string(),
         states: states.clone(),
@@ -156,11 +157,7 @@ pub(crate) async fn states(State(app): State<Arc<App>>) -> Json<StateList> {
 }
 
 /// The state at a past time; entities that have left the scene are part of it.
-async fn past(
-    app: &App,
-    at: &str,
-    interest: Option<&Intervals>,
-) -> Result<StateAnswer, ApiError> {
+async fn past(app: &App, at: &str, interest: Option<&Intervals>) -> Result<StateAnswer, ApiError> {
     let recorder = history::recorder(app)?;
     let at = history::time("at", at)?;
     let samples = recorder.store().state_at(at).await.map_err(history::refused)?;

@@ -115,11 +115,8 @@ impl Server {
         let address = listener.local_addr().unwrap();
         options.http.listen = address;
         options.http.viewer = dir.path().join("viewer");
-        let app = App::new(
-            options.http,
-            Arc::clone(&hub),
-            Telemetry { history, ..Telemetry::default() },
-        );
+        let app =
+            App::new(options.http, Arc::clone(&hub), Telemetry { history, ..Telemetry::default() });
         let stop = CancellationToken::new();
         let task = tokio::spawn(http::serve(listener, app, stop.clone()));
         Self { address, live, hub, dir, stop, task }

@@ -27,9 +27,8 @@ impl Mosquitto {
     pub(crate) fn start_with(port: u16, more: &str) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let config = dir.path().join("mosquitto.conf");
-        let text = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n{more}"
-        );
+        let text =
+            format!("listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n{more}");
         std::fs::write(&config, text).unwrap();
         let mut command = Command::new("mosquitto");
         command.arg("-c").arg(&config).stdout(Stdio::null()).stderr(Stdio::null());

@@ -243,7 +243,8 @@ async fn gaps_are_told(store: &dyn Store) {
 async fn agrees_with_a_list(store: &dyn Store) {
     let mut state = 7u64;
     let mut random = move |below: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % below
     };
     let points = ["a/x", "a/y", "b/x", "c/x", "c/y"];
@@ -253,7 +254,11 @@ async fn agrees_with_a_list(store: &dyn Store) {
         for _ in 0..random(100) {
             let point = points[random(5) as usize];
             // Mostly forward, now and then far back.
-            let secs = if random(10) == 0 { random(6_000) as i64 } else { round * 100 + random(100) as i64 };
+            let secs = if random(10) == 0 {
+                random(6_000) as i64
+            } else {
+                round * 100 + random(100) as i64
+            };
             batch.push(number(point, secs, random(4) as f64));
         }
         let mut kept = 0;
@@ -276,7 +281,8 @@ async fn agrees_with_a_list(store: &dyn Store) {
     list.sort_by_key(|reading| order_time(&reading.sample)); // stable: as they came
     let of = |point: &str| -> Vec<Sample> {
         let key = key(point);
-        let fits = |reading: &&Reading| reading.entity == key.entity && *reading.metric == *key.metric;
+        let fits =
+            |reading: &&Reading| reading.entity == key.entity && *reading.metric == *key.metric;
         list.iter().filter(fits).map(|reading| reading.sample.clone()).collect()
     };
     for point in points {

@@ -62,11 +62,7 @@ impl Line {
             }
             _ => {}
         }
-        let point = PastPoint {
-            key,
-            unit: self.unit.into(),
-            stale_after_ms: self.stale_after_ms,
-        };
+        let point = PastPoint { key, unit: self.unit.into(), stale_after_ms: self.stale_after_ms };
         let sample = Sample {
             value: self.v,
             source_time: self.t,
@@ -78,16 +74,18 @@ impl Line {
 
     /// Reads a record of CSV. A value is what JSON takes it for, else a text; in quotes of
     /// its own it is a text whatever it looks like.
-    pub(super) fn from_fields(fields: &csv::StringRecord, header: &csv::StringRecord) -> Result<Self, String> {
+    pub(super) fn from_fields(
+        fields: &csv::StringRecord,
+        header: &csv::StringRecord,
+    ) -> Result<Self, String> {
         let field = |name: &str| {
             let place = header.iter().position(|column| column == name)?;
             fields.get(place).filter(|text| !text.is_empty())
         };
         let needed = |name: &str| field(name).ok_or_else(|| format!("{name} is missing"));
         let time = |name: &str, text: &str| {
-            text.parse().map_err(|_| {
-                format!("{name}: {text:?} is no time such as 2026-03-01T08:00:00Z")
-            })
+            text.parse()
+                .map_err(|_| format!("{name}: {text:?} is no time such as 2026-03-01T08:00:00Z"))
         };
         let quality = match field("q") {
             None => Quality::Good,

@@ -146,7 +146,8 @@ pub(super) fn rows(
 }
 
 fn line(row: &Row) -> Result<Line, String> {
-    let field = |name: &str| row.get_column_iter().find(|(column, _)| *column == name).map(|(_, f)| f);
+    let field =
+        |name: &str| row.get_column_iter().find(|(column, _)| *column == name).map(|(_, f)| f);
     let text = |name: &str| match field(name) {
         None | Some(Field::Null) => Ok(None),
         Some(Field::Str(text)) => Ok(Some(text.clone())),

@@ -159,8 +159,7 @@ impl Committer {
             seq += 1;
             Ok(row)
         };
-        let carried =
-            if sealing.has_carried() { Some(put(&mut sealing.carried())?) } else { None };
+        let carried = if sealing.has_carried() { Some(put(&mut sealing.carried())?) } else { None };
         let fresh = if staged.samples.is_empty() {
             None
         } else {

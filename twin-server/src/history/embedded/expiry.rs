@@ -235,8 +235,9 @@ fn retire(db: &Connection, expired: &[Expired]) -> Result<(), Failure> {
 
 /// Adds runs to the rollups of their points.
 fn roll_up(db: &Connection, runs: &[Run]) -> Result<(), Failure> {
-    let mut select = db
-        .prepare_cached("SELECT data FROM rollup WHERE level = ?1 AND point = ?2 AND window = ?3")?;
+    let mut select = db.prepare_cached(
+        "SELECT data FROM rollup WHERE level = ?1 AND point = ?2 AND window = ?3",
+    )?;
     let mut insert = db.prepare_cached(
         "INSERT OR REPLACE INTO rollup(level, point, window, data) VALUES(?1, ?2, ?3, ?4)",
     )?;
@@ -306,19 +307,16 @@ pub(super) fn rollup(
     point: u32,
     window: i64,
 ) -> Result<Option<Rollup>, Failure> {
-    let mut select = db
-        .prepare_cached("SELECT data FROM rollup WHERE level = ?1 AND point = ?2 AND window = ?3")?;
+    let mut select = db.prepare_cached(
+        "SELECT data FROM rollup WHERE level = ?1 AND point = ?2 AND window = ?3",
+    )?;
     let key = params![level as i64, point, window];
     let data: Option<Vec<u8>> = select.query_row(key, |row| row.get(0)).optional()?;
     Ok(data.map(|bytes| Rollup::decode(&bytes)).transpose()?)
 }
 
 /// Of a point the last sample not after a moment among those that stand for others.
-pub(super) fn last_rolled(
-    db: &Connection,
-    point: u32,
-    until: i64,
-) -> Result<Option<Raw>, Failure> {
+pub(super) fn last_rolled(db: &Connection, point: u32, until: i64) -> Result<Option<Raw>, Failure> {
     let mut select = db.prepare_cached(
         "SELECT window FROM rollup WHERE level = ?1 AND point = ?2 AND window <= ?3 \
          ORDER BY window DESC LIMIT 2",

@@ -152,7 +152,10 @@ pub(super) fn described(reading: &Reading) -> PastPoint {
         .stale_after
         .map_or(0, |limit| u32::try_from(limit.as_millis()).unwrap_or(u32::MAX).max(1));
     PastPoint {
-        key: PointKey { entity: reading.entity.clone(), metric: reading.metric.as_ref().to_owned() },
+        key: PointKey {
+            entity: reading.entity.clone(),
+            metric: reading.metric.as_ref().to_owned(),
+        },
         unit: Arc::clone(&reading.unit),
         stale_after_ms,
     }

@@ -121,11 +121,7 @@ impl EmbeddedStore {
     /// # Errors
     /// Where the directory cannot be used, another process has it open, or what is in it
     /// is no store of ours.
-    pub fn open(
-        dir: &Path,
-        retention: Retention,
-        tuning: Tuning,
-    ) -> Result<Self, HistoryError> {
+    pub fn open(dir: &Path, retention: Retention, tuning: Tuning) -> Result<Self, HistoryError> {
         let lock = schema::lock(dir)?;
         let name = store_name(dir);
         let told = |failure: Failure| failure.told(&name, "opening");

@@ -11,11 +11,12 @@ use rusqlite::Connection;
 use twin_model::PointKey;
 
 use super::{
-    Failure, expiry,
+    Failure,
     codec::{
         batch,
         chunk::{Chunk, Names},
     },
+    expiry,
     memory::Memory,
     sealed,
 };
@@ -114,10 +115,7 @@ pub(super) fn span(db: &Connection) -> Result<Option<(i64, i64)>, Failure> {
     Ok(span)
 }
 
-fn pending(
-    db: &Connection,
-    memory: &mut Memory,
-) -> Result<(VecDeque<(i64, usize)>, i64), Failure> {
+fn pending(db: &Connection, memory: &mut Memory) -> Result<(VecDeque<(i64, usize)>, i64), Failure> {
     let mut select = db.prepare("SELECT grp, seq FROM sealed")?;
     let sealed: HashMap<u32, i64> =
         select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;

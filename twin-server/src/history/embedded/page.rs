@@ -128,7 +128,8 @@ pub(super) fn page(
     let want = limit + skipped + 1;
     let (held, tx) = reader.look(|memory| held(memory, start, after, end, want))?;
     let mut gathered = Gathered { heap: BinaryHeap::new(), limit: want };
-    let tail_end = if held.more { held.tail.last().map_or(end, |kept| kept.order + 1) } else { end };
+    let tail_end =
+        if held.more { held.tail.last().map_or(end, |kept| kept.order + 1) } else { end };
     held.tail.into_iter().for_each(|kept| gathered.push(kept));
     gather(&tx, start, after, end.min(tail_end), want, &mut gathered)?;
     Ok(finish(gathered.heap.into_sorted_vec(), after, limit, &held.points))
@@ -154,7 +155,8 @@ fn finish(kept: Vec<Kept>, after: Option<Place>, limit: usize, points: &[Arc<Pas
         place = Some(here);
         // A point the view of memory does not know yet has no sample in this view either.
         if let Some(point) = points.get(kept.point as usize) {
-            page.samples.push(PastSample { point: Arc::clone(point), sample: kept.raw.to_sample() });
+            page.samples
+                .push(PastSample { point: Arc::clone(point), sample: kept.raw.to_sample() });
         }
     }
     page
@@ -177,7 +179,12 @@ fn held(memory: &Memory, start: i64, after: Option<Place>, end: i64, want: usize
             }
             total += 1;
             let full = gathered.heap.len() >= want;
-            if full && gathered.heap.peek().is_some_and(|last| (order, point) > (last.order, last.point)) {
+            if full
+                && gathered
+                    .heap
+                    .peek()
+                    .is_some_and(|last| (order, point) > (last.order, last.point))
+            {
                 break; // what follows of this point is later still
             }
             gathered.push(Kept { order, point, source: i64::MAX, index, raw: raw.clone() });
@@ -263,9 +270,15 @@ fn touching(db: &Connection, from: i64, to: i64) -> Result<Vec<Touching>, Failur
     for level in sealed::levels(db)? {
         // A chunk of this level lasts less than this.
         let longest = if level >= 63 { i64::MAX } else { 1i64 << level };
-        let rows = select.query_map(params![level, from.saturating_sub(longest), to, from], |row| {
-            Ok(Touching { id: row.get(0)?, first: row.get(1)?, last: row.get(2)?, samples: row.get(3)? })
-        })?;
+        let rows =
+            select.query_map(params![level, from.saturating_sub(longest), to, from], |row| {
+                Ok(Touching {
+                    id: row.get(0)?,
+                    first: row.get(1)?,
+                    last: row.get(2)?,
+                    samples: row.get(3)?,
+                })
+            })?;
         for row in rows {
             found.push(row?);
         }

@@ -6,10 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     Failure,
-    codec::{
-        Damaged, Raw, Run,
-        chunk::Chunk,
-    },
+    codec::{Damaged, Raw, Run, chunk::Chunk},
 };
 
 /// A run, as the database tells it.

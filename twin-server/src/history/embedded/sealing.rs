@@ -245,11 +245,14 @@ pub(super) fn write_chunk(tx: &Connection, runs: &[Run]) -> Result<(), Failure> 
     let first = runs.iter().map(Run::first).min().unwrap_or_default();
     let last = runs.iter().map(Run::last).max().unwrap_or_default();
     let samples: usize = runs.iter().map(|run| run.samples.len()).sum();
-    tx.prepare_cached("INSERT INTO chunk(level, first, last, samples, data) VALUES(?1,?2,?3,?4,?5)")?
-        .execute(params![level(first, last), first, last, samples, chunk::encode(runs)])?;
+    tx.prepare_cached(
+        "INSERT INTO chunk(level, first, last, samples, data) VALUES(?1,?2,?3,?4,?5)",
+    )?
+    .execute(params![level(first, last), first, last, samples, chunk::encode(runs)])?;
     let id = tx.last_insert_rowid();
-    let mut insert = tx
-        .prepare_cached("INSERT INTO run(point, first, last, samples, chunk) VALUES(?1,?2,?3,?4,?5)")?;
+    let mut insert = tx.prepare_cached(
+        "INSERT INTO run(point, first, last, samples, chunk) VALUES(?1,?2,?3,?4,?5)",
+    )?;
     for run in runs {
         insert.execute(params![run.point, run.first(), run.last(), run.samples.len(), id])?;
     }

@@ -33,8 +33,10 @@ pub(super) fn series(
 ) -> Result<Series, Failure> {
     let (start, end) = (ms(range.start), ms(range.end));
     let ((known, gaps), tx) = reader.look(|memory| {
-        (memory.find(key.entity.as_str(), &key.metric).map(|id| known(memory, id, start, end)),
-         gaps(memory, start, end))
+        (
+            memory.find(key.entity.as_str(), &key.metric).map(|id| known(memory, id, start, end)),
+            gaps(memory, start, end),
+        )
     })?;
     let Some(known) = known else {
         return Ok(Series { gaps, ..Series::default() });
@@ -42,7 +44,9 @@ pub(super) fn series(
     let first = sealed::run_before(&tx, known.id, start)?.map_or(start, |run| run.first);
     // Buckets divide what there is, not what was asked: a range may be a century.
     let begin: Option<i64> = tx
-        .prepare_cached("SELECT first FROM run WHERE point = ?1 AND first >= ?2 ORDER BY first LIMIT 1")?
+        .prepare_cached(
+            "SELECT first FROM run WHERE point = ?1 AND first >= ?2 ORDER BY first LIMIT 1",
+        )?
         .query_map(params![known.id, first], |row| row.get(0))?
         .next()
         .transpose()?;
@@ -115,7 +119,9 @@ impl<'a> Rolled<'a> {
     fn peek(&mut self) -> Result<Option<&Raw>, Failure> {
         while self.read.is_empty() {
             let Some((level, window)) = self.rows.pop_front() else { return Ok(None) };
-            let Some(rollup) = expiry::rollup(self.db, level, self.point, window)? else { continue };
+            let Some(rollup) = expiry::rollup(self.db, level, self.point, window)? else {
+                continue;
+            };
             let fits = |raw: &&Raw| {
                 self.range.contains(&raw.order())
                     && (level == Level::Minute || raw.order() < self.minutes_from)

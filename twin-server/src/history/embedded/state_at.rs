@@ -84,8 +84,8 @@ fn in_memory(memory: &Memory, until: i64) -> Vec<Found> {
         };
         let held = latest.map(|raw| (raw.order(), state.answer(raw)));
         let is_latest = state.latest.as_ref().is_some_and(|latest| latest.order() <= until);
-        let sealed = !is_latest
-            && held.as_ref().is_none_or(|(order, _)| *order < state.sealed_last);
+        let sealed =
+            !is_latest && held.as_ref().is_none_or(|(order, _)| *order < state.sealed_last);
         Found { id, held, sealed, past: Arc::clone(&state.past) }
     };
     (0u32..).zip(&memory.points).map(look).collect()

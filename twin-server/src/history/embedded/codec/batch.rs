@@ -105,12 +105,21 @@ mod tests {
 
     #[test]
     fn comes_back_in_order() {
-        let values = [Held::Number(21.5), Held::Bool(true), Held::Bool(false), Held::Text("開".into())];
+        let values =
+            [Held::Number(21.5), Held::Bool(true), Held::Bool(false), Held::Text("開".into())];
         let samples: Vec<(u32, Raw)> = (0..400)
             .map(|n| {
                 let value = values[n as usize % 4].clone();
                 let quality = quality_of((n % 3) as u8).unwrap();
-                (n % 7, Raw { source: i64::from(n) * 1000 - 5, receive: i64::from(n) * 1001, value, quality })
+                (
+                    n % 7,
+                    Raw {
+                        source: i64::from(n) * 1000 - 5,
+                        receive: i64::from(n) * 1001,
+                        value,
+                        quality,
+                    },
+                )
             })
             .collect();
         for some in [&samples[..], &samples[..3], &[]] {

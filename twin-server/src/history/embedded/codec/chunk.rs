@@ -211,8 +211,11 @@ impl Chunk {
             .into_iter()
             .zip(delays)
             .zip(values.into_iter().zip(qualities))
-            .map(|((source, delay), (value, quality))| {
-                Raw { source, receive: source.wrapping_add(delay), value, quality }
+            .map(|((source, delay), (value, quality))| Raw {
+                source,
+                receive: source.wrapping_add(delay),
+                value,
+                quality,
             })
             .collect();
         Ok(Run { point: entry.point, samples })
@@ -285,11 +288,13 @@ mod tests {
     }
 
     fn raw() -> impl Strategy<Value = Raw> {
-        (any::<i64>(), 0..10_000i64, held(), 0..4u8).prop_map(|(source, delay, value, quality)| Raw {
-            source,
-            receive: source.wrapping_add(delay),
-            value,
-            quality: quality_of(quality).unwrap(),
+        (any::<i64>(), 0..10_000i64, held(), 0..4u8).prop_map(|(source, delay, value, quality)| {
+            Raw {
+                source,
+                receive: source.wrapping_add(delay),
+                value,
+                quality: quality_of(quality).unwrap(),
+            }
         })
     }
 

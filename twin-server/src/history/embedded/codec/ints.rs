@@ -29,11 +29,13 @@ pub(super) fn encode(values: &[i64], out: &mut Vec<u8>) {
     let low = values.iter().copied().min().unwrap_or(first);
     let steps: Vec<i64> = values.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
     let beat = middle(&steps);
-    let bends = || steps.iter().scan(0, |before, &step| {
-        let bend = step.wrapping_sub(*before);
-        *before = step;
-        Some(bend)
-    });
+    let bends = || {
+        steps.iter().scan(0, |before, &step| {
+            let bend = step.wrapping_sub(*before);
+            *before = step;
+            Some(bend)
+        })
+    };
     let ways = [
         (Way::Step, cost(steps.iter().map(|&step| zigzag(step)))),
         (Way::Beat, cost(steps.iter().map(|&step| zigzag(step.wrapping_sub(beat))))),

@@ -1,10 +1,7 @@
 //! A list of numbers, exactly: as decimals where that is what they are, else by the bits
 //! in which each differs from the one before.
 
-use super::{
-    Damaged, ints,
-    varint::Reader,
-};
+use super::{Damaged, ints, varint::Reader};
 
 /// Most decimal places tried.
 const MAX_PLACES: u8 = 9;

@@ -83,7 +83,11 @@ impl Bucket {
 
 impl Rollup {
     /// Adds samples, each once.
-    pub(in super::super) fn add<'a>(&mut self, level: Level, samples: impl Iterator<Item = &'a Raw>) {
+    pub(in super::super) fn add<'a>(
+        &mut self,
+        level: Level,
+        samples: impl Iterator<Item = &'a Raw>,
+    ) {
         let mut touched = Vec::new();
         for raw in samples {
             let place = raw.order().div_euclid(level.bucket());
@@ -142,7 +146,8 @@ impl Rollup {
         let run = Chunk::open(reader.bytes()?)?.run(0)?;
         let mut samples = run.samples.into_iter();
         let mut buckets = BTreeMap::new();
-        for (((place, length), count), sum) in places.into_iter().zip(lengths).zip(counts).zip(sums) {
+        for (((place, length), count), sum) in places.into_iter().zip(lengths).zip(counts).zip(sums)
+        {
             let length = usize::try_from(length).map_err(|_| Damaged)?;
             let samples = samples.by_ref().take(length).collect();
             buckets.insert(place, Bucket { samples, count, sum });
