@@ -148,10 +148,9 @@ pub(crate) fn dry_run(
     let at = |number: usize| format!("{} line {number}", messages.display());
     let file = File::open(messages).with_context(|| format!("reading {}", messages.display()))?;
     let mut file = BufReader::new(file);
-    let mut engine =
-        Engine::new(config.bindings.clone(), scene)
-            .with_computed(config.computed.clone())
-            .discovering(config.discoveries.clone());
+    let mut engine = Engine::new(config.bindings.clone(), scene)
+        .with_computed(config.computed.clone())
+        .discovering(config.discoveries.clone());
     let (mut readings, mut unreadable) = (Vec::new(), Unreadable::default());
     let mut line = Vec::new();
     for number in 1.. {

@@ -96,9 +96,8 @@ impl Ingest {
         let filters = reload::filters(config);
         let watched = mqtt.watch.clone();
         let engine = Engine::new(config.bindings.clone(), Arc::clone(&scene));
-        let mut engine = engine
-            .with_computed(config.computed.clone())
-            .discovering(config.discoveries.clone());
+        let mut engine =
+            engine.with_computed(config.computed.clone()).discovering(config.discoveries.clone());
         let board = Arc::new(BoardCell::new(Arc::clone(engine.board())));
         let (mqtt, messages, acks) = mqtt::start(&mqtt, filters)?;
         engine.publish_to(mqtt.publisher());

@@ -127,7 +127,8 @@ pub(crate) struct MetricStates {
 #[utoipa::path(get, path = "/api/v1/states", tag = "telemetry", responses(
     (status = 200, description = "The states", body = StateList)))]
 pub(crate) async fn states(State(app): State<Arc<App>>) -> Json<StateList> {
-    let catalog = app.telemetry.board.as_ref().map(|board| board.get().states()).unwrap_or_default();
+    let catalog =
+        app.telemetry.board.as_ref().map(|board| board.get().states()).unwrap_or_default();
     let items = catalog.iter().map(|(metric, states)| MetricStates {
         metric: metric.to_string(),
         states: states.clone(),

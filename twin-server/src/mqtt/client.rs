@@ -119,8 +119,7 @@ pub fn start(
         backoff: Backoff::default(),
     };
     let task = tokio::spawn(session.run(stop.clone()));
-    let client =
-        MqttClient { publishes: publisher, status, filters: filter_sender, stop, task };
+    let client = MqttClient { publishes: publisher, status, filters: filter_sender, stop, task };
     Ok((client, receiver, ack_sender))
 }
 
