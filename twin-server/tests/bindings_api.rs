@@ -118,6 +118,6 @@ async fn suggestions_and_profiles_are_answered() {
     assert_eq!(status, 400);
     let (status, profiles) = ask(&server, "GET /api/v1/bindings/profiles", "", "").await;
     assert_eq!(status, 200);
-    assert!(profiles.as_array().unwrap().len() >= 8, "{profiles}");
+    assert!(profiles.as_array().unwrap().len() >= 10, "{profiles}");
     server.stop().await;
 }

@@ -36,6 +36,7 @@ pub const BUILT_IN: &[(&str, &str)] = built_in![
     "home-assistant",
     "neuron",
     "ocpp-emqx",
+    "sparkplug-b",
     "tasmota",
     "zigbee2mqtt",
 ];
