@@ -167,7 +167,7 @@ impl Session {
                     true
                 }
                 Wake::Publish(message) => {
-                    if let Err(error) = self.connection.publish(message) {
+                    if let Err(error) = self.connection.send(message) {
                         tracing::debug!("mqtt: not published: {error}");
                     }
                     true

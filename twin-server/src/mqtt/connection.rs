@@ -150,7 +150,7 @@ impl Connection {
     }
 
     /// Queues a message at QoS 0. Never waits.
-    pub(super) fn publish(&self, message: Outgoing) -> Result<(), String> {
+    pub(super) fn send(&self, message: Outgoing) -> Result<(), String> {
         let Outgoing { topic, payload } = message;
         match self {
             Self::V4 { client, .. } => {
