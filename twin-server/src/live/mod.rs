@@ -246,7 +246,7 @@ impl Live {
     /// which they were.
     pub fn run(&self, interest: Option<&Intervals>, numbers: Range<u32>) -> (u64, Vec<Latest>) {
         let table = self.table.read();
-        let latest = numbers
+        let latest = (numbers.start..numbers.end.min(table.len() as u32))
             .filter(|&point| table.covers(interest, point))
             .filter_map(|point| table.latest(point))
             .map(|(latest, _)| latest)

@@ -14,6 +14,11 @@ const HELD: usize = 4 * PAGE;
 /// Time of the recording that is fetched at once, at least.
 const WINDOW: Duration = Duration::from_secs(10);
 
+/// Stores may keep times to the millisecond: the end of a range is put so much further,
+/// so that what lies at the last moment wanted is in it. Samples that are read twice by
+/// that are the same ones, and lie in `held` until their time comes.
+const STEP: SignedDuration = SignedDuration::from_millis(1);
+
 /// The samples after a moment, in order.
 #[derive(Debug)]
 pub(super) struct ReadAhead {
@@ -77,8 +82,7 @@ impl ReadAhead {
         let (range, cursor) = self.window.get_or_insert_with(|| {
             let window = SignedDuration::try_from(further.max(WINDOW)).unwrap_or_default();
             let end = to.max(self.reached).saturating_add(window).unwrap_or(to);
-            let next = SignedDuration::from_nanos(1);
-            (self.reached + next..end + next, None)
+            (self.reached + SignedDuration::from_nanos(1)..end + STEP, None)
         });
         let (store, range, cursor) = (Arc::clone(&self.store), range.clone(), cursor.clone());
         self.fetch = Some(tokio::spawn(async move { store.page(range, cursor, PAGE).await }));
@@ -97,17 +101,17 @@ impl ReadAhead {
             })
         })?;
         let Some((range, cursor)) = &mut self.window else { return Ok(()) };
-        let one = SignedDuration::from_nanos(1);
         match page.next {
             Some(next) => {
                 // More samples of the last one's time may be on the next page.
                 if let Some(last) = page.samples.last() {
-                    self.reached = self.reached.max(order_time(&last.sample) - one);
+                    let before = order_time(&last.sample) - STEP;
+                    self.reached = self.reached.max(before);
                 }
                 *cursor = Some(next);
             }
             None => {
-                self.reached = range.end - one;
+                self.reached = range.end - STEP;
                 self.window = None;
             }
         }

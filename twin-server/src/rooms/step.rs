@@ -22,6 +22,8 @@ const PAGE: usize = 8192;
 /// How far back the first look goes; each further one goes twice as far.
 const FIRST_LOOK: SignedDuration = SignedDuration::from_mins(1);
 const ONE: SignedDuration = SignedDuration::from_nanos(1);
+/// Stores may keep times to the millisecond; see [`super::ahead`].
+const STEP: SignedDuration = SignedDuration::from_millis(1);
 
 /// Whose events count.
 #[derive(Clone, Debug)]
@@ -138,7 +140,7 @@ impl<'a> Scan<'a> {
 
     /// Looks through one page more; whether there is another one worth looking at.
     async fn page(&mut self, store: &dyn Store, budget: &mut usize) -> Result<bool, HistoryError> {
-        let range = self.range.start + ONE..self.range.end + ONE;
+        let range = self.range.start + ONE..self.range.end + STEP;
         let page = store.page(range, self.cursor.take(), PAGE.min(*budget)).await?;
         *budget -= page.samples.len().min(*budget);
         for past in &page.samples {
@@ -202,6 +204,10 @@ impl<'a> Scan<'a> {
     }
 
     fn note(&mut self, at: Timestamp) {
+        // What a page holds beyond the range, for the sake of stores that round, is no news.
+        if at <= self.range.start || at > self.range.end {
+            return;
+        }
         self.events.truncate(1);
         self.events.push(at);
     }

@@ -13,7 +13,11 @@ use super::{
     *,
 };
 use crate::{
-    history::memory::Memory,
+    history::{
+        embedded::{EmbeddedStore, Tuning},
+        memory::Memory,
+        retention::Retention,
+    },
     live,
     reading::Reading,
     scene::{LoadedScene, Properties, load},
@@ -77,6 +81,17 @@ async fn recorded(store: &dyn Store, moment: Timestamp) -> Shown {
         .collect()
 }
 
+/// The embedded store, with chunks so small that there are some.
+async fn embedded(readings: Vec<Reading>) -> (tempfile::TempDir, Arc<dyn Store>) {
+    let dir = tempfile::tempdir().unwrap();
+    let tuning = Tuning { chunk_samples: 8, tail_samples: 64, ..Tuning::default() };
+    let store = EmbeddedStore::open(dir.path(), Retention::forever(), tuning).unwrap();
+    for batch in readings.chunks(20) {
+        store.append(batch.to_vec()).await.unwrap();
+    }
+    (dir, Arc::new(store))
+}
+
 async fn store(readings: Vec<Reading>) -> Arc<Memory> {
     let store = Arc::new(Memory::new(100_000));
     store.append(readings).await.unwrap();
@@ -138,36 +153,7 @@ proptest! {
         start in -1_000..100_000i64,
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(async {
-            let store = store(readings).await;
-            let mut player = Player::new(store.clone(), scene(), at(start)).await.unwrap();
-            prop_assert_eq!(shown(player.live()), recorded(&*store, at(start)).await);
-            for act in acts {
-                let epoch = player.live().epoch().to_owned();
-                let moved = match &act {
-                    Act::Advance(ms) => {
-                        let to = player.shown() + SignedDuration::from_millis(*ms);
-                        player.advance(to).await.unwrap()
-                    }
-                    Act::Jump(ms) => player.jump(at(*ms)).await.unwrap(),
-                    Act::Prefetch(speed) => {
-                        player.prefetch(*speed, at(100_000)).await.unwrap();
-                        tokio::task::yield_now().await;
-                        Moved::Along
-                    }
-                    Act::Late(entity, value, ms) => {
-                        let late = number(["a", "a1", "b"][*entity], *value, *ms);
-                        store.append(vec![late]).await.unwrap();
-                        // What is read ahead does not know of it until the room settles.
-                        player.settle_at(player.shown()).await.unwrap()
-                    }
-                };
-                prop_assert_eq!(moved == Moved::Anew, player.live().epoch() != epoch);
-                let expected = recorded(&*store, player.shown()).await;
-                prop_assert_eq!(shown(player.live()), expected, "after {:?}", act);
-            }
-            Ok(())
-        })?;
+        runtime.block_on(async { shows_what_was(store(readings).await, acts, start).await })?;
     }
 
     /// Steps find the changes that a plain walk over all samples finds.
@@ -220,6 +206,58 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// From the embedded store as well, which keeps times to the millisecond.
+    #[test]
+    fn a_room_shows_what_was_from_disk(
+        readings in prop::collection::vec(reading_at(), 0..200),
+        acts in prop::collection::vec(act(), 1..30),
+        start in -1_000..100_000i64,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let (_dir, store) = embedded(readings).await;
+            shows_what_was(store, acts, start).await
+        })?;
+    }
+}
+
+async fn shows_what_was(
+    store: Arc<dyn Store>,
+    acts: Vec<Act>,
+    start: i64,
+) -> Result<(), TestCaseError> {
+    let mut player = Player::new(Arc::clone(&store), scene(), at(start)).await.unwrap();
+    prop_assert_eq!(shown(player.live()), recorded(&*store, at(start)).await);
+    for act in acts {
+        let epoch = player.live().epoch().to_owned();
+        let moved = match &act {
+            Act::Advance(ms) => {
+                let to = player.shown() + SignedDuration::from_millis(*ms);
+                player.advance(to).await.unwrap()
+            }
+            Act::Jump(ms) => player.jump(at(*ms)).await.unwrap(),
+            Act::Prefetch(speed) => {
+                player.prefetch(*speed, at(100_000)).await.unwrap();
+                tokio::task::yield_now().await;
+                Moved::Along
+            }
+            Act::Late(entity, value, ms) => {
+                let late = number(["a", "a1", "b"][*entity], *value, *ms);
+                store.append(vec![late]).await.unwrap();
+                // What is read ahead does not know of it until the room settles.
+                player.settle_at(player.shown()).await.unwrap()
+            }
+        };
+        prop_assert_eq!(moved == Moved::Anew, player.live().epoch() != epoch);
+        let expected = recorded(&*store, player.shown()).await;
+        prop_assert_eq!(shown(player.live()), expected, "after {:?}", act);
+    }
+    Ok(())
 }
 
 /// What can change in an event: states, and qualities of what is known.
