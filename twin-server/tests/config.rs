@@ -366,7 +366,7 @@ fn units_rates_deadbands_and_states_are_checked() {
         ("max_silence = \"1m\"", "max_silence", "needs `deadband`"),
         ("deadband = 1.0\nmax_silence = \"2m\"\nstale_after = \"1m\"", "max_silence", "less than"),
         ("states = {}", "states", "expected 1 to"),
-        ("states = { open = { zh = \"开\" } }", "states.open.en", "missing field `en`"),
+        ("states = { open = { zh = \"开\" } }", "states.open", "missing field `en`"),
         (
             "states = { open = { zh = \"开\", en = \"Open\" } }\nunit = \"kW\"",
             "unit",

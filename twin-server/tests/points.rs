@@ -121,7 +121,7 @@ fn a_relative_deadband_is_of_the_value_passed_on() {
     assert!(bench.passes(0, "flow", "100"));
     assert!(!bench.passes(1, "flow", "110"));
     assert!(bench.passes(2, "flow", "89"));
-    assert!(!bench.passes(3, "flow", "97.9"));
+    assert!(!bench.passes(3, "flow", "97.8"));
     assert!(bench.passes(4, "flow", "0"));
     assert!(bench.passes(5, "flow", "0.1"), "nothing is within ten percent of zero");
     assert!(!bench.passes(3_000, "flow", "0.1"));

@@ -29,7 +29,6 @@ const MEANT: &[(&str, &str)] = &[
     ("m²", "m2"),
     ("lux", "lx"),
     ("%RH", "%"),
-    ("l/min", "L/min"),
     ("rpm", "{revolution}/min"),
     ("RPM", "{revolution}/min"),
     ("Ω", "Ohm"),
