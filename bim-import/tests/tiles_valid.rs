@@ -202,12 +202,11 @@ fn with_copies(scene: &Path) -> (PathBuf, Vec<u8>, usize) {
 
 #[test]
 fn the_checks_notice_what_is_wrong_with_copies() {
-    let Some(tools) = tools() else { return };
+    let (Some(tools), Some(models)) = (tools(), models()) else { return };
     let out = tempfile::tempdir().unwrap();
-    let file = out.path().join("surroundings.geojson");
-    fs::write(&file, surroundings().to_string()).unwrap();
     let scene = out.path().join("scene");
-    import(&[file], &scene);
+    // Lamps and sockets by the dozen.
+    import(&[models.join("ifc/duplex_electrical_2x3.ifc")], &scene);
     assert!(checked(&scene, &tools)["copied"].as_u64() > Some(0));
     let (path, good, place) = with_copies(&scene);
     let spoil = |wanted: &str, change: &dyn Fn(&mut Vec<u8>)| {

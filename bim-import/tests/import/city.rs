@@ -207,7 +207,7 @@ fn hundreds_of_buildings_are_few_bytes_from_afar() {
     let far: u64 = groups.iter().map(bytes).sum();
     let all = whole(root);
     println!("{all} bytes in all, {far} from afar in {} tiles", groups.len());
-    assert!(far * 25 < all, "{far} of {all}");
+    assert!(far * 15 < all, "{far} of {all}");
     let mut seen = BTreeSet::new();
     for group in groups {
         assert_eq!(group["refine"], "REPLACE");
@@ -218,7 +218,8 @@ fn hundreds_of_buildings_are_few_bytes_from_afar() {
             let error = building["geometricError"].as_f64().unwrap();
             assert!((2.5..4.0).contains(&error), "{error}");
             let below: u64 = children(building).iter().map(whole).sum();
-            assert!(bytes(building) * 5 < below, "{} of {below}", bytes(building));
+            // Desks that are alike are written once, so that little lies below.
+            assert!(bytes(building) * 3 < below, "{} of {below}", bytes(building));
             seen.insert(property(building, "building").as_str().unwrap().to_owned());
         }
     }

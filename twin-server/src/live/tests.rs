@@ -151,11 +151,13 @@ fn another_unit_is_a_new_definition_of_the_same_point() {
 #[test]
 fn the_tape_holds_every_sample_late_ones_too() {
     let live = live();
+    let mut late = reading("a", "power", 3.0, 50);
+    late.sample.receive_time = Timestamp::from_second(102).unwrap();
     live.apply(&[
         reading("a", "power", 1.0, 100),
         reading("a", "power", 2.0, 101),
         reading("a", "power", 2.0, 101),
-        reading("a", "power", 3.0, 50),
+        late,
     ]);
     live.apply(&[reading("b", "power", 4.0, 100)]);
     live.expire(Timestamp::from_second(200).unwrap());

@@ -324,7 +324,6 @@ mod tests {
         assert!(refuse(&"p+".repeat(1_000)).contains("1024"));
         for deep in [
             format!("p{}", "+p".repeat(200)),
-            format!("{}p", "!".repeat(250)),
             format!("{}p{}", "[".repeat(250), "]".repeat(250)),
             format!("{}p", "p?p:".repeat(200)),
             "p".to_owned() + &".p".repeat(500),
@@ -337,6 +336,7 @@ mod tests {
         for deep in [
             format!("{}p{}", "(".repeat(MAX_NODES), ")".repeat(MAX_NODES)),
             format!("{}p", "-".repeat(MAX_NODES)),
+            format!("{}p", "!".repeat(MAX_NODES)),
         ] {
             let _ = Expr::parse(&deep, &["p".to_owned()]);
         }

@@ -281,6 +281,17 @@ fn tokens(key: &str) -> Vec<String> {
         }
         lower = c.is_lowercase();
     }
+    // `pm2_5` is one word, and so is `temp_1`.
+    let is_number = |token: &str| !token.is_empty() && token.chars().all(|c| c.is_ascii_digit());
+    let mut at = 1;
+    while at < tokens.len() {
+        if is_number(&tokens[at]) {
+            let number = tokens.remove(at);
+            tokens[at - 1].push_str(&number);
+        } else {
+            at += 1;
+        }
+    }
     let known = |token: &str| WORDS.iter().any(|word| word.names.contains(&token));
     let trimmed = |token: String| match known(&token) || UNITS.iter().any(|unit| unit.0 == token) {
         true => token,

@@ -23,8 +23,8 @@ const MAX_CHUNKS: usize = 32;
 const MAX_POINTS: usize = 4096;
 /// Pause between two steps while there is something to do, ms.
 const PAUSE_MS: i64 = 250;
-/// Pause once nothing is left, ms.
-const REST_MS: i64 = 10 * 60_000;
+/// Pause once nothing is left, ms: short, since the budget is watched in the same step.
+const REST_MS: i64 = 5_000;
 /// Samples expire by whole days, so that a rollup is written few times.
 const DAY_MS: i64 = 86_400_000;
 /// Pages given back to the file system in one step.
@@ -135,7 +135,7 @@ impl Committer {
     /// Drops the oldest: samples first, they live on as rollups; then rollups.
     fn drop_oldest(&mut self) -> Result<bool, Failure> {
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let oldest = oldest_chunks(&tx, MAX_CHUNKS / 4)?;
+        let oldest = oldest_chunks(&tx, MAX_CHUNKS / 2)?;
         if oldest.is_empty() {
             let dropped = tx.execute(
                 "DELETE FROM rollup WHERE (level, window) IN \

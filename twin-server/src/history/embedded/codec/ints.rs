@@ -129,7 +129,8 @@ mod tests {
         let jitter: Vec<i64> = (0..100).map(|n| 5_000 + n * 1_000 + n * 7919 % 13).collect();
         assert!(there_and_back(&jitter) < 115);
         let level: Vec<i64> = (0..100).map(|n| 1_000_000 + n * 31 % 100).collect();
-        assert!(there_and_back(&level) < 115);
+        // Steps of -69 take two bytes.
+        assert!(there_and_back(&level) < 140);
     }
 
     proptest! {
