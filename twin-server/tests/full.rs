@@ -46,6 +46,7 @@ impl Server {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         if line.is_empty() {
+            child.wait().unwrap();
             assert!(std::env::var_os("CI").is_none(), "prlimit (util-linux) is missing");
             eprintln!("skipped: prlimit is not installed");
             return None;

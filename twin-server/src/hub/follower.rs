@@ -146,7 +146,7 @@ impl Follower {
     pub(super) async fn ready(&mut self) {
         // Fails only when the group is gone, and it stays as long as it has a member.
         if matches!(self.state, State::Following) && self.news.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

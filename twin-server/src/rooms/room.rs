@@ -295,7 +295,7 @@ impl Membership {
     pub async fn changed(&mut self) {
         // The room has the sender, and is kept by us.
         if self.view.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

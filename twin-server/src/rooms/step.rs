@@ -159,7 +159,8 @@ impl<'a> Scan<'a> {
             // A search that ends with its last sample has not been cut short.
             *budget = (*budget).max(1);
         }
-        Ok(!done && *budget > 0 && !(self.first_only && !self.events.is_empty()))
+        let found = self.first_only && !self.events.is_empty();
+        Ok(!done && *budget > 0 && !found)
     }
 
     /// Takes a sample over; whether that is an event.

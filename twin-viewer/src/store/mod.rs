@@ -137,8 +137,6 @@ impl Store {
             ServerMessage::Moved(_) => Ok(Applied::Partial),
             ServerMessage::Error(error) => Ok(Applied::Refused(error.message)),
             ServerMessage::Bye(bye) => Ok(Applied::Bye(bye.reason)),
-            // Told only to who names a room or moves its subscription, which we do not yet.
-            ServerMessage::Clock(_) | ServerMessage::Moved(_) => Ok(Applied::Partial),
         }
     }
 

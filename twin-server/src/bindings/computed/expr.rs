@@ -14,6 +14,9 @@ use cel::{
 };
 use twin_model::Value;
 
+/// Makes one number of several; nothing where there are too few.
+type Fold = fn(&[f64]) -> Option<f64>;
+
 /// Longest expression, bytes.
 const MAX_TEXT: usize = 1_024;
 /// Largest expression, in values, names, operators and calls.
@@ -207,7 +210,7 @@ impl fmt::Debug for Functions {
 impl Default for Functions {
     fn default() -> Self {
         let mut context = Context::default();
-        let numbers = |name: &'static str, fold: fn(&[f64]) -> Option<f64>| {
+        let numbers = |name: &'static str, fold: Fold| {
             move |Arguments(arguments): Arguments| {
                 let mut all = Vec::new();
                 flatten(name, &arguments, &mut all)?;
@@ -216,7 +219,7 @@ impl Default for Functions {
             }
         };
         #[allow(clippy::cast_precision_loss)] // at most some thousand
-        let folds: [(&'static str, fn(&[f64]) -> Option<f64>); 6] = [
+        let folds: [(&'static str, Fold); 6] = [
             ("sum", |all| Some(all.iter().sum())),
             ("avg", |all| (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)),
             ("min", |all| all.iter().copied().reduce(f64::min)),

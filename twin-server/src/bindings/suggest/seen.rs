@@ -45,11 +45,10 @@ impl Seen {
 
     /// What was noted, by topic.
     pub fn list(&self) -> Vec<Observed> {
-        let observed = |(topic, payload): (&Box<str>, &Box<[u8]>)| Observed {
-            topic: topic.clone(),
-            payload: payload.clone(),
-        };
-        let mut list: Vec<Observed> = self.topics.iter().map(observed).collect();
+        let topics = self.topics.iter();
+        let mut list: Vec<Observed> = topics
+            .map(|(topic, payload)| Observed { topic: topic.clone(), payload: payload.clone() })
+            .collect();
         list.sort_unstable_by(|a, b| a.topic.cmp(&b.topic));
         list
     }
