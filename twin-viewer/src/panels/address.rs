@@ -7,7 +7,7 @@ use wasm_bindgen::JsValue;
 use web_sys::UrlSearchParams;
 
 use super::ctx::Ctx;
-use crate::{bridge::ViewCommand, layers::Layer, link::Link};
+use crate::{bridge::ViewCommand, layers::Layer, link::Link, store::RoomClock};
 
 thread_local! {
     /// What the address said at start, and what was written last.
@@ -73,7 +73,7 @@ pub(crate) fn current(ctx: Ctx) -> Link {
 /// The moment a replay stands at, so that a link leads there after its room has ended.
 /// While it runs there is none: the address would change all the time.
 fn standing(ctx: Ctx) -> Option<String> {
-    let paused = ctx.replay.with_untracked(|clock| clock.as_ref().is_some_and(|c| c.paused()));
+    let paused = ctx.replay.with_untracked(|clock| clock.as_ref().is_some_and(RoomClock::paused));
     let time = jiff::Timestamp::from_millisecond(ctx.clock.get_untracked()).ok()?;
     paused.then(|| time.to_string())
 }

@@ -5,7 +5,7 @@ use leptos::{ev, prelude::*};
 use twin_protocol::ClockAction;
 
 use super::{ctx::Ctx, icons::icon, room, top_bar::zone_minutes};
-use crate::text;
+use crate::{store::RoomClock, text};
 
 /// Speeds to choose from; the server takes any from -16 to 600.
 const SPEEDS: [f32; 10] = [-16.0, -4.0, -1.0, 1.0, 2.0, 4.0, 16.0, 60.0, 300.0, 600.0];
@@ -34,7 +34,7 @@ pub(crate) fn replay_bar(ctx: Ctx) -> impl IntoView {
 }
 
 fn paused(ctx: Ctx) -> bool {
-    ctx.replay.with(|clock| clock.as_ref().is_some_and(|clock| clock.paused()))
+    ctx.replay.with(|clock| clock.as_ref().is_some_and(RoomClock::paused))
 }
 
 fn buttons(ctx: Ctx) -> impl IntoView {
@@ -98,7 +98,7 @@ fn line(ctx: Ctx) -> impl IntoView {
     // While it is pulled it follows the hand, not the clock.
     let pulled = RwSignal::new(None::<i64>);
     let range = move || {
-        let range = ctx.replay.with(|clock| clock.as_ref().and_then(|clock| clock.range_ms()));
+        let range = ctx.replay.with(|clock| clock.as_ref().and_then(RoomClock::range_ms));
         range.unwrap_or([ctx.clock.get_untracked(); 2])
     };
     // Seconds from the start: a slider's numbers must stay small to be exact.
@@ -138,7 +138,7 @@ fn line(ctx: Ctx) -> impl IntoView {
 }
 
 fn speed(ctx: Ctx) -> impl IntoView {
-    let now = move || ctx.replay.with(|clock| clock.as_ref().map_or(1.0, |clock| clock.speed()));
+    let now = move || ctx.replay.with(|clock| clock.as_ref().map_or(1.0, RoomClock::speed));
     let options = move || {
         let mut speeds = SPEEDS.to_vec();
         // Another screen in the room may have chosen one that is not on our list.

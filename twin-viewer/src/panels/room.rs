@@ -7,7 +7,7 @@ use serde_json::json;
 use twin_protocol::{ClientMessage, ClockAction, Control};
 
 use super::{connection, ctx::Ctx};
-use crate::{link::Link, net};
+use crate::{link::Link, net, store::RoomClock};
 
 /// How far before now a replay that was asked for without a time begins, ms.
 const BEFORE_NOW_MS: i64 = 5 * 60_000;
@@ -106,7 +106,7 @@ pub(crate) fn control(ctx: Ctx, action: ClockAction) {
 
 /// Stops the time, or lets it run.
 pub(crate) fn toggle(ctx: Ctx) {
-    let paused = ctx.replay.with_untracked(|clock| clock.as_ref().map(|clock| clock.paused()));
+    let paused = ctx.replay.with_untracked(|clock| clock.as_ref().map(RoomClock::paused));
     match paused {
         Some(true) => control(ctx, ClockAction::Play),
         Some(false) => control(ctx, ClockAction::Pause),
