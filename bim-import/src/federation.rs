@@ -133,12 +133,7 @@ impl Federation {
 
     /// One text for all of a class.
     fn class(&mut self, class: &str) -> Arc<str> {
-        if let Some(known) = self.classes.get(class) {
-            return Arc::clone(known);
-        }
-        let class = Arc::<str>::from(class);
-        self.classes.insert(Arc::clone(&class));
-        class
+        ids::one_text(&mut self.classes, class)
     }
 
     fn find(&self, id: &Option<EntityId>) -> Option<&Place> {

@@ -117,6 +117,16 @@ pub(crate) fn make_unique(imported: &mut Imported, federation: &Federation, note
     rename_all(imported, &Arc::new(renamed));
 }
 
+/// One text for all that are the same: classes repeat, and scenes have many elements.
+pub(crate) fn one_text(known: &mut HashSet<Arc<str>>, text: &str) -> Arc<str> {
+    if let Some(known) = known.get(text) {
+        return Arc::clone(known);
+    }
+    let text = Arc::<str>::from(text);
+    known.insert(Arc::clone(&text));
+    text
+}
+
 /// IFC class, or kind where there is none.
 pub(crate) fn class(entity: &Entity) -> &str {
     entity.ifc_class.as_deref().unwrap_or(entity.kind.as_str())

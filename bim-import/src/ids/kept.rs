@@ -14,7 +14,7 @@ use serde::Deserialize;
 use twin_model::{BoundingBox, EntityId, EntityKind, SceneInfo, scene::Origin};
 
 use self::matching::{Matching, Traits};
-use super::{class, is_made, rename_all, unnumbered, unused};
+use super::{class, is_made, one_text, rename_all, unnumbered, unused};
 use crate::{
     changes::{self, ChangesError},
     imported::{Imported, Note},
@@ -175,12 +175,7 @@ impl Names {
     }
 
     fn class(&mut self, class: &str) -> Arc<str> {
-        if let Some(known) = self.classes.get(class) {
-            return Arc::clone(known);
-        }
-        let class = Arc::<str>::from(class);
-        self.classes.insert(Arc::clone(&class));
-        class
+        one_text(&mut self.classes, class)
     }
 }
 

@@ -166,8 +166,8 @@ impl Session {
                     self.held.extend(acks);
                     true
                 }
-                Wake::Publish(message) => {
-                    if let Err(error) = self.connection.send(message) {
+                Wake::Publish(Outgoing { topic, payload }) => {
+                    if let Err(error) = self.connection.publish(&topic, payload, 0, false) {
                         tracing::debug!("mqtt: not published: {error}");
                     }
                     true

@@ -8,7 +8,6 @@ use rumqttc_v4 as v4;
 
 use super::{client::MqttError, options};
 use crate::{
-    bindings::Outgoing,
     config::{MqttConfig, Protocol},
     ingest::Message,
 };
@@ -149,24 +148,6 @@ impl Connection {
         }
     }
 
-    /// Queues a message at QoS 0. Never waits.
-    pub(super) fn send(&self, message: Outgoing) -> Result<(), String> {
-        let Outgoing { topic, payload } = message;
-        match self {
-            Self::V4 { client, .. } => {
-                let options = v4::PublishOptions::new(v4::QoS::AtMostOnce);
-                client.try_publish(topic, payload, options).map_err(|error| error.to_string())
-            }
-            Self::V5 { client, .. } => {
-                let options = v5::PublishOptions::new(v5::QoS::AtMostOnce);
-                client
-                    .try_publish(topic, payload, options)
-                    .map(drop)
-                    .map_err(|error| error.to_string())
-            }
-        }
-    }
-
     /// Asks for no more of some topics; as [`Connection::subscribe`].
     pub(super) fn unsubscribe(&self, filters: &[String]) -> Result<bool, String> {
         let filters = filters.iter().map(String::as_str);
@@ -192,18 +173,26 @@ impl Connection {
         }
     }
 
-    /// Queues a message; false where there is no room until the next poll.
-    pub(super) fn publish(&self, topic: &str, payload: Vec<u8>, qos: u8, retain: bool) -> bool {
+    /// Queues a message. Never waits: without room until the next poll it is an error.
+    pub(super) fn publish(
+        &self,
+        topic: &str,
+        payload: Vec<u8>,
+        qos: u8,
+        retain: bool,
+    ) -> Result<(), String> {
         match self {
             Self::V4 { client, .. } => {
                 let qos = if qos == 0 { v4::QoS::AtMostOnce } else { v4::QoS::AtLeastOnce };
                 let options = v4::PublishOptions::new(qos).retain(retain);
-                client.try_publish(topic, payload, options).is_ok()
+                let queued = client.try_publish(topic, payload, options);
+                queued.map(drop).map_err(|error| error.to_string())
             }
             Self::V5 { client, .. } => {
                 let qos = if qos == 0 { v5::QoS::AtMostOnce } else { v5::QoS::AtLeastOnce };
                 let options = v5::PublishOptions::new(qos).retain(retain);
-                client.try_publish(topic, payload, options).is_ok()
+                let queued = client.try_publish(topic, payload, options);
+                queued.map(drop).map_err(|error| error.to_string())
             }
         }
     }

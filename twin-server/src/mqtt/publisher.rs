@@ -48,7 +48,7 @@ impl Publisher {
 
     /// Queues a message; false where there is no room until the next turn.
     pub fn publish(&self, topic: &str, payload: Vec<u8>, qos: u8, retain: bool) -> bool {
-        self.connection.publish(topic, payload, qos, retain)
+        self.connection.publish(topic, payload, qos, retain).is_ok()
     }
 
     /// Looks after the connection until a time. Dropping it loses nothing.
