@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
     } else {
         step("build the server", || {
-            shell::run(&mut shell::cargo(&["build", "--release", "--package", "twin-server"]))
+            shell::run(&mut shell::cargo_native("build", &["--bin", "twin-server"]))
         })?;
         viewer::run(&viewer::Args::default())?;
     }

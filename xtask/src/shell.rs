@@ -10,6 +10,18 @@ use anyhow::{Context, Result, bail};
 
 use crate::paths;
 
+/// Everything but the viewer, which is built for browsers. Every native build selects just
+/// this: Cargo unites features over what is selected, and another selection would compile half
+/// of the dependencies once more.
+pub(crate) const NATIVE: [&str; 3] = ["--workspace", "--exclude", "twin-viewer"];
+
+/// A native release build or test of [`NATIVE`], or of those targets in it that are named.
+pub(crate) fn cargo_native(command: &str, targets: &[&str]) -> Command {
+    // `cargo bench` has its profile, which inherits from release.
+    let release: &[&str] = if command == "bench" { &[] } else { &["--release"] };
+    cargo(&[&[command], release, &NATIVE, targets].concat())
+}
+
 /// A cargo command in the repository, with the toolchain that runs xtask.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -67,7 +67,7 @@ fn lint() -> Result<()> {
         let deny = ["--all-targets", "--", "--deny", "warnings"];
         shell::run(&mut shell::cargo(&[&["clippy"], what, &deny].concat()))
     };
-    clippy(&["--workspace", "--exclude", "twin-viewer"])?;
+    clippy(&shell::NATIVE)?;
     clippy(PURE_VIEWER)?;
     match Toolchain::find(None)?.cargo_clippy() {
         Some(mut browser) => {
@@ -80,14 +80,10 @@ fn lint() -> Result<()> {
     }
 }
 
-/// The same packages in every step: Cargo unites their features, and another selection
-/// would compile half of the dependencies and the server once more.
-const NATIVE: &[&str] = &["test", "--release", "--workspace", "--exclude", "twin-viewer"];
-
 fn unit() -> Result<()> {
     packages::ensure("the broker tests", &["mosquitto"], &["mosquitto"])?;
     let tools = node::tools()?;
-    shell::run(shell::cargo(NATIVE).envs(models()).env("TWIN_NODE_TOOLS", &tools))?;
+    shell::run(shell::cargo_native("test", &[]).envs(models()).env("TWIN_NODE_TOOLS", &tools))?;
     shell::run(&mut shell::cargo(&[&["test", "--release"], PURE_VIEWER].concat()))
 }
 
@@ -97,7 +93,7 @@ fn e2e() -> Result<()> {
     packages::ensure_font("Noto Sans CJK", &["fonts-noto-cjk"])?;
     let tools = node::tools()?;
     // The integration tests' build is what puts the binaries in place.
-    shell::run(&mut shell::cargo(&[NATIVE, &["--no-run"]].concat()))?;
+    shell::run(&mut shell::cargo_native("test", &["--no-run"]))?;
     // One at a time: a software-rendered browser takes all the cores there are.
     let tests = [
         &["--test", "live_thread", "--test", "cesium", "--test", "faults"][..],
@@ -105,7 +101,7 @@ fn e2e() -> Result<()> {
     ]
     .concat();
     shell::run(
-        shell::cargo(&[NATIVE, &tests].concat())
+        shell::cargo_native("test", &tests)
             .envs(models())
             .env("TWIN_BIN", paths::release())
             .env("TWIN_NODE_TOOLS", &tools)

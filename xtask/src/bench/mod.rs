@@ -23,11 +23,11 @@ pub(crate) struct Args {
 /// What `twin-load` does; only by name, since each takes long and wants the machine to itself.
 const LOADS: [&str; 2] = ["stream", "faults"];
 
-/// A benchmark and the package it is in; the viewer's are built without Bevy.
+/// A benchmark and the selection it is in; the viewer's are built without Bevy.
 const BENCHES: &[(&str, &[&str])] = &[
-    ("fanout", &["--package", "twin-server"]),
-    ("latency", &["--package", "twin-server"]),
-    ("history", &["--package", "twin-server"]),
+    ("fanout", &shell::NATIVE),
+    ("latency", &shell::NATIVE),
+    ("history", &shell::NATIVE),
     ("updates", &["--package", "twin-viewer", "--no-default-features"]),
     ("canvas", &["--package", "twin-viewer", "--no-default-features", "--features", "tiles"]),
 ];
@@ -39,9 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let wanted = |name: &str| args.name.as_deref().is_none_or(|wanted| wanted == name);
     if BENCHES.iter().any(|(name, _)| wanted(name)) {
         // Benches start the real server.
-        step("build", || {
-            shell::run(&mut shell::cargo(&["build", "--release", "--package", "twin-server"]))
-        })?;
+        step("build", || shell::run(&mut shell::cargo_native("build", &["--bin", "twin-server"])))?;
     }
     for (name, package) in BENCHES.iter().filter(|(name, _)| wanted(name)) {
         step(name, || {
@@ -75,10 +73,8 @@ fn twin_load(command: &str, arguments: &[String], out: &Path) -> Result<()> {
     } else {
         packages::ensure(&purpose, &FAKETIME, &["libfaketime"])?;
     }
-    // The selection that `cargo xtask test` builds: Cargo unites features over it.
-    let build = ["build", "--release", "--workspace", "--exclude", "twin-viewer"];
     let binaries = ["--bin", "twin-server", "--bin", "twin-load"];
-    shell::run(&mut shell::cargo(&[&build[..], &binaries].concat()))?;
+    shell::run(&mut shell::cargo_native("build", &binaries))?;
     let mut load = std::process::Command::new(paths::release().join("twin-load"));
     load.current_dir(paths::root()).arg(command);
     load.arg("--bin").arg(paths::release()).arg("--out").arg(out);

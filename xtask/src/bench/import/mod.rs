@@ -68,7 +68,7 @@ struct Run {
 
 /// Runs the benchmark and writes `import.json` into `out`.
 pub(super) fn run(args: &Args, out: &Path) -> Result<()> {
-    shell::run(&mut shell::cargo(&["build", "--release", "--package", "bim-import"]))?;
+    shell::run(&mut shell::cargo_native("build", &["--bin", "bim-import"]))?;
     let work = paths::target().join("bench/import");
     fs::create_dir_all(&work).with_context(|| format!("creating {}", work.display()))?;
     let shared = shared_models(args)?;
