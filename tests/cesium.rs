@@ -1,5 +1,6 @@
 //! Our tiles in CesiumJS: they open without a complaint, stand where the file says they do,
-//! and whoever clicks an element gets its GlobalId.
+//! and whoever clicks an element gets its GlobalId, also where it is one of many copies of a
+//! shape.
 
 use std::{
     fs,
@@ -9,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use twin_e2e::{browser::Browser, files::Files, prerequisite, scene, wait};
+use twin_e2e::{browser::Browser, files::Files, prerequisite, scene, tiles, wait};
 
 /// Software rendering on two cores: generous, since none of this measures speed.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -40,6 +41,38 @@ const SEEN_FROM_ABOVE: &[(&str, &str, [f64; 3])] = &[
     ("1Eo2$BaHX42AEkDvQQDocD", "window", [0.0, 0.0, 1.0]),
     ("1CZILmCaHETO8tf3SgGEWh", "element", [0.0, 0.0, 1.0]),
 ];
+
+/// Cupboards of one shape that hang side by side in the Duplex's kitchens, which are each
+/// other turned by half: GlobalId, and the middle of the box that IfcOpenShell finds in the
+/// file. Seen from the kitchen, the first is on the right.
+const CUPBOARDS: [[(&str, [f64; 3]); 3]; 2] = [
+    [
+        ("0iEHWY1$XA8eQeeULq4jKO", [4.834, -7.2578, 1.7]),
+        ("0iEHWY1$XA8eQeeULq4jMl", [5.834, -7.2578, 1.7]),
+        ("0iEHWY1$XA8eQeeULq4ien", [6.834, -7.2578, 1.7]),
+    ],
+    [
+        ("0iEHWY1$XA8eQeeULq4jOM", [3.966, -10.5422, 1.7]),
+        ("0iEHWY1$XA8eQeeULq4jQJ", [2.966, -10.5422, 1.7]),
+        ("0iEHWY1$XA8eQeeULq4jTB", [1.966, -10.5422, 1.7]),
+    ],
+];
+const CUPBOARD_WIDTH_M: f64 = 1.0;
+const CUPBOARD_DEPTH_M: f64 = 0.3444;
+
+/// Wires and lamps of the same two flats, and sockets of one shape, each with the way it
+/// faces: one for every quarter turn.
+const ELECTRICAL: &str = "ifc/duplex_electrical_2x3.ifc";
+const SOCKETS: &[(&str, [f64; 3])] = &[
+    ("1K7eM1Qof1dOc9$mY9I4CD", [-1.0, 0.0, 0.0]),
+    ("1K7eM1Qof1dOc9$mY9I4DA", [0.0, -1.0, 0.0]),
+    ("1K7eM1Qof1dOc9$mY9I4DJ", [1.0, 0.0, 0.0]),
+    ("1K7eM1Qof1dOc9$mY9I4D6", [0.0, 1.0, 0.0]),
+];
+
+/// How far the place that is clicked may lie beside where it should be, m: CesiumJS reads it
+/// off a depth buffer, and doors lie a little behind their handles.
+const BESIDE_M: f64 = 0.06;
 
 /// A building of a quarter of a million triangles, and a place on its roof.
 const LARGE: &str = "ifc/mini_project_2x3.ifc";
@@ -101,6 +134,7 @@ impl Cesium {
 
 /// What the test knows of a scene package without its tiles.
 struct Package {
+    folder: PathBuf,
     wgs84: Value,
     entities: Vec<Value>,
 }
@@ -110,7 +144,8 @@ impl Package {
         let info: Value = serde_json::from_slice(&fs::read(folder.join("scene.json"))?)?;
         let text = fs::read_to_string(folder.join("entities.ndjson"))?;
         let entities = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
-        Ok(Self { wgs84: info["origin"]["wgs84"].clone(), entities })
+        let wgs84 = info["origin"]["wgs84"].clone();
+        Ok(Self { folder: folder.to_path_buf(), wgs84, entities })
     }
 
     fn entity(&self, id: &str) -> Result<&Value> {
@@ -125,6 +160,26 @@ impl Package {
             (low + high) / 2.0 + direction[axis] * (high - low) / 2.0
         }))
     }
+
+    /// Fails unless these are copies of one shape in the tiles: else nothing is tested.
+    fn expect_copies(&self, ids: &[&str]) -> Result<()> {
+        let shapes = tiles::copies(&self.folder)?;
+        let are_copies = shapes.iter().any(|shape| ids.iter().all(|id| shape.contains(*id)));
+        ensure!(are_copies, "{ids:?} are no copies of one shape: {shapes:?}");
+        Ok(())
+    }
+}
+
+/// A place some way along a direction.
+fn along(from: [f64; 3], direction: [f64; 3], metres: f64) -> [f64; 3] {
+    [0, 1, 2].map(|axis| from[axis] + metres * direction[axis])
+}
+
+/// The direction from one place to another, and how far that is.
+fn way(from: [f64; 3], to: [f64; 3]) -> ([f64; 3], f64) {
+    let way = [0, 1, 2].map(|axis| to[axis] - from[axis]);
+    let metres = way[0].hypot(way[1]).hypot(way[2]);
+    (way.map(|part| part / metres), metres)
 }
 
 /// Metres between two places on earth, near enough for places near each other.
@@ -134,7 +189,7 @@ fn metres_apart(a: [f64; 3], b: [f64; 3]) -> f64 {
     across.hypot(along).hypot(a[2] - b[2])
 }
 
-/// One browser for both: starting it is most of the time in software rendering.
+/// One browser for all: starting it is most of the time in software rendering.
 #[ignore = "takes a browser: cargo xtask test e2e"]
 #[tokio::test]
 async fn our_tiles_open_in_cesium_and_whoever_clicks_gets_the_global_id() -> Result<()> {
@@ -143,6 +198,7 @@ async fn our_tiles_open_in_cesium_and_whoever_clicks_gets_the_global_id() -> Res
     // On earth, and without a georeference, as far from it as can be.
     gives_global_ids(&cesium, "on-earth", &[], SEEN_FROM_ABOVE).await?;
     gives_global_ids(&cesium, "unplaced", &["--frame", "source"], SEEN).await?;
+    tells_turned_copies_apart(&cesium).await?;
     shows_a_shell_from_afar(&cesium).await
 }
 
@@ -202,9 +258,60 @@ async fn gives_global_ids(
         let behind = (0..3).map(|axis| (to[axis] - local[axis]) * direction[axis]).sum::<f64>();
         ensure!((-0.05..0.5).contains(&behind), "{name}: {id} is {behind} m inside its box");
     }
+    tells_cupboards_apart(cesium, &package).await?;
     // Past the roof there is only sky.
     let past = package.side(SEEN[0].0, [3.0, 0.0, 1.0])?;
     let sky = cesium.pick(&package.wgs84, [past[0], past[1], past[2] + 5.0], past).await?;
     ensure!(sky["entity"].is_null(), "{name}: {sky}");
+    Ok(())
+}
+
+/// Clicks near both ends of each cupboard, a hand's breadth from its neighbours.
+async fn tells_cupboards_apart(cesium: &Cesium, package: &Package) -> Result<()> {
+    package
+        .expect_copies(&CUPBOARDS.as_flattened().iter().map(|(id, _)| *id).collect::<Vec<_>>())?;
+    for row in CUPBOARDS {
+        // Where it stands on earth the file's own numbers are turned.
+        let middle = |(id, known)| match package.wgs84 {
+            Value::Null => Ok(known),
+            _ => package.side(id, [0.0; 3]),
+        };
+        let (sideways, _) = way(middle(row[0])?, middle(row[2])?);
+        let front = [-sideways[1], sideways[0], 0.0];
+        let click = async |(id, known), metres| -> Result<Value> {
+            let door = along(middle((id, known))?, front, CUPBOARD_DEPTH_M / 2.0);
+            let to = along(door, sideways, metres);
+            let seen = cesium.pick(&package.wgs84, along(to, front, 1.5), to).await?;
+            if seen["entity"] == id {
+                let (_, beside) = way(serde_json::from_value(seen["local"].clone())?, to);
+                ensure!(beside < BESIDE_M, "{id} is {beside} m beside {to:?}: {seen}");
+            }
+            Ok(seen)
+        };
+        for cupboard in row {
+            for metres in [-0.35, 0.35] {
+                let seen = click(cupboard, metres).await?;
+                ensure!(seen["entity"] == cupboard.0, "{cupboard:?}, {metres} m: {seen}");
+            }
+        }
+        // Past the last there is no other.
+        let past = click(row[2], CUPBOARD_WIDTH_M / 2.0 + 0.1).await?;
+        ensure!(row.iter().all(|(id, _)| past["entity"] != *id), "{past}");
+    }
+    Ok(())
+}
+
+/// One shape in all four quarters: copies that were turned the wrong way round would show
+/// their backs, beside where they are.
+async fn tells_turned_copies_apart(cesium: &Cesium) -> Result<()> {
+    let package = cesium.show(ELECTRICAL, "electrical", &["--frame", "source"]).await?;
+    package.expect_copies(&SOCKETS.iter().map(|(id, _)| *id).collect::<Vec<_>>())?;
+    for &(id, faces) in SOCKETS {
+        let to = package.side(id, faces)?;
+        let seen = cesium.pick(&package.wgs84, along(to, faces, 1.0), to).await?;
+        ensure!(seen["entity"] == id, "{id}: {seen}");
+        let (_, beside) = way(serde_json::from_value(seen["local"].clone())?, to);
+        ensure!(beside < BESIDE_M / 2.0, "{id} is {beside} m beside {to:?}: {seen}");
+    }
     Ok(())
 }

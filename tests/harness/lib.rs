@@ -11,6 +11,7 @@ pub mod picture;
 pub mod process;
 pub mod scene;
 pub mod server;
+pub mod tiles;
 pub mod wait;
 
 use std::{env, path::PathBuf};
