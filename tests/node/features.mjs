@@ -123,14 +123,14 @@ export function eachCopiedVertex(glb, visit) {
     const { attributes } = instancing(node);
     const positions = [...glb.items(json.meshes[node.mesh].primitives[0].attributes.POSITION)];
     const turns = [...glb.items(attributes.ROTATION)];
-    let copy = 0;
-    for (const at of glb.items(attributes.TRANSLATION)) {
+    for (const [copy, at] of [...glb.items(attributes.TRANSLATION)].entries()) {
+      // Turns that are missing are an error of their own.
+      if (!turns[copy]) break;
       for (const position of positions) {
         const turned = turn(position.map((x) => x / 65_535), turns[copy]);
         const [x, y, z] = turned.map((p, i) => node.translation[i] + node.scale[i] * (p + at[i]));
         visit([x, -z, y]);
       }
-      copy += 1;
     }
   }
 }

@@ -11,6 +11,10 @@ const STOREYS: usize = 3;
 /// Triangles of a storey's outside, and of the desks in it.
 const FACADE: usize = 642;
 const DESKS: usize = 240;
+/// Triangles that the shell of a building may have: 500, and 60 a storey.
+const SHELL: usize = 500 + 60 * STOREYS;
+/// What a triangle of a shell takes at most, bytes, with its part of the file's JSON.
+const SHELL_TRIANGLE_BYTES: usize = 35;
 
 /// A mesh as `IfcTriangulatedFaceSet` under these numbers.
 fn face_set(text: &mut String, first: usize, points: &[[f64; 3]], triangles: &[[usize; 3]]) {
@@ -150,12 +154,35 @@ fn city(buildings: usize) -> String {
     step("IFC4", &text)
 }
 
-/// What the property table of a GLB says: the values of a column.
-fn column(glb: &Path, name: &str) -> BTreeSet<String> {
-    let bytes = fs::read(glb).unwrap();
+/// The two parts of a tile's GLB.
+fn content(package: &Path, tile: &Value) -> (Value, Vec<u8>) {
+    let uri = tile["content"]["uri"].as_str().unwrap();
+    let bytes = fs::read(package.join("tiles").join(uri)).unwrap();
     let length = u32::from_le_bytes(bytes[12..16].try_into().unwrap()) as usize;
-    let json: Value = serde_json::from_slice(&bytes[20..20 + length]).unwrap();
-    let bin = &bytes[28 + length..];
+    let json = serde_json::from_slice(&bytes[20..20 + length]).unwrap();
+    (json, bytes[28 + length..].to_vec())
+}
+
+/// Triangles that a tile draws, those of copies each time.
+fn triangles(package: &Path, tile: &Value) -> u64 {
+    let (json, _) = content(package, tile);
+    let count = |accessor: &Value| {
+        json["accessors"][accessor.as_u64().unwrap() as usize]["count"].as_u64().unwrap()
+    };
+    let drawn = json["nodes"].as_array().unwrap().iter().map(|node| {
+        let mesh = &json["meshes"][node["mesh"].as_u64().unwrap() as usize];
+        let primitive = &mesh["primitives"][0];
+        let is_lines = primitive["mode"] == 1;
+        let copies =
+            node.pointer("/extensions/EXT_mesh_gpu_instancing/attributes/TRANSLATION").map(count);
+        if is_lines { 0 } else { count(&primitive["indices"]) / 3 * copies.unwrap_or(1) }
+    });
+    drawn.sum()
+}
+
+/// What the property table of a tile's GLB says: the values of a column.
+fn column(package: &Path, tile: &Value, name: &str) -> BTreeSet<String> {
+    let (json, bin) = content(package, tile);
     let table = &json["extensions"]["EXT_structural_metadata"]["propertyTables"][0];
     let view = |key: &str| {
         let view = &json["bufferViews"][table["properties"][name][key].as_u64().unwrap() as usize];
@@ -182,9 +209,9 @@ fn bytes(tile: &Value) -> u64 {
     property(tile, "bytes").as_u64().unwrap_or(0)
 }
 
-/// Length of a tile's contents and of all below.
-fn whole(tile: &Value) -> u64 {
-    bytes(tile) + children(tile).iter().map(whole).sum::<u64>()
+/// A tile's number and those of all below.
+fn whole(tile: &Value, number: &dyn Fn(&Value) -> u64) -> u64 {
+    number(tile) + children(tile).iter().map(|child| whole(child, number)).sum::<u64>()
 }
 
 #[test]
@@ -205,9 +232,15 @@ fn hundreds_of_buildings_are_few_bytes_from_afar() {
     assert!((BUILDINGS / 12..=BUILDINGS / 5).contains(&groups.len()), "{}", groups.len());
     assert_eq!(report["shells"], groups.len() + BUILDINGS);
     let far: u64 = groups.iter().map(bytes).sum();
-    let all = whole(root);
+    let all = whole(root, &bytes);
     println!("{all} bytes in all, {far} from afar in {} tiles", groups.len());
-    assert!(far * 15 < all, "{far} of {all}");
+    // Held against the number of buildings, not against all bytes: the better what lies below
+    // is written (what is alike once), the larger a part of them are the shells.
+    let coarse = BUILDINGS * SHELL / 4;
+    assert!(far < (coarse * SHELL_TRIANGLE_BYTES) as u64, "{far} for {coarse} triangles");
+    let drawn = |tile: &Value| triangles(&package, tile);
+    let far: u64 = groups.iter().map(drawn).sum();
+    assert!(far <= coarse as u64, "{far} of {coarse}");
     let mut seen = BTreeSet::new();
     for group in groups {
         assert_eq!(group["refine"], "REPLACE");
@@ -217,17 +250,20 @@ fn hundreds_of_buildings_are_few_bytes_from_afar() {
             assert!(building["geometricError"].as_f64() <= group["geometricError"].as_f64());
             let error = building["geometricError"].as_f64().unwrap();
             assert!((2.5..4.0).contains(&error), "{error}");
-            let below: u64 = children(building).iter().map(whole).sum();
-            // Desks that are alike are written once, so that little lies below.
-            assert!(bytes(building) * 3 < below, "{} of {below}", bytes(building));
-            seen.insert(property(building, "building").as_str().unwrap().to_owned());
+            let name = property(building, "building").as_str().unwrap().to_owned();
+            assert!(bytes(building) < (SHELL * SHELL_TRIANGLE_BYTES) as u64, "{name}");
+            // A shell is at most so many triangles; below it stands all that it stands for.
+            let shell = drawn(building);
+            assert!(shell <= SHELL as u64, "{name}: {shell} of {SHELL}");
+            let below: u64 = children(building).iter().map(|tile| whole(tile, &drawn)).sum();
+            let desks = if name == id('B', 0) { 6 } else { 1 };
+            assert_eq!(below as usize, STOREYS * (FACADE + desks * DESKS), "{name}");
+            seen.insert(name);
         }
     }
     assert_eq!(seen, (0..BUILDINGS).map(|number| id('B', number)).collect());
     // A click on a shell gives a storey, from both distances; nobody sees the desks.
-    let names = |tile: &Value, name| {
-        column(&package.join("tiles").join(tile["content"]["uri"].as_str().unwrap()), name)
-    };
+    let names = |tile: &Value, name| column(&package, tile, name);
     let group = groups.iter().find(|group| names(group, "entity").contains(&id('S', 0))).unwrap();
     let first = children(group).iter().find(|tile| *property(tile, "building") == id('B', 0));
     let first = first.unwrap();
