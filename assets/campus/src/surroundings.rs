@@ -73,6 +73,15 @@ fn positions(points: &[P2], closed: bool) -> String {
 const STREET: f64 = 18.0;
 /// How far the city is drawn beyond the plot, metres: a disc, so that it ends quietly.
 const REACH: f64 = 640.0;
+/// How many times as large as a plot the disc is at least: the corners of one of kilometres
+/// would stick out of a disc that is but [`REACH`] larger.
+const MIN_DISC: f64 = 1.46;
+
+/// The half axes of the disc.
+fn disc(half: (f64, f64)) -> (f64, f64) {
+    let axis = |half: f64| (half + REACH).max(half * MIN_DISC);
+    (axis(half.0), axis(half.1))
+}
 
 /// The river north of the compound: its southern bank at a place, and how wide it is.
 fn bank(half: (f64, f64), x: f64) -> f64 {
@@ -83,11 +92,12 @@ const RIVER_WIDTH: f64 = 110.0;
 fn ground(f: &mut Features<'_>, half: (f64, f64)) -> io::Result<()> {
     let mut hole = rect(-half.0, -half.1, half.0, half.1).corners().to_vec();
     hole.reverse();
-    let outer = ellipse(p2(0.0, 0.0), half.0 + REACH, half.1 + REACH, 72);
+    let (rx, ry) = disc(half);
+    let outer = ellipse(p2(0.0, 0.0), rx, ry, 72);
     let properties = "\"kind\":\"terrain\",\"name\":\"Ground\",\"color\":\"#dcd9d2\"";
     f.polygon("terrain", properties, &[outer, hole])?;
     let xs: Vec<f64> = (-24..=24)
-        .map(|i| f64::from(i) * (half.0 + REACH) / 25.0)
+        .map(|i| f64::from(i) * rx / 25.0)
         .filter(|x| within(half, p2(*x, bank(half, *x) + RIVER_WIDTH)))
         .collect();
     let edge =
@@ -116,17 +126,19 @@ fn ground(f: &mut Features<'_>, half: (f64, f64)) -> io::Result<()> {
 
 /// Whether a place lies on the drawn disc.
 fn within(half: (f64, f64), p: P2) -> bool {
-    (p.x / (half.0 + REACH)).hypot(p.y / (half.1 + REACH)) < 0.985
+    let (rx, ry) = disc(half);
+    (p.x / rx).hypot(p.y / ry) < 0.985
 }
 
 fn streets(f: &mut Features<'_>, half: (f64, f64)) -> io::Result<()> {
     let (xs, ys) = grid(half);
+    let (rx, ry) = disc(half);
     let properties = "\"kind\":\"road\",\"name\":\"Street\",\"width\":14,\"color\":\"#c3c0ba\"";
     let chord = |at: f64, across: f64, along: f64| {
         along * (1.0 - (at / across).powi(2)).max(0.0).sqrt() * 0.985
     };
     for (index, x) in xs.iter().enumerate() {
-        let y = chord(*x, half.0 + REACH, half.1 + REACH);
+        let y = chord(*x, rx, ry);
         f.line(&format!("street-x{index}"), properties, &[p2(*x, -y), p2(*x, y)])?;
     }
     for (index, y) in ys.iter().enumerate() {
@@ -134,7 +146,7 @@ fn streets(f: &mut Features<'_>, half: (f64, f64)) -> io::Result<()> {
         if *y > half.1 + 200.0 && *y < half.1 + 520.0 {
             continue;
         }
-        let x = chord(*y, half.1 + REACH, half.0 + REACH);
+        let x = chord(*y, ry, rx);
         f.line(&format!("street-y{index}"), properties, &[p2(-x, *y), p2(x, *y)])?;
     }
     Ok(())
@@ -272,5 +284,18 @@ fn house(
             Ok(())
         }
         _ => building(f, "", &[lot.corners().to_vec()], 0.0, base),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plot_of_any_size_lies_within_the_disc() {
+        for half in [(170.0, 130.0), (170.0, 900.0), (1_800.0, 1_500.0), (40_000.0, 40_000.0)] {
+            assert!(within(half, p2(half.0, half.1)), "{half:?}");
+        }
+        assert_eq!(disc((170.0, 130.0)), (170.0 + REACH, 130.0 + REACH));
     }
 }

@@ -5,6 +5,7 @@ use super::{
     html::{Text, escape, number, text},
     rows, words,
 };
+use crate::report::GraphReport;
 
 /// How well something is; the order is that of urgency.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -299,6 +300,10 @@ fn duplicates(facts: &Facts<'_>) -> Check {
 
 fn exits(facts: &Facts<'_>) -> Check {
     let graph = &facts.report.graph;
+    ways_out(graph, rows::causes(facts, &graph.causes))
+}
+
+fn ways_out(graph: &GraphReport, list: String) -> Check {
     let count = graph.unreachable.len();
     let say = text(
         format!(
@@ -314,16 +319,23 @@ fn exits(facts: &Facts<'_>) -> Check {
             number(graph.exits)
         ),
     );
-    Check {
-        state: if graph.spaces == 0 { State::Note } else { found(count, State::Look) },
-        title: text("疏散路径", "Ways out"),
-        value: say,
-        why: text(
+    let state = match graph.spaces {
+        _ if graph.is_partial => State::Look,
+        0 => State::Note,
+        _ => found(count, State::Look),
+    };
+    let why = if graph.is_partial {
+        text(
+            "墙体多于导入程序所能查看的数量：部分通道和出口可能缺失。疏散演练不会把人算进下列空间；原因如下。",
+            "There are more walls than the importer looks at: some ways and exits may be missing. A drill counts nobody in these spaces; the reasons stand below.",
+        )
+    } else {
+        text(
             "疏散演练不会把人算进这些空间；原因如下。",
             "A drill counts nobody in these spaces; the reasons stand below.",
-        ),
-        list: rows::causes(facts, &graph.causes),
-    }
+        )
+    };
+    Check { state, title: text("疏散路径", "Ways out"), value: say, why, list }
 }
 
 fn merged(facts: &Facts<'_>) -> Option<Check> {
@@ -349,4 +361,18 @@ fn remarks(facts: &Facts<'_>) -> Option<Check> {
         why: text("导入时的其他发现。", "What else the import came across."),
         list: rows::groups(facts, &facts.notes),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_graph_of_part_of_the_walls_is_never_fine() {
+        let whole = GraphReport { spaces: 9, ..GraphReport::default() };
+        assert!(ways_out(&whole, String::new()).state == State::Fine);
+        let partial = ways_out(&GraphReport { is_partial: true, ..whole }, String::new());
+        assert!(partial.state == State::Look);
+        assert!(partial.why.en.contains("may be missing") && partial.why.zh.contains("可能缺失"));
+    }
 }
