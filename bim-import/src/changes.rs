@@ -26,6 +26,9 @@ pub(crate) const CHANGES: &str = "changes.json";
 /// A line longer than this is no entity: nothing that large could be shown or bound.
 const MAX_LINE: u64 = 64 << 20;
 
+/// Shapes by entity, as [`Comparison`] takes them.
+pub(crate) type Shapes = HashMap<EntityId, Shape>;
+
 /// Packages that cannot be compared.
 #[derive(Debug, Error)]
 pub enum ChangesError {
@@ -82,7 +85,7 @@ pub(crate) fn revision(dir: &Path) -> Option<String> {
 pub(crate) fn since(
     old: &Path,
     entities: &[Entity],
-    shapes: &HashMap<EntityId, Shape>,
+    shapes: &Shapes,
     origin: &Origin,
     mut properties: impl FnMut(&Entity) -> Properties,
 ) -> Result<Changes, ChangesError> {
@@ -108,7 +111,7 @@ pub(crate) fn shift(old: &Origin, new: &Origin) -> [f64; 3] {
 
 /// The shape of each entity that has a surface: area and middle of all its meshes. What
 /// the meshes count from lies at `shift`, m.
-pub(crate) fn shapes(meshes: &[StoredMesh], shift: [f64; 3]) -> HashMap<EntityId, Shape> {
+pub(crate) fn shapes(meshes: &[StoredMesh], shift: [f64; 3]) -> Shapes {
     // A tenth of a millimetre is a hundredth of what counts as a change.
     let round = |metres: f64| (metres * 1e4).round() / 1e4 + 0.0;
     let mut surfaces: HashMap<&EntityId, Surface> = HashMap::new();
@@ -129,7 +132,7 @@ pub(crate) fn shapes(meshes: &[StoredMesh], shift: [f64; 3]) -> HashMap<EntityId
 pub(crate) fn write_shapes(
     dir: &Path,
     entities: &[Entity],
-    shapes: &HashMap<EntityId, Shape>,
+    shapes: &Shapes,
     hash: &mut Sha256,
 ) -> io::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 18, File::create(dir.join(SHAPES))?);
@@ -145,9 +148,9 @@ pub(crate) fn write_shapes(
 }
 
 /// The shapes of a package; none for packages older than they are.
-fn read_shapes(dir: &Path) -> Result<HashMap<EntityId, Shape>, ChangesError> {
+fn read_shapes(dir: &Path) -> Result<Shapes, ChangesError> {
     let path = dir.join(SHAPES);
-    let mut shapes = HashMap::new();
+    let mut shapes = Shapes::new();
     if path.exists() {
         each_line(&path, |line: ShapeLine| {
             shapes.insert(line.id, line.shape);

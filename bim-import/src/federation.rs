@@ -1,11 +1,9 @@
 //! Which projects, sites, buildings, storeys and spaces of a file are those of an earlier
 //! one: the files of one building share them, and each discipline's export repeats them.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
+use hashbrown::{HashMap, HashSet};
 use twin_model::{BoundingBox, Entity, EntityId, EntityKind};
 
 use crate::{

@@ -3,7 +3,9 @@
 //! test that replays their corpus, which cannot reach the readers themselves; hidden,
 //! because it is no part of what the library offers.
 
-use std::{collections::HashSet, io, sync::OnceLock};
+use std::{io, sync::OnceLock};
+
+use hashbrown::HashSet;
 
 use crate::{
     archive,

@@ -2,11 +2,9 @@
 
 pub(crate) mod kept;
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
+use hashbrown::{HashMap, HashSet};
 use sha2::{Digest, Sha256};
 use twin_model::{Entity, EntityId};
 

@@ -1,8 +1,7 @@
 //! What a reader hands on: the entities of one source, their meshes in the scene's
 //! local frame, and what it has to say about the rest.
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use twin_model::{Entity, EntityId};
 

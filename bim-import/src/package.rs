@@ -2,18 +2,17 @@
 //! nobody ever finds half of one.
 
 use std::{
-    collections::{HashMap, HashSet},
     fs::{self, File},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
     thread,
 };
 
+use hashbrown::{HashMap, HashSet};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use twin_model::{
     Entity, EntityId,
-    changes::Shape,
     scene::{Origin, SceneInfo, Source as SceneSource},
 };
 
@@ -123,7 +122,7 @@ fn fill(
     let kinds = parts.entities.iter().map(|entity| (entity.id.clone(), entity.kind)).collect();
     let homes = tiles::Homes::of(&parts.entities);
     // Tiles take what processors are left while the graph, which is one thread's, is built.
-    let see = |mesh: &ElementMesh| pictures.draw(mesh, store.shift());
+    let see = |meshes: &[&ElementMesh]| pictures.draw(meshes, store.shift());
     let (tiles, listed) = thread::scope(|scope| {
         let tiles = scope.spawn(|| {
             let watch = tiles::Watch { tell, see: &see };
@@ -172,7 +171,7 @@ fn fill(
 fn list(
     dir: &Path,
     parts: &mut Parts,
-    shapes: &HashMap<EntityId, Shape>,
+    shapes: &changes::Shapes,
     store: &Store,
 ) -> Result<(Walk, Sha256), PackageError> {
     let mut hash = Sha256::new();
@@ -201,7 +200,7 @@ fn note_changes(
     old: &Path,
     parts: &Parts,
     store: &MeshStore,
-    shapes: &HashMap<EntityId, Shape>,
+    shapes: &changes::Shapes,
     info: &SceneInfo,
 ) -> Result<Option<ChangesReport>, PackageError> {
     if !old.join(MARKER).is_file() {

@@ -2,12 +2,38 @@
 
 use std::ops::Range;
 
+/// What lies between two corners.
+#[derive(Clone, Copy)]
+enum Side {
+    /// Samples lie within up to a column, which is at `at` in row 0 and moves by `each`.
+    Right { at: f32, each: f32 },
+    /// Samples lie within from a column on.
+    Left { at: f32, each: f32 },
+    /// A level side: rows lie within where they are off it in this direction.
+    Level { y: f32, towards: f32 },
+}
+
+impl Side {
+    /// `turn` is the sign of the triangle's turn.
+    fn of(p: [f32; 3], q: [f32; 3], turn: f32) -> Self {
+        let (run, rise) = (q[0] - p[0], q[1] - p[1]);
+        if rise == 0.0 {
+            return Self::Level { y: p[1], towards: run * turn };
+        }
+        let each = run / rise;
+        // From the middle of the row, and to the middle of a column.
+        let at = p[0] - 0.5 + (0.5 - p[1]) * each;
+        if rise * turn > 0.0 { Self::Right { at, each } } else { Self::Left { at, each } }
+    }
+}
+
 /// A triangle in sample coordinates, with the nearness to the eye of each corner, and the
 /// samples whose middles it may hold.
 pub(crate) struct Covered {
     corners: [[f32; 3]; 3],
     /// Twice its area, with the sign of its turn.
     double: f32,
+    sides: [Side; 3],
     columns: Range<usize>,
     rows: Range<usize>,
 }
@@ -30,7 +56,12 @@ impl Covered {
                 ..(down(high).saturating_add(1).max(0) as usize).min(size[axis])
         };
         let (columns, rows) = (range(0), range(1));
-        (!columns.is_empty() && !rows.is_empty()).then_some(Self { corners, double, columns, rows })
+        if columns.is_empty() || rows.is_empty() {
+            return None;
+        }
+        let turn = double.signum();
+        let sides = [Side::of(a, b, turn), Side::of(b, c, turn), Side::of(c, a, turn)];
+        Some(Self { corners, double, sides, columns, rows })
     }
 
     /// The rows it may cover something of.
@@ -57,22 +88,22 @@ impl Covered {
         a[2] + (column as f32 + 0.5 - a[0]) * slope[0] + (row as f32 + 0.5 - a[1]) * slope[1]
     }
 
+    /// Whether its corners turn clockwise as they are seen, with rows that count downwards.
+    pub(crate) fn is_clockwise(&self) -> bool {
+        self.double > 0.0
+    }
+
     /// The columns of a row whose middles lie within.
     pub(crate) fn span(&self, row: usize) -> Range<usize> {
-        let y = row as f32 + 0.5;
+        let row = row as f32;
         let end = self.columns.end;
         let (mut from, mut to) = (self.columns.start as i32, end as i32);
-        let [a, b, c] = self.corners;
-        for (p, q) in [(a, b), (b, c), (c, a)] {
-            let (rise, turn) = (q[1] - p[1], self.double.signum());
-            let reach = ((q[0] - p[0]) * (y - p[1])) / rise + p[0] - 0.5;
-            if rise * turn > 0.0 {
-                to = to.min(down(reach).saturating_add(1));
-            } else if rise * turn < 0.0 {
-                from = from.max(up(reach));
-            } else if (q[0] - p[0]) * (y - p[1]) * turn < 0.0 {
-                // Beside a level side: nothing of the row.
-                return 0..0;
+        for side in &self.sides {
+            match *side {
+                Side::Right { at, each } => to = to.min(down(at + row * each).saturating_add(1)),
+                Side::Left { at, each } => from = from.max(up(at + row * each)),
+                Side::Level { y, towards } if (row + 0.5 - y) * towards < 0.0 => return 0..0,
+                Side::Level { .. } => {}
             }
         }
         let from = (from as usize).min(end);

@@ -1,8 +1,7 @@
 //! Features that a reader made itself: maps without a text of their own.
 
-use std::collections::{HashMap, HashSet};
-
 use geojson::Feature;
+use hashbrown::{HashMap, HashSet};
 
 use super::{geojson::Reader, ground::Ground, stage::Stage};
 use crate::{

@@ -1,8 +1,7 @@
 //! How a building stands to the terrain: it keeps its own height, and the report says how
 //! far its ground floor is above or below the ground.
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use twin_model::{BoundingBox, Entity, EntityId, EntityKind};
 
 use super::Terrain;

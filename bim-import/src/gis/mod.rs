@@ -18,8 +18,7 @@ mod style;
 mod terrain;
 mod upright;
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use thiserror::Error;
 use twin_model::{BoundingBox, EntityId};
 

@@ -1,7 +1,8 @@
 //! What is worth knowing about a scene's health, gathered from its parts.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
+use hashbrown::{HashMap, HashSet};
 use twin_model::{Entity, EntityId, EntityKind, SceneInfo};
 
 use super::{Scene, homes};

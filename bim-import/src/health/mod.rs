@@ -11,15 +11,16 @@ mod rows;
 mod words;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::BTreeMap,
     io,
     sync::{Mutex, PoisonError},
 };
 
+use hashbrown::{HashMap, HashSet};
 use sha2::{Digest, Sha256};
 use twin_model::{BoundingBox, Entity, EntityId, EntityKind, SceneInfo};
 
-use self::picture::Picture;
+use self::picture::{Bounds, Picture};
 use crate::{
     imported::Boundary,
     mesh::{ElementMesh, MaterialClass},
@@ -60,7 +61,7 @@ pub(crate) fn page(scene: &Scene<'_>, pictures: &Pictures) -> io::Result<String>
 /// Encoded pictures by building; that of the whole scene has no id.
 pub(crate) type Encoded = HashMap<Option<EntityId>, Vec<u8>>;
 
-/// The pictures of a scene, drawn mesh by mesh, in any order and by several threads.
+/// The pictures of a scene, drawn some meshes at a time, in any order and by several threads.
 pub(crate) struct Pictures {
     pictures: Vec<(Option<EntityId>, Mutex<Picture>)>,
     /// Which of them shows an entity.
@@ -135,17 +136,28 @@ impl Pictures {
         }
     }
 
-    /// Draws a mesh into the pictures that show it. What it counts from lies at `shift`, m.
-    pub(crate) fn draw(&self, mesh: &ElementMesh, shift: [f64; 3]) {
-        let origin = [0, 1, 2].map(|axis| mesh.origin[axis] + shift[axis]);
-        let building = self.shown_in.get(&mesh.entity).copied();
-        for place in building.into_iter().chain(self.overview) {
-            let is_unseen = || self.unseen.contains(&(place, mesh.entity.clone()));
-            if !self.unseen.is_empty() && is_unseen() {
-                continue;
+    /// Draws meshes into the pictures that show them. What they count from lies at `shift`, m.
+    pub(crate) fn draw(&self, meshes: &[&ElementMesh], shift: [f64; 3]) {
+        let mut shown: BTreeMap<usize, Vec<(&ElementMesh, Bounds)>> = BTreeMap::new();
+        for &mesh in meshes {
+            let bounds = Bounds::of(mesh);
+            let building = self.shown_in.get(&mesh.entity).copied();
+            for place in building.into_iter().chain(self.overview) {
+                let is_unseen = || self.unseen.contains(&(place, mesh.entity.clone()));
+                if self.unseen.is_empty() || !is_unseen() {
+                    shown.entry(place).or_default().push((mesh, bounds));
+                }
             }
+        }
+        for (place, mut meshes) in shown {
+            // The large ones first: they hide most of the others.
+            meshes.sort_by(|(_, a), (_, b)| b.size().total_cmp(&a.size()));
             let picture = self.pictures[place].1.lock();
-            picture.unwrap_or_else(PoisonError::into_inner).draw(mesh, origin);
+            let mut picture = picture.unwrap_or_else(PoisonError::into_inner);
+            for (mesh, bounds) in meshes {
+                let origin = [0, 1, 2].map(|axis| mesh.origin[axis] + shift[axis]);
+                picture.draw(mesh, &bounds, origin);
+            }
         }
     }
 

@@ -26,6 +26,35 @@ const MARGIN: f64 = 0.05;
 const AZIMUTH_DEG: f64 = 35.0;
 const ELEVATION_DEG: f64 = 32.0;
 
+/// The box around a mesh's vertices, m from its origin.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    low: [f32; 3],
+    high: [f32; 3],
+}
+
+impl Bounds {
+    /// The box around a mesh; vertices that are no numbers count for nothing.
+    pub(super) fn of(mesh: &ElementMesh) -> Self {
+        let empty = Self { low: [f32::INFINITY; 3], high: [f32::NEG_INFINITY; 3] };
+        mesh.positions.iter().fold(empty, |Self { low, high }, at| Self {
+            low: [0, 1, 2].map(|axis| low[axis].min(at[axis])),
+            high: [0, 1, 2].map(|axis| high[axis].max(at[axis])),
+        })
+    }
+
+    /// How large it is, m: its longest side.
+    pub(super) fn size(&self) -> f32 {
+        (0..3).map(|axis| self.high[axis] - self.low[axis]).fold(0.0, f32::max)
+    }
+
+    fn corners(&self) -> [[f32; 3]; 8] {
+        std::array::from_fn(|n| {
+            [0, 1, 2].map(|axis| if n >> axis & 1 == 0 { self.low[axis] } else { self.high[axis] })
+        })
+    }
+}
+
 /// A picture being drawn.
 pub(super) struct Picture {
     width: usize,
@@ -146,23 +175,27 @@ impl Picture {
 
     /// Draws a mesh that counts from `origin`, m; volumes of spaces are left out, they would
     /// hide what is in them.
-    pub(super) fn draw(&mut self, mesh: &ElementMesh, origin: [f64; 3]) {
+    pub(super) fn draw(&mut self, mesh: &ElementMesh, bounds: &Bounds, origin: [f64; 3]) {
         if mesh.class == MaterialClass::Space {
             return;
         }
-        let element = mark(mesh.entity.as_str());
         let projection = self.view.projection(origin);
-        let corners: Vec<[f32; 3]> =
-            mesh.positions.iter().map(|local| projection.place(*local)).collect();
-        if self.hides(&corners) {
+        if self.hides(&bounds.corners().map(|corner| projection.place(corner))) {
             return;
         }
-        let lamp = Lamp::of(&self.view);
+        let corners: Vec<[f32; 3]> =
+            mesh.positions.iter().map(|local| projection.place(*local)).collect();
+        let (lamp, element, is_solid) =
+            (Lamp::of(&self.view), mark(mesh.entity.as_str()), mesh.is_solid());
         for triangle in mesh.indices.chunks_exact(3) {
             let corner = |n: usize| corners.get(triangle[n] as usize).copied();
             let (Some(a), Some(b), Some(c)) = (corner(0), corner(1), corner(2)) else { continue };
             let size = [self.width, self.height];
             let Some(area) = Covered::of([a, b, c], size) else { continue };
+            // What looks at the eye turns counter-clockwise.
+            if is_solid && area.is_clockwise() {
+                continue;
+            }
             let local = [0, 1, 2].map(|n| mesh.positions[triangle[n] as usize].map(f64::from));
             let rgb = shaded(mesh.rgba, lamp.light(local));
             self.triangle(&area, Sample { depth: 0.0, rgb, element });
@@ -297,6 +330,10 @@ mod tests {
         }
     }
 
+    fn draw(picture: &mut Picture, mesh: &ElementMesh) {
+        picture.draw(mesh, &Bounds::of(mesh), [0.0; 3]);
+    }
+
     const BOUNDS: BoundingBox = BoundingBox { min: [0.0; 3], max: [4.0, 4.0, 2.0] };
 
     fn decoded(picture: &Picture) -> (u32, u32, Vec<u8>) {
@@ -326,10 +363,10 @@ mod tests {
         let mut one = Picture::new(60, 40, &BOUNDS);
         let mut other = Picture::new(60, 40, &BOUNDS);
         for mesh in [&near, &far] {
-            one.draw(mesh, [0.0; 3]);
+            draw(&mut one, mesh);
         }
         for mesh in [&far, &near] {
-            other.draw(mesh, [0.0; 3]);
+            draw(&mut other, mesh);
         }
         let (width, height, pixels) = decoded(&one);
         assert_eq!((width, height), (60, 40));
@@ -343,19 +380,19 @@ mod tests {
     #[test]
     fn spaces_and_unusable_triangles_draw_nothing() {
         let mut picture = Picture::new(20, 20, &BOUNDS);
-        picture.draw(&square("room", 0.0, MaterialClass::Space), [0.0; 3]);
+        draw(&mut picture, &square("room", 0.0, MaterialClass::Space));
         let mut broken = square("broken", f32::NAN, MaterialClass::Opaque);
-        picture.draw(&broken, [0.0; 3]);
+        draw(&mut picture, &broken);
         broken.positions = vec![[1e30, -1e30, 1e30]; 4];
-        picture.draw(&broken, [0.0; 3]);
+        draw(&mut picture, &broken);
         broken.indices = vec![0, 1, 77];
-        picture.draw(&broken, [0.0; 3]);
+        draw(&mut picture, &broken);
         assert!(picture.png().unwrap().is_none());
         // A triangle far larger than the picture costs no more than the picture.
         let mut huge = square("huge", 0.0, MaterialClass::Opaque);
         huge.positions = vec![[-1e7, -1e7, 0.0], [1e7, -1e7, 0.0], [0.0, 1e7, 0.0], [0.0; 3]];
         huge.indices = vec![0, 1, 2];
-        picture.draw(&huge, [0.0; 3]);
+        draw(&mut picture, &huge);
         assert!(picture.png().unwrap().is_some());
     }
 }

@@ -4,12 +4,9 @@
 
 mod matching;
 
-use std::{
-    collections::{HashMap, HashSet},
-    path::Path,
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
+use hashbrown::{HashMap, HashSet};
 use serde::Deserialize;
 use twin_model::{BoundingBox, EntityId, EntityKind, SceneInfo, scene::Origin};
 

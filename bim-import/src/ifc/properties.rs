@@ -1,10 +1,8 @@
 //! Property sets and quantities as JSON, every measure in SI units.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    rc::Rc,
-};
+use std::{collections::BTreeMap, rc::Rc};
 
+use hashbrown::HashMap;
 use serde_json::{Value as Json, json};
 
 use super::{

@@ -1,7 +1,7 @@
 //! One walk over a file: which records are entities of ours, and how the relationship
 //! records join them.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::engine::records::{IfcClass, Record, Records, Value};
 

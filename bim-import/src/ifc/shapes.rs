@@ -1,8 +1,7 @@
 //! Joins a file's meaning with its geometry: meshes in the scene's frame, boxes, and a
 //! line for everything that is not drawn as written.
 
-use std::collections::{HashMap, HashSet};
-
+use hashbrown::{HashMap, HashSet};
 use twin_model::{BoundingBox, Entity, EntityId, EntityKind};
 
 use super::read::{Representation, Semantics};
@@ -60,8 +59,7 @@ pub(crate) fn join(
         report(entity, outcome, &mut imported.notes);
         imported.stow(meshes);
     }
-    let filled: HashSet<&EntityId> = fillings.values().collect();
-    imported.passages = unfilled(&entities, &filled);
+    imported.passages = unfilled(&entities, &fillings.values().collect());
     imported.fillings = fillings;
     imported.entities = entities;
     imported

@@ -1,7 +1,7 @@
 //! What a file's numbers are in SI units: by the units its project declares for each kind
 //! of measure, or by the unit named at the value itself.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::engine::records::{Record, Records, Value, si_prefix};
 

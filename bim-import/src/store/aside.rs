@@ -1,12 +1,9 @@
 //! Property sets in the store: nothing between reading an entity and writing it asks for
 //! those of walls, pipes and furniture, and they are most of what an entity weighs.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    io,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, io, sync::Arc};
 
+use hashbrown::HashMap;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 use serde_json::value::RawValue;

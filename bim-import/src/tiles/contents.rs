@@ -2,7 +2,6 @@
 //! store, encoded, written and forgotten again.
 
 use std::{
-    collections::HashSet,
     path::Path,
     sync::{
         Mutex, PoisonError,
@@ -11,6 +10,7 @@ use std::{
     thread,
 };
 
+use hashbrown::HashSet;
 use sha2::{Digest, Sha256};
 use twin_model::{BoundingBox, EntityId};
 
@@ -154,7 +154,8 @@ fn write_one(
     let path = dir.join(&job.file);
     let items: Vec<Item> = job.slots.iter().map(|slot| slot.load(store)).collect();
     if !job.is_shell {
-        items.iter().flat_map(|item| &item.meshes).for_each(watch.see);
+        let meshes: Vec<_> = items.iter().flat_map(|item| &item.meshes).collect();
+        (watch.see)(&meshes);
     }
     let Some(mut content) = glb::encode(items, &path)? else { return Ok(None) };
     // The bytes are many, and wanted only here.

@@ -32,11 +32,11 @@ mod tileset;
 mod tree;
 
 use std::{
-    collections::HashMap,
     fs,
     path::{Path, PathBuf},
 };
 
+use hashbrown::{HashMap, HashSet};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use twin_model::{BoundingBox, EntityId, EntityKind};
@@ -149,8 +149,8 @@ pub(crate) type Tell<'a> = &'a (dyn Fn(u64, u64) + Sync);
 #[derive(Clone, Copy)]
 pub(crate) struct Watch<'a> {
     pub(crate) tell: Tell<'a>,
-    /// Is shown every mesh once, so that it need not be read again.
-    pub(crate) see: &'a (dyn Fn(&ElementMesh) + Sync),
+    /// Is shown everything once, some of it at a time, so that it need not be read again.
+    pub(crate) see: &'a (dyn Fn(&[&ElementMesh]) + Sync),
 }
 
 /// The same for meshes that lie in a store.
@@ -170,7 +170,7 @@ pub(crate) fn write_stored(
     let mut summary = TilesSummary::default();
     let mut hash = Sha256::new();
     let tree = buildings::build(slot::gather(meshes, store, kinds, &mut summary), homes, store);
-    let mut drawn = std::collections::HashSet::new();
+    let mut drawn = HashSet::new();
     let root = contents::write(tree, dir, store, watch, &mut summary, &mut drawn, &mut hash)?;
     if let Some(source) = store.store().failure() {
         return Err(TilesError::Write { path: dir.to_path_buf(), source });

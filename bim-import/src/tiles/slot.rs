@@ -1,8 +1,7 @@
 //! What is placed into the tree of tiles: where an item's meshes lie in the store, and as
 //! much of it as decides its place. The geometry itself is read when its tile is written.
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use twin_model::{BoundingBox, EntityId, EntityKind};
 
 use super::{

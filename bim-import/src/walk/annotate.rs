@@ -1,8 +1,9 @@
 //! Writes what the walking graph found to the entities it is about, as the set `Walking`:
 //! so an inspector shows the two spaces of a door and the way out of a room.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
+use hashbrown::{HashMap, HashSet};
 use serde_json::{Value as Json, json};
 use twin_model::{
     Entity, EntityId,

@@ -1,8 +1,7 @@
 //! The floor plan of what one cannot walk through, and what it encloses: is this point
 //! outdoors, or in a part of the storey that no space covers?
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use twin_model::BoundingBox;
 
 use super::footing::Barrier;

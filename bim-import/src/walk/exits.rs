@@ -2,9 +2,10 @@
 
 use std::{
     cmp::Ordering,
-    collections::{BTreeMap, BinaryHeap, HashMap, HashSet},
+    collections::{BTreeMap, BinaryHeap},
 };
 
+use hashbrown::{HashMap, HashSet};
 use twin_model::{
     Entity, EntityId,
     walk::{Via, WalkLink},

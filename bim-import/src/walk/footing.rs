@@ -2,8 +2,7 @@
 //! that no mesh has to be kept for it: outlines of what one passes, and the floor plan of
 //! what one cannot.
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use twin_model::{BoundingBox, Entity, EntityId, EntityKind};
 
 use crate::mesh::ElementMesh;

@@ -13,8 +13,7 @@ mod shafts;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
-
+use hashbrown::{HashMap, HashSet};
 use twin_model::{
     BoundingBox, Entity, EntityId, EntityKind,
     walk::{Via, WalkGraph},

@@ -1,8 +1,9 @@
 //! Open sides: spaces that touch with nothing between them, as a kitchen and a living
 //! room do, or a corridor drawn in two pieces.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use hashbrown::HashMap;
 use twin_model::walk::Via;
 
 use super::{Builder, Link};

@@ -1,8 +1,7 @@
 //! Parts of storeys that no space covers: the corridor nobody modelled. A part becomes a
 //! place when a door or stair leads into it.
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use twin_model::{BoundingBox, Entity, EntityId, EntityKind, walk::WalkSpace};
 
 use super::{

@@ -1,8 +1,7 @@
 //! Spaces as the graph needs them: what lies on their floor, how large it is, and which
 //! are near.
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use serde_json::Value as Json;
 use twin_model::{BoundingBox, Entity, EntityKind, walk::WalkSpace};
 

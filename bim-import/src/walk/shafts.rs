@@ -1,7 +1,8 @@
 //! Stairs, ramps, escalators and lifts: what they join, level by level.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use hashbrown::HashMap;
 use twin_model::{BoundingBox, Entity, EntityId, EntityKind, walk::Via};
 
 use super::{

@@ -1,7 +1,6 @@
 //! The worker's side: scan the file, tessellate element by element, report each.
 
 use std::{
-    collections::HashSet,
     io::{self, BufWriter, Write},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -11,6 +10,8 @@ use std::{
     thread,
     time::Duration,
 };
+
+use hashbrown::HashSet;
 
 use super::{
     fault::Fault,

@@ -1,7 +1,6 @@
 //! What a worker came to: the geometry of a file, and what became of each element.
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use rustc_hash::FxHashMap;
 use twin_model::BoundingBox;
 

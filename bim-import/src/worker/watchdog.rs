@@ -2,7 +2,6 @@
 //! hangs. Elements that hang or crash are tried once more alone, then given up.
 
 use std::{
-    collections::{HashMap, HashSet},
     io::{self, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -11,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use hashbrown::{HashMap, HashSet};
 use thiserror::Error;
 
 pub(crate) use super::outcome::{Cause, Fate, Geometry};

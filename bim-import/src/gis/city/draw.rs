@@ -1,7 +1,8 @@
 //! City objects become entities and meshes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use hashbrown::HashMap;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use twin_model::{BoundingBox, Entity, EntityId};

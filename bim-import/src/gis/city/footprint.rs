@@ -1,7 +1,6 @@
 //! Buildings of which only the footprint or the edge of the roof is known are drawn up.
 
-use std::collections::{HashMap, HashSet};
-
+use hashbrown::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::{City, Object, Role, Surface};

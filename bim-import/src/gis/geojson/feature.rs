@@ -1,8 +1,9 @@
 //! What stands beside a feature's geometry: its id, name, tags and properties.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use geojson::{Feature, GeometryValue, Position, feature::Id};
+use hashbrown::{HashMap, HashSet};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use twin_model::{Entity, EntityId, EntityKind};

@@ -1,9 +1,8 @@
 //! Buildings and their parts: where parts make up a building, its outline is not drawn
 //! over them.
 
-use std::collections::{HashMap, HashSet};
-
 use geojson::{Feature, GeometryValue};
+use hashbrown::{HashMap, HashSet};
 
 use super::{
     super::style,

@@ -9,9 +9,8 @@ mod rings;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
-
 use geojson::{Feature, Geometry, GeometryValue, Position, feature::Id};
+use hashbrown::{HashMap, HashSet};
 use serde_json::{Map, Value};
 
 use self::{

@@ -1,6 +1,6 @@
 //! Ways become rings, and rings polygons: what multipolygon relations leave to the reader.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use crate::vector::holds;
 

@@ -1,11 +1,12 @@
 //! Which entity of a new revision is which of the old one, by what is left of it.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     hash::{Hash, Hasher},
     sync::Arc,
 };
 
+use hashbrown::HashMap;
 use rustc_hash::{FxHashMap, FxHasher};
 use twin_model::{BoundingBox, EntityId, changes::TOLERANCE_M};
 

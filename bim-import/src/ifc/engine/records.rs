@@ -1,7 +1,7 @@
 //! STEP records by id, without a data model in memory: the engine's own
 //! `extract_data_model` takes 18 times the file; an index and a decoder take a fraction.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 pub(crate) use ifc_lite_core::{
     AttributeValue as Value, DecodedEntity as Record, get_si_prefix_multiplier as si_prefix,

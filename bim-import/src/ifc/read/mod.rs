@@ -7,11 +7,9 @@ mod naming;
 mod relations;
 mod tree;
 
-use std::{
-    collections::{HashMap, HashSet},
-    rc::Rc,
-};
+use std::rc::Rc;
 
+use hashbrown::{HashMap, HashSet};
 use serde_json::Value as Json;
 use twin_model::{Entity, EntityId, EntityKind};
 

@@ -1,8 +1,9 @@
 //! Ids for the objects of a file: GlobalIds, and what takes their place where a file gives
 //! none or gives one to several.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use hashbrown::HashMap;
 use sha2::{Digest, Sha256};
 use twin_model::EntityId;
 

@@ -1,8 +1,9 @@
 //! How entities relate besides containing each other, as the set `Relations`: each
 //! relation names the other entities by their ids, and stands at both ends.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use hashbrown::HashMap;
 use serde_json::{Value as Json, json};
 
 use super::{

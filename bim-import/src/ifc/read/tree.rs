@@ -1,7 +1,6 @@
 //! Where objects are: parents, storeys, names of places, and what bounds a space.
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use twin_model::{Entity, EntityKind};
 
 use super::{super::scan, Reader};

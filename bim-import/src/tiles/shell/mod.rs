@@ -142,8 +142,8 @@ fn seen(
             continue;
         }
         let first = count as usize;
-        each_triangle(slots[at], store, |_, corners| {
-            views.draw(corners, count, &sight);
+        each_triangle(slots[at], store, |_, is_solid, corners| {
+            views.draw(corners, count, is_solid, &sight);
             count += 1;
         });
         numbers[at] = first..count as usize;
@@ -159,7 +159,7 @@ fn seen(
         }
         let owner = owners.number(slot.storey());
         let mut own = own.iter();
-        each_triangle(slot, store, |mesh, corners| {
+        each_triangle(slot, store, |mesh, _, corners| {
             if let Some(&pixels) = own.next().filter(|pixels| **pixels > 0) {
                 faces.push(Face { corners: *corners, owner, rgba: opaque(mesh), pixels });
             }
@@ -168,15 +168,17 @@ fn seen(
     faces
 }
 
-/// Visits what can be seen, always in the same order.
+/// Visits what can be seen, with its mesh and whether that bounds a solid, always in the
+/// same order.
 fn each_triangle(
     slot: &Slot,
     store: &MeshStore,
-    mut visit: impl FnMut(&ElementMesh, &[[f64; 3]; 3]),
+    mut visit: impl FnMut(&ElementMesh, bool, &[[f64; 3]; 3]),
 ) {
     for mesh in slot.load(store).meshes {
         if mesh.class != MaterialClass::Space {
-            clean::triangles(&mesh).for_each(|corners| visit(&mesh, &corners));
+            let is_solid = mesh.is_solid();
+            clean::triangles(&mesh).for_each(|corners| visit(&mesh, is_solid, &corners));
         }
     }
 }

@@ -5,7 +5,7 @@ use twin_model::BoundingBox;
 
 use crate::{
     raster::Covered,
-    vector::{cross, dot},
+    vector::{cross, dot, sub},
 };
 
 /// Pixels along each side of a view.
@@ -61,10 +61,20 @@ impl Views {
         Sight(self.0.iter().map(|view| !view.hides(bounds)).collect())
     }
 
-    /// Draws a triangle under a number.
-    pub(super) fn draw(&mut self, corners: &[[f64; 3]; 3], number: u32, sight: &Sight) {
+    /// Draws a triangle under a number; one of a solid only where it looks at the eye.
+    pub(super) fn draw(
+        &mut self,
+        corners: &[[f64; 3]; 3],
+        number: u32,
+        of_solid: bool,
+        sight: &Sight,
+    ) {
+        let [a, b, c] = *corners;
+        let normal = cross(sub(b, a), sub(c, a));
         for (view, _) in self.0.iter_mut().zip(&sight.0).filter(|(_, open)| **open) {
-            view.draw(corners, number);
+            if !of_solid || dot(normal, view.back) > 0.0 {
+                view.draw(corners, number);
+            }
         }
     }
 
@@ -158,7 +168,7 @@ mod tests {
         // From the sides one sees below the upper one, but not between two close ones.
         for (number, z) in [(0, 4.0), (1, 3.999), (2, 0.0)] {
             let sight = views.sight(&BoundingBox { min: [0.0, 0.0, z], max: [4.0, 4.0, z] });
-            flat(z).iter().for_each(|triangle| views.draw(triangle, number, &sight));
+            flat(z).iter().for_each(|triangle| views.draw(triangle, number, false, &sight));
         }
         let inside = BoundingBox { min: [1.0, 1.0, 3.5], max: [3.0, 3.0, 3.9] };
         let below = BoundingBox { min: [1.0, 1.0, -9.0], max: [3.0, 3.0, -8.0] };
@@ -174,8 +184,8 @@ mod tests {
         let bounds = BoundingBox { min: [0.0; 3], max: [4.0; 3] };
         let mut views = Views::of(&bounds);
         let sight = views.sight(&bounds);
-        views.draw(&[[1.0, 1.0, 1.0], [2.0, 2.0, 2.0], [3.0, 3.0, 3.0]], 0, &sight);
-        views.draw(&[[f64::NAN, 0.0, 0.0], [4.0, 0.0, 0.0], [4.0, 4.0, 0.0]], 0, &sight);
+        views.draw(&[[1.0, 1.0, 1.0], [2.0, 2.0, 2.0], [3.0, 3.0, 3.0]], 0, false, &sight);
+        views.draw(&[[f64::NAN, 0.0, 0.0], [4.0, 0.0, 0.0], [4.0, 4.0, 0.0]], 0, false, &sight);
         assert_eq!(views.seen(1), [0]);
     }
 }

@@ -1,10 +1,9 @@
 //! What a document draws, in its order: surfaces, names of surfaces elsewhere, and
 //! prototypes with their places. Names are followed when all is read.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    ops::Range,
-};
+use std::{collections::BTreeMap, ops::Range};
+
+use hashbrown::{HashMap, HashSet};
 
 use super::super::{City, MAX_SURFACES, Role, Surface, is_footprint, lod, prototype::Place};
 use crate::imported::{Note, Severity};
