@@ -159,7 +159,6 @@ async fn count(store: &EmbeddedStore, range: Range<Timestamp>) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "not done: samples of a class do not go in their time yet; only the budget is kept"]
 async fn old_samples_go_and_their_extremes_stay() {
     let dir = tempfile::tempdir().unwrap();
     let class = |metrics: &str, raw, minute| Class {

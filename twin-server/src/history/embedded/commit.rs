@@ -134,7 +134,8 @@ impl Committer {
 
     fn write(&mut self, staged: Staged) -> Result<(), Failure> {
         let now = Timestamp::now().as_millisecond();
-        let plan = sealing::plan(&self.memory.read(), &self.pending, &self.tuning);
+        let plan =
+            sealing::plan(&self.memory.read(), &self.pending, &self.expiry.overdue, &self.tuning);
         let worth = !staged.samples.is_empty() || !staged.redefined.is_empty() || !plan.is_empty();
         if !worth && now - self.alive_ms < ALIVE_MS {
             return Ok(());
@@ -144,8 +145,9 @@ impl Committer {
         let mut sealing = Sealing::default();
         if !plan.is_empty() {
             let memory = self.memory.read();
-            for group in plan {
-                sealing.seal(&tx, &memory, group, self.next_seq - 1, &self.tuning)?;
+            for &group in &plan {
+                let all = self.expiry.overdue.contains(&group);
+                sealing.seal(&tx, &memory, group, all, self.next_seq - 1, &self.tuning)?;
             }
         }
         let mut rows = Vec::new();
@@ -183,6 +185,7 @@ impl Committer {
             memory
         };
         self.alive_ms = now;
+        self.expiry.overdue.retain(|group| !plan.contains(group));
         self.next_seq = seq;
         self.pending.extend(rows);
         while self.pending.front().is_some_and(|&(first, _)| first < oldest) {

@@ -15,7 +15,6 @@ use super::{
     commit::Committer,
     open, sealed, sealing,
 };
-use crate::history::retention::Class;
 
 /// Chunks dealt with in one step; each takes well below a millisecond.
 const MAX_CHUNKS: usize = 32;
@@ -37,16 +36,21 @@ pub(super) struct Expiry {
     next_ms: i64,
     /// The point to look at next.
     point: u32,
+    /// Groups with samples in memory that have been kept long enough: the next commit moves
+    /// them into chunks, from which they go like all others.
+    pub(super) overdue: BTreeSet<u32>,
     /// Bytes in use when last looked at.
     pub(super) used_bytes: u64,
     warned: bool,
 }
 
-/// A run that has been kept long enough.
+/// A run that holds samples that have been kept long enough.
 struct Expired {
     point: u32,
     first: i64,
     chunk: i64,
+    /// Samples before this go.
+    cut: i64,
 }
 
 impl Committer {
@@ -70,15 +74,22 @@ impl Committer {
         let points = self.memory.read().points.len() as u32;
         let mut at = begin;
         while at < points && (at - begin) < MAX_POINTS as u32 && chunks.len() < MAX_CHUNKS {
-            let metric = self.memory.read().points[at as usize].past.key.metric.clone();
-            let class = self.tuning_class(&metric);
-            if let Some(cut) = cut(now, class.raw) {
+            let memory = self.memory.read();
+            let state = &memory.points[at as usize];
+            let class = self.retention.class(&state.past.key.metric);
+            let (raw_cut, kept) = (cut(now, class.raw), [class.minute, class.hour]);
+            let oldest = state.tail.first().map_or(i64::MAX, Raw::order);
+            if raw_cut.is_some_and(|cut| oldest < cut) {
+                self.expiry.overdue.insert(state.group);
+            }
+            drop(memory);
+            if let Some(cut) = raw_cut {
                 let room = MAX_CHUNKS - chunks.len();
                 let found = expired_runs(&self.db, at, cut, room)?;
                 chunks.extend(found.iter().map(|run| run.chunk));
                 expired.extend(found);
             }
-            for (level, kept) in Level::ALL.into_iter().zip([class.minute, class.hour]) {
+            for (level, kept) in Level::ALL.into_iter().zip(kept) {
                 if let Some(cut) = cut(now, kept) {
                     rollups.push((level, at, cut.div_euclid(level.window())));
                 }
@@ -106,13 +117,9 @@ impl Committer {
         self.expiry.point = if full { at.saturating_sub(1).max(begin) } else { at };
         if self.expiry.point >= points {
             self.expiry.point = 0;
-            return Ok(any);
+            return Ok(any || !self.expiry.overdue.is_empty());
         }
         Ok(true)
-    }
-
-    fn tuning_class(&self, metric: &str) -> Class {
-        self.retention.class(metric).clone()
     }
 
     /// Whether more is in use than the budget allows; warns before.
@@ -191,41 +198,43 @@ fn used_bytes(db: &Connection) -> Result<u64, Failure> {
     Ok((get("page_count")? - get("freelist_count")?) * get("page_size")?)
 }
 
+/// Runs of a point that begin before a moment, oldest first. A run that goes on beyond it is
+/// cut there; what is left begins later and is not found again.
 fn expired_runs(
     db: &Connection,
     point: u32,
     cut: i64,
-    chunks: usize,
+    most: usize,
 ) -> Result<Vec<Expired>, Failure> {
     let mut select = db.prepare_cached(
-        "SELECT first, last, chunk FROM run WHERE point = ?1 AND first < ?2 ORDER BY first LIMIT ?3",
+        "SELECT first, chunk FROM run WHERE point = ?1 AND first < ?2 ORDER BY first LIMIT ?3",
     )?;
-    let rows = select.query_map(params![point, cut, chunks], |row| {
-        Ok((row.get::<_, i64>(1)?, Expired { point, first: row.get(0)?, chunk: row.get(2)? }))
+    let rows = select.query_map(params![point, cut, most], |row| {
+        Ok(Expired { point, first: row.get(0)?, chunk: row.get(1)?, cut })
     })?;
-    let mut expired = Vec::new();
-    for row in rows {
-        let (last, run) = row?;
-        if last < cut {
-            expired.push(run);
-        }
-    }
-    Ok(expired)
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Turns runs into rollups and takes them out of their chunks.
+/// Turns what is old of runs into rollups and takes it out of their chunks.
 fn retire(db: &Connection, expired: &[Expired]) -> Result<(), Failure> {
-    let mut chunks: BTreeMap<i64, BTreeSet<(u32, i64)>> = BTreeMap::new();
+    let mut chunks: BTreeMap<i64, BTreeMap<(u32, i64), i64>> = BTreeMap::new();
     for run in expired {
-        chunks.entry(run.chunk).or_default().insert((run.point, run.first));
+        chunks.entry(run.chunk).or_default().insert((run.point, run.first), run.cut);
     }
     let mut gone = Vec::new();
-    for (id, wanted) in chunks {
+    for (id, cuts) in chunks {
         let runs = Chunk::open(&sealed::data(db, id)?)?.runs()?;
         sealing::remove(db, id, &runs)?;
-        let (old, kept): (Vec<Run>, Vec<Run>) =
-            runs.into_iter().partition(|run| wanted.contains(&(run.point, run.first())));
-        gone.extend(old);
+        let mut kept = Vec::new();
+        for Run { point, samples: mut old } in runs {
+            let first = old.first().map_or(i64::MIN, Raw::order);
+            let cut = cuts.get(&(point, first)).copied().unwrap_or(i64::MIN);
+            let young = old.split_off(old.partition_point(|raw| raw.order() < cut));
+            let parts = [(old, &mut gone), (young, &mut kept)];
+            for (samples, runs) in parts.into_iter().filter(|(samples, _)| !samples.is_empty()) {
+                runs.push(Run { point, samples });
+            }
+        }
         if !kept.is_empty() {
             sealing::write_chunk(db, &kept)?;
         }

@@ -31,6 +31,7 @@ const MAX_FULL: usize = 8;
 pub(super) fn plan(
     memory: &Memory,
     pending: &VecDeque<(i64, usize)>,
+    overdue: &BTreeSet<u32>,
     tuning: &Tuning,
 ) -> BTreeSet<u32> {
     let groups = || (0u32..).zip(&memory.groups);
@@ -39,6 +40,7 @@ pub(super) fn plan(
         .map(|(id, _)| id)
         .take(MAX_FULL)
         .collect();
+    plan.extend(overdue.iter().take(MAX_FULL));
     let pending_bytes: usize = pending.iter().map(|&(_, bytes)| bytes).sum();
     if pending_bytes > tuning.pending_bytes
         && let Some(oldest) = memory.oldest_needed()
@@ -86,12 +88,14 @@ impl Sealing {
             .min()
     }
 
-    /// Writes the chunks of one group, whose samples stand in `pending` up to row `seq`.
+    /// Writes the chunks of one group, whose samples stand in `pending` up to row `seq`; all
+    /// of it, or but for points with a handful of samples.
     pub(super) fn seal(
         &mut self,
         tx: &Transaction<'_>,
         memory: &Memory,
         group: u32,
+        all: bool,
         seq: i64,
         tuning: &Tuning,
     ) -> Result<(), Failure> {
@@ -99,7 +103,7 @@ impl Sealing {
         let short = |&&point: &&u32| memory.points[point as usize].tail.len() < MIN_RUN;
         let few: usize =
             state.points.iter().filter(short).map(|&p| memory.points[p as usize].tail.len()).sum();
-        let carry = few * 4 <= state.samples;
+        let carry = !all && few * 4 <= state.samples;
         let mut fresh = Vec::new();
         let mut late = Late::default();
         for &point in &state.points {
