@@ -12,6 +12,7 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::Semaphore,
 };
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{App, router};
@@ -21,6 +22,9 @@ const BACKLOG: u32 = 1024;
 /// Kernel buffer of each connection, bytes. Small: what lies in it is old before a slow
 /// client reads it, and what does not fit is conflated instead.
 const SEND_BUFFER: u32 = 256 * 1024;
+/// How long a client may take nothing of what is sent to it. Sessions notice sooner; this ends
+/// what only streams, such as server-sent events, and downloads that nobody reads.
+const STALLED: Duration = Duration::from_secs(60);
 /// How long sessions and requests under way may take to end.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -57,7 +61,7 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: CancellationToken
             Ok((stream, _)) => {
                 let (routes, stop) = (routes.clone(), stop.clone());
                 connections.spawn(async move {
-                    connection(stream, routes, header_timeout, stop).await;
+                    connection(stream, routes, header_timeout, STALLED, stop).await;
                     drop(permit);
                 });
             }
@@ -80,17 +84,20 @@ async fn connection(
     stream: TcpStream,
     routes: Router,
     header_timeout: Duration,
+    stalled: Duration,
     stop: CancellationToken,
 ) {
     // A frame is written whole; holding it back for more only adds delay.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!("TCP_NODELAY: {error}");
     }
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(stalled));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
         .max_buf_size(64 * 1024)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
+        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(routes))
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let result = tokio::select! {
@@ -102,5 +109,54 @@ async fn connection(
     };
     if let Err(error) = result {
         tracing::debug!("a connection ended: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{
+        body::{Body, Bytes},
+        routing::get,
+    };
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// An answer without end.
+    async fn endless() -> Body {
+        let piece = || async { Some((Ok::<_, io::Error>(Bytes::from(vec![b'.'; 65_536])), ())) };
+        Body::from_stream(futures_util::stream::unfold((), move |()| piece()))
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_let_go_and_a_slow_one_is_not() {
+        let listener = bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let limit = Duration::from_millis(300);
+        let mut ends = Vec::new();
+        let mut clients = Vec::new();
+        for _ in 0..2 {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            let routes = Router::new().route("/", get(endless));
+            let long = Duration::from_secs(60);
+            let stop = CancellationToken::new();
+            ends.push(tokio::spawn(connection(stream, routes, long, limit, stop)));
+            clients.push(client);
+        }
+        let slow_end = ends.pop().unwrap();
+        let mut slow = clients.pop().unwrap();
+        let reading = tokio::spawn(async move {
+            let mut piece = vec![0; 1 << 20];
+            loop {
+                slow.read_exact(&mut piece).await.unwrap();
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        let stalled = ends.pop().unwrap();
+        tokio::time::timeout(Duration::from_secs(30), stalled).await.unwrap().unwrap();
+        assert!(!slow_end.is_finished(), "whoever reads goes on");
+        reading.abort();
     }
 }

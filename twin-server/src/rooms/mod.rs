@@ -108,6 +108,9 @@ pub enum RoomError {
         /// Which.
         entity: String,
     },
+    /// The system gives no random numbers, of which a key is made.
+    #[error("the system gives no random numbers, so a room's key could be guessed")]
+    NoRandomness,
     /// The history does not answer.
     #[error("{reason}")]
     History {
@@ -121,9 +124,10 @@ impl RoomError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::NoHistory | Self::Live => ErrorCode::Unsupported,
-            Self::TooMany { .. } | Self::Busy { .. } | Self::History { .. } => {
-                ErrorCode::Unavailable
-            }
+            Self::TooMany { .. }
+            | Self::Busy { .. }
+            | Self::NoRandomness
+            | Self::History { .. } => ErrorCode::Unavailable,
             Self::Unknown { .. } => ErrorCode::UnknownRoom,
             Self::Forbidden { .. } => ErrorCode::Forbidden,
             Self::Speed { .. } | Self::Range { .. } => ErrorCode::OutOfRange,
@@ -245,7 +249,7 @@ impl Rooms {
         let id: Arc<str> = place.id.as_str().into();
         let channel = Channel::new(Arc::clone(player.live()));
         let view = task::view(&id, &channel, &player, &clock, String::new());
-        let key = replay.locked.then(|| secret(16));
+        let key = replay.locked.then(|| secret(16)).transpose()?;
         let plan = Plan { id, name: replay.name, pinned: replay.pinned, key };
         let (commands, received) = mpsc::channel(COMMANDS);
         let room = Room::new(plan, view, Some(commands));
@@ -288,7 +292,7 @@ impl Rooms {
             return Err(RoomError::TooMany { max: self.settings.max_rooms });
         }
         let id = loop {
-            let id = secret(4);
+            let id = secret(4)?;
             if !replays.contains_key(&id) {
                 break id;
             }
@@ -368,12 +372,9 @@ async fn range(store: &dyn Store, replay: &Replay) -> Result<(Timestamp, Timesta
 }
 
 /// Random letters and digits that nobody guesses: so many bytes, in hex.
-fn secret(bytes: usize) -> String {
+fn secret(bytes: usize) -> Result<String, RoomError> {
     use ring::rand::SecureRandom as _;
     let mut random = vec![0; bytes];
-    if ring::rand::SystemRandom::new().fill(&mut random).is_err() {
-        // No system we run on is without; ids then only have to be different.
-        random.fill_with(|| fastrand::u8(..));
-    }
-    random.iter().map(|byte| format!("{byte:02x}")).collect()
+    ring::rand::SystemRandom::new().fill(&mut random).map_err(|_| RoomError::NoRandomness)?;
+    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }
