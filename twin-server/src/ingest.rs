@@ -5,6 +5,8 @@
 //! told by TCP and by unacknowledged QoS 1 messages. Readings travel with a [`Receipt`]:
 //! whoever makes them safe gives it back, and only then are their messages acknowledged.
 
+mod share;
+
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -20,10 +22,14 @@ use crate::{
     bindings::{BoardCell, Engine, HasScene, minimal_filters},
     broker::{self, BrokerError, BrokerHandle},
     config::{BrokerChoice, Config, MqttConfig},
-    mqtt::{self, Ack, AckSender, MqttClient, MqttError},
+    mqtt::{self, Ack, AckSender, MqttClient, MqttError, MqttState, MqttStatus},
     reading::Reading,
     reload::{self, Reloader},
 };
+
+use share::Share;
+pub use share::Sharing;
+pub(crate) use share::engine as sharing_engine;
 
 /// Messages taken in one go; so many acknowledgements travel together.
 const MAX_BATCH: usize = 256;
@@ -122,6 +128,8 @@ pub struct Ingest {
     /// The broker itself, where it is embedded.
     pub broker: Option<BrokerHandle>,
     task: JoinHandle<()>,
+    /// What this server keeps of what a group of servers keeps.
+    share: Option<Share>,
 }
 
 impl Ingest {
@@ -137,7 +145,32 @@ impl Ingest {
         scene: Arc<dyn HasScene>,
         live: mpsc::Sender<Batch>,
     ) -> Result<Self, IngestError> {
+        Self::start_in_group(mqtt, config, scene, live, None).await
+    }
+
+    /// As [`Ingest::start`], of a server that keeps a share: live readings are then for
+    /// showing alone, and what is to be kept goes its own way.
+    ///
+    /// # Errors
+    /// As [`Ingest::start`].
+    pub async fn start_in_group(
+        mqtt: &MqttConfig,
+        config: &Config,
+        scene: Arc<dyn HasScene>,
+        live: mpsc::Sender<Batch>,
+        sharing: Option<Sharing>,
+    ) -> Result<Self, IngestError> {
         let mut mqtt = mqtt.clone();
+        let share = match (&sharing, &mqtt.share_group) {
+            (Some(sharing), Some(group)) => {
+                let (scene, keep) = (Arc::clone(&scene), sharing.keep.clone());
+                let share = Share::start(&mqtt, group, config, scene, keep)?;
+                // The name is the share's, which the broker has to know again.
+                mqtt.client_id = None;
+                Some(share)
+            }
+            _ => None,
+        };
         let broker = match mqtt.broker {
             BrokerChoice::Embedded(addr) => Some(broker::start(addr).await?),
             BrokerChoice::Remote { .. } => None,
@@ -155,19 +188,47 @@ impl Ingest {
         let (mqtt, messages, acks) = mqtt::start(&mqtt, filters)?;
         engine.publish_to(mqtt.publisher());
         let (swaps, swapped) = mpsc::channel(1);
-        let follow = Follow { board: Arc::clone(&board), filters: mqtt.filters(), watch: watched };
-        let task = tokio::spawn(run(engine, messages, live, acks, swapped, follow));
-        let reloader = Reloader::new(config.clone(), scene, swaps);
-        Ok(Self { board, reloader: Arc::new(reloader), mqtt, broker, task })
+        let follow = Follow {
+            board: Arc::clone(&board),
+            filters: mqtt.filters(),
+            watch: watched,
+            group: None,
+        };
+        let task = tokio::spawn(run(engine, messages, live, acks, swapped, follow, sharing));
+        let shared = share.as_ref().map(|share| share.swaps.clone());
+        let reloader = Reloader::new(config.clone(), scene, swaps).with_share(shared);
+        Ok(Self { board, reloader: Arc::new(reloader), mqtt, broker, task, share })
+    }
+
+    /// A function that tells how the connection stands, or the other one where that is the
+    /// one in trouble.
+    pub fn status_reader(&self) -> impl Fn() -> MqttStatus + Send + Sync + Clone + 'static {
+        let shown = self.mqtt.status_reader();
+        let kept = self.share.as_ref().map(|share| share.mqtt.status_reader());
+        move || {
+            let mut status = shown();
+            let Some(kept) = kept.as_ref().map(|kept| kept()) else { return status };
+            if status.state == MqttState::Ready && kept.state != MqttState::Ready {
+                return kept;
+            }
+            status.refused_filters.extend(kept.refused_filters);
+            status
+        }
     }
 
     /// Says goodbye to the broker, and ends when what had arrived was handed over.
     pub async fn stop(self) {
-        self.mqtt.stop().await;
-        if self.task.await.is_err() {
+        let Self { mqtt, share, task, broker, .. } = self;
+        let share = async {
+            if let Some(share) = share {
+                share.stop().await;
+            }
+        };
+        tokio::join!(mqtt.stop(), share);
+        if task.await.is_err() {
             tracing::warn!("the ingest task did not end in order");
         }
-        if let Some(broker) = self.broker {
+        if let Some(broker) = broker {
             broker.stop().await;
         }
     }
@@ -193,14 +254,18 @@ pub struct Follow {
     pub filters: watch::Sender<Vec<String>>,
     /// Topic filters besides those of the engine.
     pub watch: Vec<String>,
+    /// The group of servers that shares the subscriptions.
+    pub group: Option<String>,
 }
 
 impl Follow {
     /// An engine is in place. Only now may messages of its topics come.
     fn take_up(&self, engine: &Engine) {
         self.board.set(Arc::clone(engine.board()));
-        let all = engine.filters().into_iter().chain(self.watch.iter().cloned());
-        let filters = minimal_filters(all);
+        let filters = match &self.group {
+            Some(group) => share::filters(group, engine),
+            None => minimal_filters(engine.filters().into_iter().chain(self.watch.iter().cloned())),
+        };
         self.filters.send_if_modified(|now| {
             let differ = *now != filters;
             *now = filters;
@@ -209,7 +274,8 @@ impl Follow {
     }
 }
 
-/// Runs until the messages end (the MQTT client stopped) or the live state is gone.
+/// Runs until the messages end (the MQTT client stopped) or the live state is gone. Of a
+/// server that shares the keeping, this keeps what needs every message, where it leads.
 pub async fn run(
     mut engine: Engine,
     mut messages: mpsc::Receiver<Message>,
@@ -217,6 +283,7 @@ pub async fn run(
     acks: AckSender,
     mut swaps: mpsc::Receiver<Swap>,
     mut follow: Follow,
+    sharing: Option<Sharing>,
 ) {
     let mut board = engine.board().clone();
     let room = Arc::new(Semaphore::new(MAX_UNSAFE_BATCHES));
@@ -238,14 +305,26 @@ pub async fn run(
             () = tokio::time::sleep(TICK) => {}
         }
         let mut readings = Vec::with_capacity(batch.len() * 2);
+        let mut whole = Vec::new();
         for message in &batch {
-            engine.accept(message, &mut readings);
+            match engine.needs_every_message(&message.topic) {
+                true => engine.accept(message, &mut whole),
+                false => engine.accept(message, &mut readings),
+            }
         }
         if engine.settle() {
             board = engine.board().clone();
             follow.take_up(&engine);
         }
-        engine.tick(Timestamp::now(), &mut readings);
+        engine.tick(Timestamp::now(), &mut whole);
+        if let Some(sharing) = sharing.as_ref().filter(|_| !whole.is_empty())
+            && (sharing.leads)()
+        {
+            // The keeper ends after us; where it failed before, nothing is kept any more.
+            let _ =
+                sharing.keep.send(Batch { readings: whole.clone(), receipts: Vec::new() }).await;
+        }
+        readings.append(&mut whole);
         counter!("twin_ingest_messages_total").increment(batch.len() as u64);
         counter!("twin_ingest_readings_total").increment(readings.len() as u64);
         for (sort, total) in board.troubles() {

@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use crate::{
     bindings::{Binding, By, Discovery, Engine, HasScene, minimal_filters},
     config::{Config, ConfigError, Fingerprint, fingerprint},
-    ingest::Swap,
+    ingest::{Swap, sharing_engine},
 };
 
 /// The MQTT topic filters of a configuration.
@@ -121,6 +121,8 @@ pub struct Reloader {
     file: PathBuf,
     scene: Arc<dyn HasScene>,
     swaps: mpsc::Sender<Swap>,
+    /// Where the other set goes, of a server that keeps a share.
+    shared: Option<mpsc::Sender<Swap>>,
     /// The configuration at work; held while a reload is under way, so that two follow one
     /// another.
     at_work: tokio::sync::Mutex<Config>,
@@ -146,9 +148,16 @@ impl Reloader {
             file: config.file.clone(),
             scene,
             swaps,
+            shared: None,
             at_work: tokio::sync::Mutex::new(config),
             status: Mutex::new(status),
         }
+    }
+
+    /// Also for what keeps a share.
+    #[must_use]
+    pub(crate) fn with_share(self, shared: Option<mpsc::Sender<Swap>>) -> Self {
+        Self { shared, ..self }
     }
 
     /// How the set stands.
@@ -208,24 +217,26 @@ impl Reloader {
     async fn try_reload(&self) -> Result<ReloadReport, ReloadError> {
         let mut at_work = self.at_work.lock().await;
         let (file, scene) = (self.file.clone(), Arc::clone(&self.scene));
+        let shares = self.shared.is_some();
         let read = move || {
             let config = Config::load(&file)?;
             check_properties(&config, &*scene)?;
             // Indexes over the scene take their time; not on a thread that serves others.
+            let shared = shares.then(|| sharing_engine(&config, Arc::clone(&scene)));
             let engine = Engine::new(config.bindings.clone(), scene);
             let engine = engine
                 .with_computed(config.computed.clone())
                 .discovering(config.discoveries.clone());
-            Ok::<_, ReloadError>((config, engine))
+            Ok::<_, ReloadError>((config, engine, shared))
         };
         let read = tokio::task::spawn_blocking(read).await.map_err(|_| ReloadError::Stopped)?;
-        let (config, engine) = read?;
+        let (config, engine, shared) = read?;
         let report = compare(&at_work, &config);
-        let (done, at_work_now) = oneshot::channel();
         let watch = config.mqtt.iter().flat_map(|mqtt| mqtt.watch.iter().cloned()).collect();
-        let swap = Swap { engine, watch, done };
-        self.swaps.send(swap).await.map_err(|_| ReloadError::Stopped)?;
-        at_work_now.await.map_err(|_| ReloadError::Stopped)?;
+        put_to_work(&self.swaps, engine, watch).await?;
+        if let (Some(swaps), Some(engine)) = (&self.shared, shared) {
+            put_to_work(swaps, engine, Vec::new()).await?;
+        }
         // What waits for a restart is not at work yet, and is told again next time.
         at_work.bindings = config.bindings;
         at_work.computed = config.computed;
@@ -276,6 +287,17 @@ impl Reloader {
             let _ = self.reload().await;
         }
     }
+}
+
+/// Hands an engine over, and waits until it is at work.
+async fn put_to_work(
+    swaps: &mpsc::Sender<Swap>,
+    engine: Engine,
+    watch: Vec<String>,
+) -> Result<(), ReloadError> {
+    let (done, at_work_now) = oneshot::channel();
+    swaps.send(Swap { engine, watch, done }).await.map_err(|_| ReloadError::Stopped)?;
+    at_work_now.await.map_err(|_| ReloadError::Stopped)
 }
 
 /// A binding by property needs properties in memory, which only a start can load.

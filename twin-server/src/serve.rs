@@ -1,5 +1,7 @@
 //! `twin-server serve`: wires configuration, ingest, live state and HTTP together.
 
+mod keeping;
+
 use std::{
     io::Write as _,
     net::SocketAddr,
@@ -15,15 +17,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     bindings::By,
-    config::{BrokerChoice, Config, HistoryConfig, HistoryPlace, HttpConfig, MqttConfig},
+    config::{BrokerChoice, Config, HttpConfig, MqttConfig},
     history::{
-        self, Recorder, Store,
-        embedded::EmbeddedStore,
+        Store,
         memory::{self, Memory},
     },
     http::{self, App, Telemetry},
     hub::{self, Hub},
-    ingest::{Ingest, MAX_UNSAFE_BATCHES},
+    ingest::{Ingest, MAX_UNSAFE_BATCHES, Sharing},
     live::{self, Live},
     reload::Reloader,
     republish,
@@ -127,9 +128,13 @@ impl Server {
         let address = listener.local_addr().context("the address listened on")?;
 
         let live = Arc::new(Live::new(Arc::clone(&loaded), live::Settings::default()));
-        let recorder = match &config.history {
-            Some(history) => recorder(history, &live).await?,
-            None => None,
+        let shares = config.mqtt.as_ref().is_some_and(|mqtt| mqtt.share_group.is_some());
+        let (recorder, leads) = match &config.history {
+            Some(history) => {
+                let (recorder, leads) = keeping::open(history, &live, shares).await?;
+                (Some(recorder), Some(leads))
+            }
+            None => (None, None),
         };
         let (keeper, kept) = match &recorder {
             Some(recorder) => {
@@ -139,12 +144,20 @@ impl Server {
             }
             None => (None, None),
         };
+        let (kept, sharing) = match (kept, leads) {
+            (Some(kept), Some(leads)) if shares => {
+                let (keep, batches) = mpsc::channel(READING_BATCHES);
+                tokio::spawn(live::hand_on_unshown(Arc::clone(&live), batches, kept));
+                (None, Some(Sharing { keep, leads }))
+            }
+            (kept, _) => (kept, None),
+        };
         let (readings, received) = mpsc::channel(READING_BATCHES);
         let writer = tokio::spawn(live::write(Arc::clone(&live), received, kept));
         let ingest = match &config.mqtt {
             Some(mqtt) => {
                 let scene = Arc::clone(loaded.scene());
-                let ingest = Ingest::start(mqtt, &config, scene, readings).await;
+                let ingest = Ingest::start_in_group(mqtt, &config, scene, readings, sharing).await;
                 Some(ingest.context("setting up MQTT")?)
             }
             None => None,
@@ -161,7 +174,7 @@ impl Server {
         };
         let telemetry = Telemetry {
             webhooks,
-            status: ingest.as_ref().map(|ingest| Arc::new(ingest.mqtt.status_reader()) as _),
+            status: ingest.as_ref().map(|ingest| Arc::new(ingest.status_reader()) as _),
             board: ingest.as_ref().map(|ingest| Arc::clone(&ingest.board)),
             history: recorder,
             reloader: ingest.as_ref().map(|ingest| Arc::clone(&ingest.reloader)),
@@ -287,21 +300,6 @@ fn http_settings(config: &HttpConfig, address: SocketAddr) -> http::Settings {
         max_body_bytes: config.max_body_bytes,
         ..http::Settings::default()
     }
-}
-
-/// Opens the store, and puts the live state back to what it held last.
-async fn recorder(
-    config: &HistoryConfig,
-    live: &Arc<Live>,
-) -> anyhow::Result<Option<Arc<Recorder>>> {
-    let HistoryPlace::Directory(dir) = config.place.clone() else { return Ok(None) };
-    let retention = config.retention.clone();
-    let open = move || EmbeddedStore::open(&dir, retention, history::embedded::Tuning::default());
-    let store: Arc<dyn Store> =
-        Arc::new(tokio::task::spawn_blocking(open).await.context("opening the history")??);
-    let restored = history::restore(store.as_ref(), live).await?;
-    tracing::info!(points = restored, "live state restored from the history");
-    Ok(Some(Recorder::new(store)))
 }
 
 /// `viewer/` beside the binary.

@@ -44,6 +44,62 @@ fn the_example_is_right_and_shows_the_defaults() {
 }
 
 #[test]
+fn a_database_is_named_without_its_password() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("secret"), "hush\n").unwrap();
+    let file = dir.path().join("twin.toml");
+    let text = |history: &str| format!("[scene]\npackage = \"x\"\n[history]\n{history}");
+    let given = "url = \"postgres://twin@db.example/twin\"\npassword_file = \"secret\"\n";
+    let config = Config::parse(&file, &text(given)).unwrap();
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    let shown = format!("{:?}", config.history);
+    assert!(shown.contains("postgres://db.example/twin") && !shown.contains("hush"), "{shown}");
+    let unused = Config::parse(&file, &text(&format!("{given}minute = \"900d\"\n"))).unwrap();
+    assert!(unused.warnings[0].contains("`minute` and `hour`: not used"), "{:?}", unused.warnings);
+    for (history, key, said) in [
+        ("url = \"postgres://a:b@c/d\"", "history.url", "password_file"),
+        ("url = \"sqlite://x\"", "history.url", "expected postgres://"),
+        ("url = \"postgres://a@c/d\"\nca_file = \"none.pem\"", "history.ca_file", "none.pem"),
+        ("path = \"h\"\npassword_file = \"secret\"", "history.password_file", "for `url`"),
+    ] {
+        let found = problems(&text(history));
+        assert_eq!(found.len(), 1, "{history}: {found:?}");
+        assert_eq!(found[0].key, key);
+        assert!(found[0].message.contains(said), "{}", found[0].message);
+    }
+}
+
+#[test]
+fn a_group_needs_what_its_members_share() {
+    let text = |mqtt: &str, history: &str| {
+        format!("[scene]\npackage = \"x\"\n[mqtt]\n{mqtt}\n[history]\n{history}\n")
+    };
+    let broker = "url = \"mqtt://127.0.0.1\"\nshare_group = \"twin\"";
+    let database = "url = \"postgres://twin@localhost/twin\"";
+    let good = text(&format!("{broker}\nclient_id = \"one\""), database);
+    let config = Config::parse(Path::new("twin.toml"), &good).unwrap();
+    assert_eq!(config.mqtt.unwrap().share_group.as_deref(), Some("twin"));
+    let member = format!("{broker}\nclient_id = \"one\"");
+    for (mqtt, history, said) in [
+        (broker.to_owned(), database, "client_id"),
+        (format!("{member}\nqos = 0"), database, "qos = 1"),
+        (format!("{member}\nprotocol = 4"), database, "protocol = 5"),
+        (member.replace("\"twin\"", "\"t/w\""), database, "without /"),
+        (
+            member.replace("url", "embedded").replace("mqtt://127.0.0.1", "127.0.0.1:0"),
+            database,
+            "`url`",
+        ),
+        (member, "path = \"h\"", "[history] url"),
+    ] {
+        let found = problems(&text(&mqtt, history));
+        assert_eq!(found.len(), 1, "{mqtt}: {found:?}");
+        assert_eq!(found[0].key, "mqtt.share_group");
+        assert!(found[0].message.contains(said), "{}", found[0].message);
+    }
+}
+
+#[test]
 fn how_long_history_is_kept_is_checked() {
     let text =
         |history: &str| format!("[scene]\npackage = \"x\"\n[history]\npath = \"h\"\n{history}");

@@ -5,14 +5,13 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test may")]
 
+#[path = "support/process.rs"]
+mod process;
 #[path = "support/mosquitto.rs"]
 mod support;
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpStream},
     path::Path,
-    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -21,82 +20,27 @@ use std::{
 };
 
 use jiff::Timestamp;
+use process::{PATIENCE, Server};
 use support::{Mosquitto, Publisher, free_port};
 
 /// Rounds of the usual test.
 const KILLS: u64 = 24;
 /// How soon a server has to be ready after it was killed.
 const READY: Duration = Duration::from_secs(5);
-/// What a busy machine may add to that before the test calls it a failure.
-const PATIENCE: Duration = Duration::from_secs(60);
 const METERS: u64 = 8;
 
-/// A server in a process of its own.
-struct Server {
-    child: Child,
-    address: SocketAddr,
-    ready_after: Duration,
-}
-
-impl Server {
-    fn start(config: &Path) -> Self {
-        let begun = Instant::now();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_twin-server"))
-            .args(["serve", "--config"])
-            .arg(config)
-            .env("RUST_LOG", "warn")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().trim_start_matches("http://").trim_end_matches('/');
-        let address = address.parse().expect("the server prints its address");
-        let mut server = Self { child, address, ready_after: Duration::ZERO };
-        while !server.get("/readyz").starts_with("HTTP/1.1 200") {
-            assert!(begun.elapsed() < PATIENCE, "not ready: {}", server.get("/readyz"));
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        server.ready_after = begun.elapsed();
-        server
+/// What was kept of a meter, in order.
+fn kept(server: &Server, meter: u64) -> Vec<u64> {
+    let path = format!(
+        "/api/v1/points/m{meter}%2Fenergy/history?max_points=100000&from=2020-01-01T00:00:00Z&format=csv"
+    );
+    let answer = server.get(&path);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    if head.starts_with("HTTP/1.1 404") {
+        return Vec::new();
     }
-
-    fn get(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        let request =
-            format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address);
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    }
-
-    /// What was kept of a meter, in order.
-    fn kept(&self, meter: u64) -> Vec<u64> {
-        let path = format!(
-            "/api/v1/points/m{meter}%2Fenergy/history?max_points=100000&from=2020-01-01T00:00:00Z&format=csv"
-        );
-        let answer = self.get(&path);
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        if head.starts_with("HTTP/1.1 404") {
-            return Vec::new();
-        }
-        assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
-        body.lines().skip(1).map(|line| line.split(',').nth(1).unwrap().parse().unwrap()).collect()
-    }
-
-    /// SIGKILL: no handler runs, nothing is flushed.
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
+    body.lines().skip(1).map(|line| line.split(',').nth(1).unwrap().parse().unwrap()).collect()
 }
 
 fn package(dir: &Path, port: u16) {
@@ -186,15 +130,15 @@ async fn nothing_that_was_acknowledged_is_lost() {
         let expected: Vec<u64> = (0..sent).collect();
         let deadline = Instant::now() + PATIENCE;
         for meter in 0..METERS {
-            while server.kept(meter).len() < expected.len() && Instant::now() < deadline {
+            while kept(&server, meter).len() < expected.len() && Instant::now() < deadline {
                 std::thread::sleep(Duration::from_millis(100));
             }
-            let mut kept = server.kept(meter);
-            kept.sort_unstable();
+            let mut found = kept(&server, meter);
+            found.sort_unstable();
             let lost: Vec<u64> =
-                expected.iter().copied().filter(|n| kept.binary_search(n).is_err()).collect();
+                expected.iter().copied().filter(|n| found.binary_search(n).is_err()).collect();
             assert!(lost.is_empty(), "meter {meter} lost {lost:?} of {sent}");
-            assert_eq!(kept.len(), expected.len(), "meter {meter}: some are kept twice");
+            assert_eq!(found.len(), expected.len(), "meter {meter}: some are kept twice");
         }
     };
     tokio::task::spawn_blocking(check).await.unwrap();

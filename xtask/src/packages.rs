@@ -15,6 +15,16 @@ pub(crate) fn ensure(purpose: &str, programs: &[&str], debian: &[&str]) -> Resul
     install(purpose, debian)
 }
 
+/// Makes sure that PostgreSQL's server is there, which Debian keeps off the `PATH`.
+pub(crate) fn ensure_postgres(purpose: &str) -> Result<()> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut programs = versions.map(|version| version.path().join("bin/initdb"));
+    if shell::which("initdb").is_some() || programs.any(|program| program.is_file()) {
+        return Ok(());
+    }
+    install(purpose, &["postgresql"])
+}
+
 /// Installs Debian packages, or says which command would.
 pub(crate) fn install(purpose: &str, debian: &[&str]) -> Result<()> {
     let by_hand = format!("apt-get install -y --no-install-recommends {}", debian.join(" "));

@@ -82,6 +82,7 @@ fn lint() -> Result<()> {
 
 fn unit() -> Result<()> {
     packages::ensure("the broker tests", &["mosquitto"], &["mosquitto"])?;
+    packages::ensure_postgres("the tests of the scaled history")?;
     let tools = node::tools()?;
     shell::run(shell::cargo_native("test", &[]).envs(models()).env("TWIN_NODE_TOOLS", &tools))?;
     shell::run(&mut shell::cargo(&[&["test", "--release"], PURE_VIEWER].concat()))

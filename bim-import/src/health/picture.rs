@@ -214,6 +214,10 @@ impl Picture {
         };
         let (columns, rows) = (samples(range(0), self.width), samples(range(1), self.height));
         let nearest = range(2).1;
+        // Beside the picture, or nowhere.
+        if columns.is_empty() {
+            return true;
+        }
         rows.into_iter().all(|y| {
             let row = &self.samples[y * self.width..][columns.clone()];
             row.iter().all(|sample| sample.depth > nearest)

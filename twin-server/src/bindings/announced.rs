@@ -21,9 +21,18 @@ impl Engine {
 
     /// The topic filters of its bindings and of the announcements it listens for.
     pub fn filters(&self) -> Vec<String> {
-        let bound = self.bindings.iter().map(Binding::filter);
-        let announced = self.discovered.dialects().iter().flat_map(Discovery::filters);
-        bound.chain(announced).collect()
+        let announced = self.announced_by().iter().flat_map(Discovery::filters);
+        self.bound().map(Binding::filter).chain(announced).collect()
+    }
+
+    /// Its bindings, those that were announced among them.
+    pub fn bound(&self) -> impl Iterator<Item = &Binding> {
+        self.bindings.iter()
+    }
+
+    /// The dialects whose announcements it listens for.
+    pub fn announced_by(&self) -> &[Discovery] {
+        self.discovered.dialects()
     }
 
     /// Whether a message was an announcement; what is wrong with one is on the board.

@@ -117,6 +117,11 @@ pub enum Place {
 }
 
 impl Binding {
+    /// Whether it makes sense only to whoever sees every message of its topics, in order.
+    pub fn needs_every_message(&self) -> bool {
+        self.decode.sparkplug().is_some()
+    }
+
     /// The topic filter to subscribe to. Devices of Sparkplug B are known by the births of
     /// their node, so that all of a node has to be followed.
     pub fn filter(&self) -> String {

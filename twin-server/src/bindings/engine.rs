@@ -184,6 +184,11 @@ impl Engine {
         &self.board
     }
 
+    /// Whether only whoever sees every message knows what this one means.
+    pub fn needs_every_message(&self, topic: &str) -> bool {
+        self.sparkplug.is_some() && SparkplugTopic::parse(topic).is_some()
+    }
+
     /// Appends the readings of one message; whatever yields none is on the board.
     pub fn accept(&mut self, message: &Message, readings: &mut Vec<Reading>) {
         let before = readings.len();

@@ -9,10 +9,13 @@ use toml::Spanned;
 
 use super::{
     error::Collector,
-    load::{duration, set},
+    load::{content, duration, password, set},
     raw::RawHistory,
 };
-use crate::history::retention::{Class, Retention};
+use crate::history::{
+    postgres::PostgresOptions,
+    retention::{Class, Retention},
+};
 
 /// Smallest budget, bytes: less holds no history worth the name.
 const MIN_BYTES: u64 = 64 * 1024 * 1024;
@@ -31,8 +34,8 @@ pub struct HistoryConfig {
 pub enum HistoryPlace {
     /// In a directory, by the embedded store.
     Directory(PathBuf),
-    /// In a database, by URL.
-    Database(String),
+    /// In a PostgreSQL database.
+    Database(Box<PostgresOptions>),
 }
 
 /// Checks the section.
@@ -51,17 +54,46 @@ pub(super) fn check(
             out.add(raw.span(), "history", "expected `path` (a directory) or `url`");
             return None;
         }
-        RawHistory { path: Some(path), .. } => HistoryPlace::Directory(dir.join(path)),
-        RawHistory { url: Some(url), .. } => {
-            warnings.push(
-                "[history] url: this version keeps history in a directory (`path`) only, \
-                 so none is kept"
-                    .to_owned(),
-            );
-            HistoryPlace::Database(url.clone())
+        RawHistory { path: Some(path), .. } => {
+            let keys = [
+                (&raw.get_ref().password_file, "password_file"),
+                (&raw.get_ref().ca_file, "ca_file"),
+            ];
+            for (file, key) in keys {
+                if let Some(file) = file {
+                    out.add(file.span(), &format!("history.{key}"), "is for `url`, not for `path`");
+                }
+            }
+            HistoryPlace::Directory(dir.join(path))
         }
+        RawHistory { url: Some(url), .. } => database(raw.get_ref(), url, dir, out, warnings)?,
     };
     Some(HistoryConfig { place, retention: retention(raw.get_ref(), out) })
+}
+
+fn database(
+    raw: &RawHistory,
+    url: &Spanned<String>,
+    dir: &Path,
+    out: &mut Collector<'_>,
+    warnings: &mut Vec<String>,
+) -> Option<HistoryPlace> {
+    let coarse = raw.minute.is_some() || raw.hour.is_some();
+    let coarse = coarse || raw.classes.iter().any(|class| class.get_ref().is_coarse());
+    for (said, keys) in [(coarse, "`minute` and `hour`"), (raw.max_bytes.is_some(), "`max_bytes`")]
+    {
+        if said {
+            warnings.push(format!(
+                "[history] {keys}: not used with `url`: a database keeps samples as long as \
+                 `raw` says, and nothing coarser"
+            ));
+        }
+    }
+    let secret =
+        raw.password_file.as_ref().and_then(|f| password(f, "history.password_file", dir, out));
+    let ca = raw.ca_file.as_ref().and_then(|file| content(file, "history.ca_file", dir, out));
+    let options = PostgresOptions::parse(url.get_ref(), secret, ca);
+    out.take(url.span(), "history.url", options).map(Box::new).map(HistoryPlace::Database)
 }
 
 fn retention(raw: &RawHistory, out: &mut Collector<'_>) -> Retention {

@@ -87,6 +87,12 @@ impl Config {
         labels(&raw, &mut out);
         let history =
             raw.history.as_ref().and_then(|raw| history::check(raw, dir, &mut out, &mut warnings));
+        if let Some(group) = raw.mqtt.as_ref().and_then(|mqtt| mqtt.get_ref().share_group.as_ref())
+            && raw.history.as_ref().is_none_or(|history| history.get_ref().url.is_none())
+        {
+            let message = "needs [history] url, a database that the servers share";
+            out.add(group.span(), "mqtt.share_group", message);
+        }
         warnings.append(&mut set.warnings);
         if raw.mqtt.is_none() && !set.bindings.is_empty() {
             warnings.push("there are bindings but no [mqtt], so nothing will arrive".to_owned());
@@ -209,6 +215,32 @@ pub(super) fn address(
         .parse()
         .map_err(|_| format!("{:?}: expected ADDRESS:PORT, as in 127.0.0.1:8080", raw.get_ref()));
     out.take(raw.span(), key, parsed)
+}
+
+/// The content of a file that the configuration names.
+pub(super) fn content(
+    file: &Spanned<PathBuf>,
+    key: &str,
+    dir: &Path,
+    out: &mut Collector<'_>,
+) -> Option<Vec<u8>> {
+    let path = dir.join(file.get_ref());
+    let content = fs::read(&path).map_err(|error| format!("reading {}: {error}", path.display()));
+    out.take(file.span(), key, content)
+}
+
+/// The same, of a password: editors end a file with a newline, which is no part of it.
+pub(super) fn password(
+    file: &Spanned<PathBuf>,
+    key: &str,
+    dir: &Path,
+    out: &mut Collector<'_>,
+) -> Option<Vec<u8>> {
+    let mut password = content(file, key, dir, out)?;
+    while password.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
+        password.pop();
+    }
+    Some(password)
 }
 
 /// Takes a number over where it is given and lies in its range.

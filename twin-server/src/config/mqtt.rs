@@ -1,11 +1,6 @@
 //! `[mqtt]`: which broker, and how to talk to it.
 
-use std::{
-    fmt, fs,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fmt, net::SocketAddr, path::Path, time::Duration};
 
 use axum::http::Uri;
 use toml::Spanned;
@@ -25,6 +20,8 @@ pub struct MqttConfig {
     /// A name of its own lets the broker keep messages while the server is away;
     /// absent: a random one and no session.
     pub client_id: Option<String>,
+    /// The group of servers that share the keeping of samples; absent: all are kept here.
+    pub share_group: Option<String>,
     /// MQTT version.
     pub protocol: Protocol,
     /// Quality of service asked for: 0 or 1.
@@ -141,6 +138,7 @@ impl MqttConfig {
             credentials: None,
             ca: None,
             client_id: None,
+            share_group: None,
             protocol: Protocol::V5,
             qos: 1,
             keep_alive: Duration::from_secs(30),
@@ -163,7 +161,7 @@ pub(super) fn check(
     let broker = broker(raw, span, out)?;
     let mut config = MqttConfig::new(broker);
     config.credentials = credentials(raw, dir, out);
-    config.ca = raw.ca_file.as_ref().and_then(|file| read(file, "mqtt.ca_file", dir, out));
+    config.ca = raw.ca_file.as_ref().and_then(|file| load::content(file, "mqtt.ca_file", dir, out));
     if let Some(id) = &raw.client_id {
         if id.get_ref().is_empty() || id.get_ref().len() > 65_535 {
             out.add(id.span(), "mqtt.client_id", "expected 1 to 65,535 bytes");
@@ -200,7 +198,31 @@ pub(super) fn check(
         out,
     );
     config.watch = watch(raw, out);
+    if let Some(group) = &raw.share_group {
+        share_group(group, &config, out);
+        config.share_group = Some(group.get_ref().clone());
+    }
     Some(config)
+}
+
+/// A member keeps what it is handed, so the broker has to know it again, and to wait for it.
+fn share_group(group: &Spanned<String>, config: &MqttConfig, out: &mut Collector<'_>) {
+    let mut add = |message: &str| out.add(group.span(), "mqtt.share_group", message);
+    if group.get_ref().is_empty() || group.get_ref().contains(['/', '+', '#', '\0']) {
+        add("expected a name without /, + and #");
+    }
+    if matches!(config.broker, BrokerChoice::Embedded(_)) {
+        add("needs a broker of its own (`url`) that several servers reach");
+    }
+    if config.client_id.is_none() {
+        add("needs a `client_id`, another one for each server");
+    }
+    if config.protocol != Protocol::V5 {
+        add("needs `protocol = 5`: MQTT 3.1.1 knows no shared subscriptions");
+    }
+    if config.qos != 1 {
+        add("needs `qos = 1`");
+    }
 }
 
 fn broker(
@@ -232,13 +254,9 @@ fn broker(
 fn credentials(raw: &RawMqtt, dir: &Path, out: &mut Collector<'_>) -> Option<(String, Vec<u8>)> {
     match (&raw.user, &raw.password_file) {
         (Some(user), file) => {
-            let password = file.as_ref().and_then(|f| read(f, "mqtt.password_file", dir, out));
-            let mut password = password.unwrap_or_default();
-            // Editors end a file with a newline, which is no part of a password.
-            while password.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
-                password.pop();
-            }
-            Some((user.get_ref().clone(), password))
+            let password = file.as_ref();
+            let password = password.and_then(|f| load::password(f, "mqtt.password_file", dir, out));
+            Some((user.get_ref().clone(), password.unwrap_or_default()))
         }
         (None, Some(file)) => {
             out.add(file.span(), "mqtt.password_file", "a password needs `user` too");
@@ -246,17 +264,6 @@ fn credentials(raw: &RawMqtt, dir: &Path, out: &mut Collector<'_>) -> Option<(St
         }
         (None, None) => None,
     }
-}
-
-fn read(
-    file: &Spanned<PathBuf>,
-    key: &str,
-    dir: &Path,
-    out: &mut Collector<'_>,
-) -> Option<Vec<u8>> {
-    let path = dir.join(file.get_ref());
-    let content = fs::read(&path).map_err(|error| format!("reading {}: {error}", path.display()));
-    out.take(file.span(), key, content)
 }
 
 fn watch(raw: &RawMqtt, out: &mut Collector<'_>) -> Vec<String> {

@@ -87,6 +87,7 @@ pub(super) struct RawMqtt {
     pub(super) password_file: Option<Spanned<PathBuf>>,
     pub(super) ca_file: Option<Spanned<PathBuf>>,
     pub(super) client_id: Option<Spanned<String>>,
+    pub(super) share_group: Option<Spanned<String>>,
     pub(super) protocol: Option<Spanned<u8>>,
     pub(super) qos: Option<Spanned<u8>>,
     pub(super) keep_alive: Option<Spanned<String>>,
@@ -101,7 +102,9 @@ pub(super) struct RawMqtt {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawHistory {
     pub(super) path: Option<PathBuf>,
-    pub(super) url: Option<String>,
+    pub(super) url: Option<Spanned<String>>,
+    pub(super) password_file: Option<Spanned<PathBuf>>,
+    pub(super) ca_file: Option<Spanned<PathBuf>>,
     pub(super) raw: Option<Spanned<String>>,
     pub(super) minute: Option<Spanned<String>>,
     pub(super) hour: Option<Spanned<String>>,
@@ -117,6 +120,13 @@ pub(super) struct RawClass {
     pub(super) raw: Option<Spanned<String>>,
     pub(super) minute: Option<Spanned<String>>,
     pub(super) hour: Option<Spanned<String>>,
+}
+
+impl RawClass {
+    /// Whether it says anything about rollups.
+    pub(super) fn is_coarse(&self) -> bool {
+        self.minute.is_some() || self.hour.is_some()
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -6,16 +6,23 @@ pub(crate) mod lines;
 pub(crate) mod parquet;
 
 use std::{
-    io::Write as _,
+    io,
+    ops::Range,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::{Context, bail};
 use clap::{Subcommand, ValueEnum};
+use jiff::Timestamp;
 
-use super::{embedded::EmbeddedStore, retention::Retention};
-use crate::config::{Config, HistoryPlace};
+use super::{
+    Store,
+    embedded::{EmbeddedStore, Tuning},
+    postgres::PostgresStore,
+    retention::Retention,
+};
+use crate::config::{Config, HistoryConfig, HistoryPlace};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -24,8 +31,8 @@ Examples:
   twin-server history export --store data/history --points '*/power' --format jsonl
   twin-server history import --config twin.toml old-system.csv
 
-Export and info read the store as it is at that moment, also while the server runs;
-import needs the store for itself. Exit codes: 0 in order, 1 failed, 2 unusable arguments
+Export and info read the store as it is at that moment, also while the server runs.
+Import into a directory needs the store for itself; into a database it does not. Exit codes: 0 in order, 1 failed, 2 unusable arguments
 or configuration, 3 some lines were not imported.";
 
 /// Takes history out, puts it in, and tells about it.
@@ -81,33 +88,62 @@ impl Format {
     }
 }
 
+/// A store, and which it is.
+enum Opened {
+    Directory(EmbeddedStore),
+    Database(PostgresStore),
+}
+
+impl Opened {
+    fn store(&self) -> &dyn Store {
+        match self {
+            Self::Directory(store) => store,
+            Self::Database(store) => store,
+        }
+    }
+}
+
 impl Place {
-    fn dir(&self) -> anyhow::Result<PathBuf> {
+    /// Where the store is, and how long it keeps what: for ever where no configuration says.
+    fn history(&self) -> anyhow::Result<HistoryConfig> {
         if let Some(dir) = &self.store {
-            return Ok(dir.clone());
+            let place = HistoryPlace::Directory(dir.clone());
+            return Ok(HistoryConfig { place, retention: Retention::forever() });
         }
         let file = self.config.as_deref().unwrap_or(Path::new("twin.toml"));
-        match Config::load(file)?.history.map(|history| history.place) {
-            Some(HistoryPlace::Directory(dir)) => Ok(dir),
-            Some(HistoryPlace::Database(_)) => {
-                bail!("{}: history.url: only a store in a directory is read here", file.display())
-            }
+        match Config::load(file)?.history {
+            Some(history) => Ok(history),
             None => bail!("{}: there is no [history], so nothing is kept", file.display()),
         }
     }
 
-    /// How long the store keeps what; for ever where no configuration says.
-    fn retention(&self) -> anyhow::Result<Retention> {
-        let Some(file) = &self.config else { return Ok(Retention::forever()) };
-        let history = Config::load(file)?.history;
-        Ok(history.map_or_else(Retention::forever, |history| history.retention))
+    async fn open(&self) -> anyhow::Result<Opened> {
+        Ok(match self.history()?.place {
+            HistoryPlace::Directory(dir) => {
+                let open = move || EmbeddedStore::open_read_only(&dir);
+                let store =
+                    tokio::task::spawn_blocking(open).await.context("opening the store")??;
+                Opened::Directory(store)
+            }
+            HistoryPlace::Database(options) => {
+                Opened::Database(PostgresStore::open_read_only(&options).await?)
+            }
+        })
     }
 
-    async fn open(&self) -> anyhow::Result<EmbeddedStore> {
-        let dir = self.dir()?;
-        Ok(tokio::task::spawn_blocking(move || EmbeddedStore::open_read_only(&dir))
-            .await
-            .context("opening the store")??)
+    async fn open_to_write(&self) -> anyhow::Result<Opened> {
+        let HistoryConfig { place, retention } = self.history()?;
+        Ok(match place {
+            HistoryPlace::Directory(dir) => {
+                let open = move || EmbeddedStore::open(&dir, retention, Tuning::default());
+                let store =
+                    tokio::task::spawn_blocking(open).await.context("opening the store")??;
+                Opened::Directory(store)
+            }
+            HistoryPlace::Database(options) => {
+                Opened::Database(PostgresStore::open(&options, &retention).await?)
+            }
+        })
     }
 }
 
@@ -124,14 +160,18 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 async fn info(place: &Place) -> anyhow::Result<ExitCode> {
-    let store = place.open().await?;
-    let info = store.info().await?;
     let out = &mut std::io::stdout().lock();
-    writeln!(out, "store    {}", store.dir().display())?;
-    match info.span {
-        Some((first, last)) => writeln!(out, "span     {first} to {last}")?,
-        None => writeln!(out, "span     empty")?,
+    match place.open().await? {
+        Opened::Directory(store) => directory(&store, out).await?,
+        Opened::Database(store) => database(&store, out).await?,
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn directory(store: &EmbeddedStore, out: &mut impl io::Write) -> anyhow::Result<()> {
+    let info = store.info().await?;
+    writeln!(out, "store    {}", store.dir().display())?;
+    span(info.span, out)?;
     writeln!(out, "points   {}", info.points)?;
     let samples = info.packed_samples + info.pending_samples;
     writeln!(out, "samples  {samples}, of them {} not packed yet", info.pending_samples)?;
@@ -146,9 +186,35 @@ async fn info(place: &Place) -> anyhow::Result<ExitCode> {
             each(info.run_bytes),
         )?;
     }
-    writeln!(out, "gaps     {}", info.gaps.len())?;
-    for gap in &info.gaps {
+    gaps(&info.gaps, out)
+}
+
+async fn database(store: &PostgresStore, out: &mut impl io::Write) -> anyhow::Result<()> {
+    let info = store.info().await?;
+    writeln!(out, "store    {}", store.name())?;
+    span(info.span, out)?;
+    writeln!(out, "points   {}", info.points)?;
+    writeln!(out, "samples  {}", info.samples)?;
+    writeln!(out, "bytes    {}", info.bytes)?;
+    if info.samples > 0 {
+        let each = info.bytes as f64 / info.samples as f64;
+        writeln!(out, "         {each:.1} a sample with its indexes")?;
+    }
+    gaps(&info.gaps, out)
+}
+
+fn span(span: Option<(Timestamp, Timestamp)>, out: &mut impl io::Write) -> anyhow::Result<()> {
+    match span {
+        Some((first, last)) => writeln!(out, "span     {first} to {last}")?,
+        None => writeln!(out, "span     empty")?,
+    }
+    Ok(())
+}
+
+fn gaps(gaps: &[Range<Timestamp>], out: &mut impl io::Write) -> anyhow::Result<()> {
+    writeln!(out, "gaps     {}", gaps.len())?;
+    for gap in gaps {
         writeln!(out, "         {} to {}", gap.start, gap.end)?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }

@@ -8,6 +8,7 @@ pub mod command;
 mod downsample;
 pub mod embedded;
 pub mod memory;
+pub mod postgres;
 mod record;
 pub mod retention;
 

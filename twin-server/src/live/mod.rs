@@ -29,7 +29,7 @@ use table::Table;
 pub use table::{Definition, Latest, MAX_TEXT_BYTES, Outcome};
 use tape::Tape;
 pub use tape::{Cut, Tapped};
-pub use writer::write;
+pub use writer::{hand_on_unshown, write};
 
 /// Bounds of the live state.
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +112,12 @@ impl Live {
     /// Applies readings in order and tells for each what became of it. One task does this.
     pub fn apply(&self, readings: &[Reading]) -> Vec<Outcome> {
         self.write(readings, Table::apply)
+    }
+
+    /// Whether each reading would count as a sample of a point.
+    pub fn takes(&self, readings: &[Reading]) -> Vec<bool> {
+        let table = self.table.read();
+        readings.iter().map(|reading| table.takes(reading)).collect()
     }
 
     /// Puts readings in place whatever stands there, older or newer: how a room shows

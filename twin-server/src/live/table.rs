@@ -149,6 +149,17 @@ impl Table {
         }
     }
 
+    /// Whether a reading would count as a sample of a point.
+    pub(super) fn takes(&self, reading: &Reading) -> bool {
+        if matches!(&reading.sample.value, Value::Text(text) if text.len() > MAX_TEXT_BYTES) {
+            return false;
+        }
+        let entity = self.scene.scene().index(reading.entity.as_str());
+        entity.is_some_and(|entity| {
+            self.points.len() < self.max_points || self.find(entity, &reading.metric).is_some()
+        })
+    }
+
     /// As [`Table::apply`], but an older sample takes the place of a newer one too.
     pub(super) fn show(&mut self, reading: &Reading) -> (Outcome, Option<u32>) {
         let known = self.scene.scene().index(reading.entity.as_str());

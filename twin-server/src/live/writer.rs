@@ -48,6 +48,21 @@ pub async fn write(
     }
 }
 
+/// Hands on what is to be kept and shown by another way, as far as it would count as a
+/// sample of a point, until the other side of the channel is dropped.
+pub async fn hand_on_unshown(
+    live: Arc<Live>,
+    mut batches: mpsc::Receiver<Batch>,
+    keeper: mpsc::Sender<Batch>,
+) {
+    while let Some(Batch { readings, receipts }) = batches.recv().await {
+        let takes = live.takes(&readings);
+        let readings =
+            readings.into_iter().zip(takes).filter(|(_, takes)| *takes).map(|(reading, _)| reading);
+        let _ = keeper.send(Batch { readings: readings.collect(), receipts }).await;
+    }
+}
+
 /// Hands on what counts as a sample of a point: what the live state refused was counted,
 /// and is no more kept than shown. Duplicates go along, since what is one to the live
 /// state may still have been lost to the store.

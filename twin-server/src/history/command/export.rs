@@ -14,7 +14,7 @@ use super::{
     Format, Place,
     lines::{Line, Sink},
 };
-use crate::history::{Store, embedded::EmbeddedStore, retention::fits};
+use crate::history::{Store, retention::fits};
 
 /// Samples read at a time.
 const PAGE: usize = 20_000;
@@ -54,14 +54,14 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         None => Box::new(io::stdout()),
     };
     let mut sink = Sink::new(format, BufWriter::new(out))?;
-    let written = copy(&store, from, to, &args.points, &mut sink).await?;
+    let written = copy(store.store(), from, to, &args.points, &mut sink).await?;
     sink.finish()?;
     tracing::info!(samples = written, "exported");
     Ok(ExitCode::SUCCESS)
 }
 
 async fn copy<W: Write + Send>(
-    store: &EmbeddedStore,
+    store: &dyn Store,
     from: Timestamp,
     to: Timestamp,
     patterns: &[String],

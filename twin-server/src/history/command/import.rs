@@ -10,14 +10,8 @@ use std::{
 
 use anyhow::{Context, bail};
 
-use super::{Format, Place, lines::Line, parquet};
-use crate::{
-    history::{
-        Appended, Store,
-        embedded::{EmbeddedStore, Tuning},
-    },
-    reading::Reading,
-};
+use super::{Format, Opened, Place, lines::Line, parquet};
+use crate::{history::Appended, reading::Reading};
 
 /// Samples of one commit.
 const BATCH: usize = 20_000;
@@ -40,7 +34,7 @@ pub(super) struct Args {
 
 /// What has become of the lines.
 struct Import {
-    store: EmbeddedStore,
+    store: Opened,
     file: PathBuf,
     batch: Vec<Reading>,
     total: Appended,
@@ -51,9 +45,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let Some(format) = args.format.or_else(|| Format::of(&args.file)) else {
         bail!("{}: say with --format what it is: csv, jsonl or parquet", args.file.display());
     };
-    let (dir, retention) = (args.place.dir()?, args.place.retention()?);
-    let open = move || EmbeddedStore::open(&dir, retention, Tuning::default());
-    let store = tokio::task::spawn_blocking(open).await.context("opening the store")??;
+    let store = args.place.open_to_write().await?;
     let file = File::open(&args.file);
     let file = file.with_context(|| format!("{}: opening it", args.file.display()))?;
     let mut import = Import {
@@ -153,7 +145,7 @@ impl Import {
     }
 
     async fn keep(&mut self) -> anyhow::Result<()> {
-        let appended = self.store.append(std::mem::take(&mut self.batch)).await?;
+        let appended = self.store.store().append(std::mem::take(&mut self.batch)).await?;
         self.total.kept += appended.kept;
         self.total.duplicates += appended.duplicates;
         Ok(())

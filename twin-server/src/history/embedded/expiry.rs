@@ -98,14 +98,15 @@ impl Committer {
         }
         let full = chunks.len() >= MAX_CHUNKS;
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let any = !expired.is_empty();
+        retire(&tx, &expired)?;
+        // After what has just become some: it may be older than rollups are kept.
         for (level, point, window) in rollups {
             tx.prepare_cached(
                 "DELETE FROM rollup WHERE level = ?1 AND point = ?2 AND window < ?3",
             )?
             .execute(params![level as i64, point, window])?;
         }
-        let any = !expired.is_empty();
-        retire(&tx, &expired)?;
         let span = if any { open::span(&tx)? } else { None };
         tx.commit()?;
         if any {

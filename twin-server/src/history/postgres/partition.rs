@@ -1,0 +1,112 @@
+//! The months that samples lie in, from 2000 to 2099. What lies outside comes from clocks
+//! that were never set, and has a partition at either end: a wild clock cannot make tables
+//! without end. There is no default partition, since with one the database could no longer
+//! read partitions one after the other in order of time.
+
+use std::collections::BTreeSet;
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use tokio_postgres::{Client, Error};
+
+use super::schema::LOCK;
+
+/// The partitions at either end.
+pub(super) const ENDS: &str = "
+CREATE TABLE twin_sample_before PARTITION OF twin_sample
+    FOR VALUES FROM (MINVALUE) TO ('2000-01-01 00:00:00+00');
+CREATE TABLE twin_sample_after PARTITION OF twin_sample
+    FOR VALUES FROM ('2100-01-01 00:00:00+00') TO (MAXVALUE);";
+
+/// Whether samples lie in partitions of ours, and not in a hypertable.
+pub(super) async fn is_partitioned(client: &Client) -> Result<bool, Error> {
+    let known = "SELECT 1 FROM pg_partitioned_table WHERE partrelid = 'twin_sample'::regclass";
+    Ok(client.query_opt(known, &[]).await?.is_some())
+}
+
+/// The months that have a partition, as this writer knows.
+#[derive(Debug, Default)]
+pub(super) struct Months(BTreeSet<Date>);
+
+impl Months {
+    /// Makes the partitions that samples of these times need, in transactions of their own:
+    /// nobody who waits for a partition holds anything that its maker could want.
+    pub(super) async fn cover(
+        &mut self,
+        client: &mut Client,
+        times: impl Iterator<Item = Timestamp>,
+    ) -> Result<(), Error> {
+        let wanted: BTreeSet<Date> = times.filter_map(month).collect();
+        for first in wanted {
+            if !self.0.contains(&first) {
+                make(client, first).await?;
+                self.0.insert(first);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Attached, and not made in place: that would wait for everyone who reads, and have
+/// everyone wait who comes after.
+async fn make(client: &mut Client, first: Date) -> Result<(), Error> {
+    let name = name(first);
+    let transaction = client.transaction().await?;
+    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
+    let attached = "SELECT 1 FROM pg_inherits WHERE inhrelid = to_regclass($1::text)";
+    if transaction.query_opt(attached, &[&name]).await?.is_none() {
+        let (from, until) = bounds(first);
+        let make = format!(
+            "CREATE TABLE IF NOT EXISTS {name} (LIKE twin_sample INCLUDING DEFAULTS);
+             ALTER TABLE twin_sample ATTACH PARTITION {name}
+             FOR VALUES FROM ('{from}') TO ('{until}')"
+        );
+        transaction.batch_execute(&make).await?;
+    }
+    transaction.commit().await
+}
+
+/// First day of the month of a plausible time, UTC.
+pub(super) fn month(time: Timestamp) -> Option<Date> {
+    let date = time.to_zoned(TimeZone::UTC).date();
+    (2000..2100).contains(&date.year()).then(|| date.first_of_month())
+}
+
+/// The partition of a month.
+pub(super) fn name(first: Date) -> String {
+    format!("twin_sample_{:04}_{:02}", first.year(), first.month())
+}
+
+/// When a month begins, and the next one.
+pub(super) fn bounds(first: Date) -> (String, String) {
+    let next = first.last_of_month().tomorrow().unwrap_or(first);
+    (format!("{first} 00:00:00+00"), format!("{next} 00:00:00+00"))
+}
+
+/// The month of a partition; absent for those at the ends.
+pub(super) fn parse(name: &str) -> Option<Date> {
+    let (year, month) = name.strip_prefix("twin_sample_")?.split_once('_')?;
+    Date::new(year.parse().ok()?, month.parse().ok()?, 1).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wild_clock_makes_no_table() {
+        let of = |text: &str| month(text.parse().unwrap()).map(|first| first.to_string());
+        assert_eq!(of("2026-12-31T23:59:59.999Z"), Some("2026-12-01".into()));
+        assert_eq!(of("1970-01-01T00:00:00Z"), None);
+        assert_eq!(of("2100-01-01T00:00:00Z"), None);
+    }
+
+    #[test]
+    fn a_name_comes_back_as_its_month() {
+        let first = Date::constant(2026, 2, 1);
+        assert_eq!(name(first), "twin_sample_2026_02");
+        assert_eq!(parse("twin_sample_2026_02"), Some(first));
+        for other in ["twin_sample_before", "twin_sample_after", "other_2026_02", "twin_sample"] {
+            assert_eq!(parse(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The real server in a process of its own.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpStream},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// What a busy machine may take before a test calls it a failure.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server; killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    pub(crate) ready_after: Duration,
+}
+
+impl Server {
+    /// Starts one, and waits until it is ready.
+    pub(crate) fn start(config: &Path) -> Self {
+        let begun = Instant::now();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_twin-server"))
+            .args(["serve", "--config"])
+            .arg(config)
+            .env("RUST_LOG", "warn")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().trim_start_matches("http://").trim_end_matches('/');
+        let address = address.parse().expect("the server prints its address");
+        let mut server = Self { child, address, ready_after: Duration::ZERO };
+        while !server.get("/readyz").starts_with("HTTP/1.1 200") {
+            assert!(begun.elapsed() < PATIENCE, "not ready: {}", server.get("/readyz"));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        server.ready_after = begun.elapsed();
+        server
+    }
+
+    /// The whole answer, head and body.
+    pub(crate) fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address);
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// The body of an answer, as JSON.
+    pub(crate) fn json(&self, path: &str) -> serde_json::Value {
+        let answer = self.get(path);
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
+    }
+
+    /// SIGKILL: no handler runs, nothing is flushed.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
