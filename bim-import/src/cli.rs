@@ -133,7 +133,28 @@ impl From<ImportError> for Failure {
     }
 }
 
+/// What is written besides the package must have a place, and take none of the files'.
+fn check_outputs(arguments: &Arguments) -> Result<(), Failure> {
+    let unusable = |message: String| Err(Failure { message, code: 2 });
+    let outputs = [("--report", &arguments.report), ("--audit", &arguments.audit)];
+    for (name, path) in outputs.into_iter().filter_map(|(name, path)| Some((name, path.as_ref()?)))
+    {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        if !path.parent().is_some_and(Path::is_dir) {
+            return unusable(format!("{name}: there is no folder for {}", path.display()));
+        }
+        let Ok(there) = path.canonicalize() else { continue };
+        let is_it = |file: &PathBuf| file.canonicalize().is_ok_and(|file| file == there);
+        if arguments.files.iter().any(is_it) {
+            let path = path.display();
+            return unusable(format!("{name}: {path} is one of the files to import"));
+        }
+    }
+    Ok(())
+}
+
 fn import(arguments: &Arguments) -> Result<Summary, Failure> {
+    check_outputs(arguments)?;
     let options = Options {
         frame: match arguments.frame {
             FrameArgument::Local => Frame::Local,

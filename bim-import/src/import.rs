@@ -115,7 +115,9 @@ impl ImportError {
     pub fn is_usage(&self) -> bool {
         match self {
             Self::NoFiles | Self::Input { .. } | Self::Crs(_) => true,
-            Self::Package(error) => matches!(error, PackageError::NotAPackage(_)),
+            Self::Package(error) => {
+                matches!(error, PackageError::NotAPackage(_) | PackageError::Foreign { .. })
+            }
             Self::Nothing(_) => false,
         }
     }

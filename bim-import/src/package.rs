@@ -31,6 +31,17 @@ use crate::{
 
 /// The name of the file that makes a folder a scene package.
 const MARKER: &str = "scene.json";
+/// All that a package may hold. Whatever else lies in one was put there by somebody.
+const PARTS: [&str; 8] = [
+    MARKER,
+    "entities.ndjson",
+    "graph.json",
+    "report.json",
+    "report.html",
+    "tiles",
+    changes::SHAPES,
+    changes::CHANGES,
+];
 
 /// A package that could not be written.
 #[derive(Debug, Error)]
@@ -46,6 +57,17 @@ pub enum PackageError {
     /// The wanted folder holds something else.
     #[error("{0} exists and is not a scene package; choose another --out or remove it")]
     NotAPackage(PathBuf),
+    /// The wanted folder is a package, and more.
+    #[error(
+        "{dir} holds {name}, which is no part of a scene package and would be lost; choose \
+         another --out or move it"
+    )]
+    Foreign {
+        /// The folder.
+        dir: PathBuf,
+        /// What somebody put there.
+        name: String,
+    },
     /// The tiles could not be written.
     #[error(transparent)]
     Tiles(#[from] TilesError),
@@ -53,11 +75,26 @@ pub enum PackageError {
 
 /// Refuses a folder that may not be replaced: one that holds anything but a package.
 pub(crate) fn check_target(dir: &Path) -> Result<(), PackageError> {
-    let replaceable = match fs::read_dir(dir) {
-        Ok(mut entries) => dir.join(MARKER).is_file() || entries.next().is_none(),
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    let unusable = || PackageError::NotAPackage(dir.to_owned());
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(_) => return Err(unusable()),
     };
-    if replaceable { Ok(()) } else { Err(PackageError::NotAPackage(dir.to_owned())) }
+    let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name());
+    let mut names: Vec<_> = entries.map(name).collect::<io::Result<_>>().map_err(|_| unusable())?;
+    names.sort();
+    let is_part = |name: &&std::ffi::OsString| PARTS.iter().any(|part| **name == *part);
+    // One file of that name is anybody's; a package that lost some of its parts is one still.
+    let is_package = dir.join(MARKER).is_file() && names.iter().filter(is_part).count() > 1;
+    if !names.is_empty() && !is_package {
+        return Err(unusable());
+    }
+    let foreign = names.iter().find(|name| !is_part(name));
+    foreign.map_or(Ok(()), |name| {
+        let name = name.to_string_lossy().into_owned();
+        Err(PackageError::Foreign { dir: dir.to_owned(), name })
+    })
 }
 
 /// A folder that vanishes again unless the package in it is kept.
@@ -399,8 +436,13 @@ mod tests {
         fs::write(base.join("thesis.txt"), "").unwrap();
         assert!(matches!(check_target(&base), Err(PackageError::NotAPackage(_))));
         fs::write(base.join(MARKER), "{}").unwrap();
-        assert!(check_target(&base).is_ok());
+        assert!(matches!(check_target(&base), Err(PackageError::NotAPackage(_))), "of another");
+        fs::write(base.join("entities.ndjson"), "").unwrap();
+        let foreign = check_target(&base).unwrap_err().to_string();
+        assert!(foreign.contains("thesis.txt"), "{foreign}");
         assert!(check_target(&base.join("thesis.txt")).is_err());
+        fs::remove_file(base.join("thesis.txt")).unwrap();
+        assert!(check_target(&base).is_ok());
         drop(draft);
         assert!(!base.exists());
     }

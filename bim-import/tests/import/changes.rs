@@ -133,11 +133,34 @@ fn a_broken_old_package_is_said_and_replaced() {
     let Some(model) = model("bs_building_architecture_ifc4") else { return };
     let folder = Folder::new("changes-broken");
     let out = folder.path("scene");
-    fs::create_dir_all(&out).unwrap();
+    import(&model, &out);
     fs::write(out.join("scene.json"), "{").unwrap();
     import(&model, &out);
     let report = json(&out.join("report.json"));
     let error = report["changes"]["error"].as_str().unwrap();
     assert!(error.contains("scene.json line 1"), "{error}");
     assert!(!out.join("changes.json").exists());
+}
+
+#[test]
+fn what_somebody_put_beside_is_never_lost() {
+    let Some(file) = model("bs_building_architecture_ifc4") else { return };
+    let folder = Folder::new("lost");
+    let out = folder.path("scene");
+    import(&file, &out);
+    let own = out.join("house.ifc");
+    fs::copy(&file, &own).unwrap();
+    let refused = command(std::slice::from_ref(&own), &out).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains("house.ifc"), "{}", stderr(&refused));
+    // Nor is a file to import taken for the report.
+    let taken = folder.path("model.ifc");
+    fs::rename(&own, &taken).unwrap();
+    for (option, to) in [("--report", &taken), ("--audit", &taken), ("--report", &own.join("x"))] {
+        let refused =
+            command(std::slice::from_ref(&taken), &out).arg(option).arg(to).output().unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{option} {}", to.display());
+    }
+    assert_eq!(fs::read(&taken).unwrap(), fs::read(&file).unwrap());
+    import(&taken, &out);
 }
