@@ -20,7 +20,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use process::{PATIENCE, Server};
+use process::{PATIENCE, Server, meters};
 use support::{Mosquitto, Publisher, free_port};
 
 /// Rounds of the usual test.
@@ -44,12 +44,7 @@ fn kept(server: &Server, meter: u64) -> Vec<u64> {
 }
 
 fn package(dir: &Path, port: u16) {
-    let scene = r#"{"revision":"r1","origin":{},"unit":"metre","sources":[]}"#;
-    std::fs::write(dir.join("scene.json"), scene).unwrap();
-    let meter =
-        |n| format!("{{\"id\":\"m{n}\",\"kind\":\"meter\",\"name\":\"\",\"tags\":[\"EM{n}\"]}}\n");
-    let entities: String = (0..METERS).map(meter).collect();
-    std::fs::write(dir.join("entities.ndjson"), entities).unwrap();
+    meters(dir, METERS);
     let config = format!(
         r#"
 [scene]

@@ -22,7 +22,7 @@ use std::{
 use broker::{Mosquitto, Publisher, free_port};
 use database::{PASSWORD, Postgres};
 use jiff::Timestamp;
-use process::{PATIENCE, Server};
+use process::{PATIENCE, Server, meters};
 use tokio::time::{Instant, sleep};
 
 const METERS: u64 = 8;
@@ -72,12 +72,7 @@ inputs = {{ energy = {{ metric = "energy" }} }}
 }
 
 fn package(dir: &Path) {
-    let scene = r#"{"revision":"r1","origin":{},"unit":"metre","sources":[]}"#;
-    std::fs::write(dir.join("scene.json"), scene).unwrap();
-    let meter =
-        |n| format!("{{\"id\":\"m{n}\",\"kind\":\"meter\",\"name\":\"\",\"tags\":[\"EM{n}\"]}}\n");
-    let entities: String = (0..METERS).map(meter).collect();
-    std::fs::write(dir.join("entities.ndjson"), entities).unwrap();
+    meters(dir, METERS);
     std::fs::write(dir.join("password"), format!("{PASSWORD}\n")).unwrap();
 }
 

@@ -17,9 +17,7 @@ pub(crate) const NATIVE: [&str; 3] = ["--workspace", "--exclude", "twin-viewer"]
 
 /// A native release build or test of [`NATIVE`], or of those targets in it that are named.
 pub(crate) fn cargo_native(command: &str, targets: &[&str]) -> Command {
-    // `cargo bench` has its profile, which inherits from release.
-    let release: &[&str] = if command == "bench" { &[] } else { &["--release"] };
-    cargo(&[&[command], release, &NATIVE, targets].concat())
+    cargo(&[&[command, "--release"], &NATIVE[..], targets].concat())
 }
 
 /// A cargo command in the repository, with the toolchain that runs xtask.

@@ -69,6 +69,16 @@ impl Server {
     }
 }
 
+/// Writes a scene of so many meters: `m0` with the tag `EM0`, and so on.
+pub(crate) fn meters(dir: &Path, count: u64) {
+    let scene = r#"{"revision":"r1","origin":{},"unit":"metre","sources":[]}"#;
+    std::fs::write(dir.join("scene.json"), scene).unwrap();
+    let meter =
+        |n| format!("{{\"id\":\"m{n}\",\"kind\":\"meter\",\"name\":\"\",\"tags\":[\"EM{n}\"]}}\n");
+    let entities: String = (0..count).map(meter).collect();
+    std::fs::write(dir.join("entities.ndjson"), entities).unwrap();
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
