@@ -8,7 +8,7 @@ use std::{
 };
 
 use tempfile::NamedTempFile;
-use zip::ZipArchive;
+use zip::{ZipArchive, result::ZipError};
 
 /// Entries that are looked at: an ifcZIP holds one model and perhaps its textures.
 const MAX_ENTRIES: usize = 10_000;
@@ -49,7 +49,12 @@ pub(crate) fn unpack_into(bytes: &[u8], out: &mut dyn Write) -> Result<u64, Stri
         return Err(format!("holds {} files; an ifcZIP holds one model", archive.len()));
     }
     let place = the_model(&archive)?;
-    let entry = archive.by_index(place).map_err(|error| damaged(&error))?;
+    let entry = archive.by_index(place).map_err(|error| match error {
+        ZipError::UnsupportedArchive(why) => {
+            format!("is packed in a way that is not read ({why}); pack it with Deflate")
+        }
+        error => damaged(&error),
+    })?;
     // The archive's word for a size is taken for nothing; only what comes out counts.
     let packed = entry.compressed_size().min(bytes.len() as u64);
     let limit = packed.saturating_mul(MAX_RATIO).clamp(ALWAYS_FINE, MAX_UNPACKED);

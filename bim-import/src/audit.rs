@@ -11,8 +11,8 @@ use serde::Serialize;
 use twin_model::BoundingBox;
 
 use crate::{
-    mesh::ElementMesh,
-    vector::{cross, length},
+    mesh::{ElementMesh, Hull},
+    vector::sub,
 };
 
 /// A surface whose area vectors sum to less than this share of its area is closed: only
@@ -47,11 +47,9 @@ pub struct Measured {
 #[derive(Debug, Default)]
 pub(crate) struct Gauge {
     bbox: Option<BoundingBox>,
-    /// What volumes are measured from: near the element, where f64 is exact enough.
+    /// What volumes are measured from: near the element.
     base: Option<[f64; 3]>,
-    volume: f64,
-    area: f64,
-    area_vector: [f64; 3],
+    hull: Hull,
     triangles: usize,
     colors: Vec<String>,
 }
@@ -77,15 +75,8 @@ impl Gauge {
             (Some(known), Some(more)) => Some(known.union(&more)),
             (known, more) => known.or(more),
         };
-        let sub = |p: [f64; 3], q: [f64; 3]| [p[0] - q[0], p[1] - q[1], p[2] - q[2]];
-        let [a, b, c] = points.map(|point| sub(point, base));
-        let n = cross(sub(b, a), sub(c, a));
         self.triangles += 1;
-        self.volume += (a[0] * n[0] + a[1] * n[1] + a[2] * n[2]) / 6.0;
-        self.area += length(n) / 2.0;
-        for (sum, value) in self.area_vector.iter_mut().zip(n) {
-            *sum += value / 2.0;
-        }
+        self.hull.add(points.map(|point| sub(point, base)));
     }
 
     /// What it came to; nothing without triangles.
@@ -100,9 +91,9 @@ impl Gauge {
             class,
             triangles: self.triangles,
             bbox: [min[0], min[1], min[2], max[0], max[1], max[2]].map(|v| round(v, 1e5)),
-            volume_m3: round(self.volume, 1e9),
-            area_m2: round(self.area, 1e6),
-            closed: length(self.area_vector) <= CLOSED * self.area,
+            volume_m3: round(self.hull.volume, 1e9),
+            area_m2: round(self.hull.area, 1e6),
+            closed: self.hull.is_closed(CLOSED),
             colors: self.colors,
         })
     }

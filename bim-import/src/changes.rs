@@ -40,6 +40,9 @@ pub enum ChangesError {
         /// Why.
         source: io::Error,
     },
+    /// A folder without `scene.json`.
+    #[error("{0} is no scene package: there is no scene.json in it")]
+    NotAPackage(PathBuf),
     /// A file that is not what it should be.
     #[error("{path} line {line}: {reason}")]
     Parse {
@@ -65,6 +68,9 @@ struct ShapeLine {
 /// # Errors
 /// When a folder is no package, or one of its files cannot be read.
 pub fn between(old: &Path, new: &Path) -> Result<Changes, ChangesError> {
+    if let Some(other) = [old, new].into_iter().find(|dir| !dir.join("scene.json").is_file()) {
+        return Err(ChangesError::NotAPackage(other.to_owned()));
+    }
     let info: SceneInfo = read_json(&new.join("scene.json"))?;
     let mut entities: Vec<Entity> = Vec::new();
     each_line(&new.join("entities.ndjson"), |entity| entities.push(entity))?;

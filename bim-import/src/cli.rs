@@ -17,6 +17,7 @@ use self::progress::{Bars, Lines};
 const EXAMPLES: &str = "Examples:
   bim-import tower.ifc site.ifc town.city.json streets.osm.pbf ground.tif --out scene
   bim-import bridge.ifc --out scene --crs EPSG:25832
+  bim-import tower.ifc town.city.json --out scene --crs town.city.json=EPSG:28992
   bim-import house.ifc --out scene --frame source --report house.json
   bim-import *.ifc --out scene --progress json
   bim-import diff scene-of-may scene-of-june
@@ -24,7 +25,7 @@ const EXAMPLES: &str = "Examples:
 Exit codes:
   0  imported; the report may hold warnings
   2  unusable arguments
-  3  nothing could be imported";
+  3  nothing was imported: no file could be read, or the package not be written";
 
 /// Imports IFC and GIS files into one scene package: entities, 3D Tiles, a walking
 /// graph and a report.
@@ -34,15 +35,15 @@ Exit codes:
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Files to import: IFC2x3, IFC4, IFC4x3 (STEP), CityJSON, CityGML, GeoJSON, FlatGeobuf, OSM PBF, ASC grid, GeoTIFF
+    /// Files to import: IFC2x3, IFC4, IFC4x3 (STEP or ifcZIP), CityJSON, CityGML, GeoJSON, FlatGeobuf, OSM PBF, ASC grid, GeoTIFF
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Scene package to write; replaced whole if it is one already
     #[arg(long, value_name = "DIR", required = true)]
     out: Option<PathBuf>,
-    /// Coordinate system of the files' map conversions, whatever they name
-    #[arg(long, value_name = "EPSG:n")]
-    crs: Option<String>,
+    /// Coordinate system of all files, or of one, whatever they name themselves; may be repeated
+    #[arg(long, value_name = "[FILE=]EPSG:n")]
+    crs: Vec<String>,
     /// Level of detail of city models: this one, else the next below [default: up to 2.2]
     #[arg(long, value_name = "LOD")]
     lod: Option<f64>,
@@ -115,6 +116,9 @@ pub(crate) fn run() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(Failure { message, code }) => {
+            if arguments.progress == ProgressArgument::Json {
+                emit(&serde_json::json!({ "event": "failed", "error": message, "code": code }));
+            }
             say(&format!("error: {message}"));
             ExitCode::from(code)
         }
@@ -153,14 +157,50 @@ fn check_outputs(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The coordinate system for all files, and those for single ones.
+#[expect(clippy::type_complexity, reason = "the two fields of the options")]
+fn crs(arguments: &Arguments) -> Result<(Option<String>, Vec<(PathBuf, String)>), Failure> {
+    let unusable = |message: String| Failure { message: format!("--crs: {message}"), code: 2 };
+    let names_a_file = |name: &Path| {
+        let is_it = |file: &PathBuf| file == name || file.file_name() == Some(name.as_os_str());
+        arguments.files.iter().any(is_it)
+    };
+    let (mut all, mut single) = (None, Vec::new());
+    for text in &arguments.crs {
+        // A system's name may be a URL with `=` in it, and so may be a file's.
+        let split =
+            text.match_indices('=').map(|(at, _)| (Path::new(&text[..at]), &text[at + 1..]));
+        let file = split.clone().find(|(name, _)| names_a_file(name));
+        match (file, split.clone().next()) {
+            (Some((name, _)), _) if single.iter().any(|(other, _)| other == name) => {
+                return Err(unusable(format!("{} has two", name.display())));
+            }
+            (Some((name, crs)), _) => single.push((name.to_owned(), crs.to_owned())),
+            (None, Some((name, _))) if !text.contains("://") => {
+                let name = name.display();
+                return Err(unusable(format!("{name} is none of the files to import")));
+            }
+            (None, _) if all.is_some() => {
+                return Err(unusable(
+                    "two systems for all files; name the file: FILE=EPSG:n".into(),
+                ));
+            }
+            (None, _) => all = Some(text.clone()),
+        }
+    }
+    Ok((all, single))
+}
+
 fn import(arguments: &Arguments) -> Result<Summary, Failure> {
     check_outputs(arguments)?;
+    let (crs, crs_by_file) = crs(arguments)?;
     let options = Options {
         frame: match arguments.frame {
             FrameArgument::Local => Frame::Local,
             FrameArgument::Source => Frame::Source,
         },
-        crs: arguments.crs.clone(),
+        crs,
+        crs_by_file,
         lod: arguments.lod,
         element_timeout_secs: arguments.element_timeout,
         audit: arguments.audit.clone(),

@@ -13,7 +13,7 @@ use crate::{
     crs::{Crs, CrsError},
     package::{self, PackageError},
     report::Report,
-    resources, scene,
+    resources, scene, target,
 };
 
 /// Which coordinates the scene has.
@@ -33,8 +33,10 @@ pub struct Options {
     pub out: PathBuf,
     /// Coordinates of the scene.
     pub frame: Frame,
-    /// Coordinate system of the sources' map conversions, whatever they name: `EPSG:4547`.
+    /// Coordinate system of all sources, whatever they name: `EPSG:4547`.
     pub crs: Option<String>,
+    /// The same for single files, by path or name; it counts before that of all.
+    pub crs_by_file: Vec<(PathBuf, String)>,
     /// Level of detail of city models; absent: the highest up to 2.2.
     pub lod: Option<f64>,
     /// A program that calls [`crate::worker::run_if_worker`] first; absent: this one.
@@ -52,11 +54,19 @@ impl Options {
             out: out.into(),
             frame: Frame::Local,
             crs: None,
+            crs_by_file: Vec::new(),
             lod: None,
             worker: None,
             element_timeout_secs: 1.4,
             audit: None,
         }
+    }
+
+    /// The coordinate system wished for a file, if there is one.
+    pub(crate) fn crs_of(&self, file: &Path) -> Option<&str> {
+        let is_it = |name: &Path| name == file || file.file_name() == Some(name.as_os_str());
+        let own = self.crs_by_file.iter().find(|(name, _)| is_it(name)).map(|(_, crs)| crs);
+        own.or(self.crs.as_ref()).map(String::as_str)
     }
 }
 
@@ -73,6 +83,10 @@ pub trait Progress: Send {
     /// A file is read.
     fn finished(&mut self, file: usize) {
         let _ = file;
+    }
+    /// A file could not be read, and why; the others go on.
+    fn failed(&mut self, file: usize, reason: &str) {
+        let _ = (file, reason);
     }
     /// All files are read; the package is being written.
     fn writing(&mut self) {}
@@ -116,7 +130,12 @@ impl ImportError {
         match self {
             Self::NoFiles | Self::Input { .. } | Self::Crs(_) => true,
             Self::Package(error) => {
-                matches!(error, PackageError::NotAPackage(_) | PackageError::Foreign { .. })
+                matches!(
+                    error,
+                    PackageError::NotAPackage(_)
+                        | PackageError::Foreign { .. }
+                        | PackageError::DeadLink(_)
+                )
             }
             Self::Nothing(_) => false,
         }
@@ -150,6 +169,8 @@ pub fn import(
     progress: &mut dyn Progress,
 ) -> Result<Summary, ImportError> {
     let started = Instant::now();
+    let options = &Options { out: target::resolve(&options.out)?, ..options.clone() };
+    target::tidy(&options.out);
     check(files, options)?;
     let store = package::store_beside(&options.out)?;
     let mut scene = scene::read(files, options, store, progress);
@@ -210,9 +231,13 @@ fn check(files: &[PathBuf], options: &Options) -> Result<(), ImportError> {
         if metadata.is_dir() {
             return Err(input("is a folder; name the files in it".into()));
         }
+        if !metadata.is_file() {
+            // A pipe has no length and may have no end.
+            return Err(input("is no regular file; save what it gives to one first".into()));
+        }
     }
-    if let Some(name) = &options.crs {
+    for name in options.crs.iter().chain(options.crs_by_file.iter().map(|(_, name)| name)) {
         Crs::parse(name)?;
     }
-    Ok(package::check_target(&options.out)?)
+    Ok(target::check(&options.out)?)
 }

@@ -29,6 +29,7 @@ pub mod report;
 mod resources;
 mod scene;
 mod store;
+mod target;
 pub mod tiles;
 mod vector;
 mod walk;

@@ -2,7 +2,7 @@
 
 use twin_model::EntityId;
 
-use crate::vector::{add, cross, dot, sub};
+use crate::vector::{add, cross, dot, length, sub};
 
 /// How a mesh is drawn; each class is one primitive, and one pipeline, per tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,7 +38,35 @@ pub struct ElementMesh {
     pub rgba: [u8; 4],
 }
 
-/// Area vectors of a closed surface cancel out, but for this share of its area.
+/// What triangles enclose, summed up one by one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Hull {
+    /// Sum of the area vectors, m²: nothing where the surface is closed.
+    vector: [f64; 3],
+    /// m².
+    pub(crate) area: f64,
+    /// Signed, m³; means something only where the surface is closed.
+    pub(crate) volume: f64,
+}
+
+impl Hull {
+    /// Adds a triangle, m from a place near all of them, where `f64` is exact enough.
+    pub(crate) fn add(&mut self, [a, b, c]: [[f64; 3]; 3]) {
+        let twice = cross(sub(b, a), sub(c, a));
+        self.vector = add(self.vector, twice.map(|part| part / 2.0));
+        self.area += length(twice) / 2.0;
+        self.volume += dot(a, twice) / 6.0;
+    }
+
+    /// Whether the area vectors cancel out, but for a share of the area. What is not a
+    /// number is not closed.
+    pub(crate) fn is_closed(&self, share: f64) -> bool {
+        length(self.vector) <= share * self.area
+    }
+}
+
+/// What is not closed to this share would show its inside where it is drawn without the
+/// triangles that look away.
 const OPEN_SHARE: f64 = 1.0e-4;
 
 impl ElementMesh {
@@ -46,20 +74,16 @@ impl ElementMesh {
     /// from the eye is hidden by the rest of it, and need not be drawn.
     pub(crate) fn is_solid(&self) -> bool {
         let Some(base) = self.positions.first() else { return false };
-        let (mut sum, mut area, mut volume) = ([0.0; 3], 0.0, 0.0);
+        let mut hull = Hull::default();
         for corners in self.indices.chunks_exact(3) {
             let local = |n: usize| {
                 let position = self.positions.get(corners[n] as usize)?;
                 Some([0, 1, 2].map(|axis| f64::from(position[axis] - base[axis])))
             };
             let (Some(a), Some(b), Some(c)) = (local(0), local(1), local(2)) else { return false };
-            let vector = cross(sub(b, a), sub(c, a));
-            sum = add(sum, vector);
-            area += vector.iter().map(|part| part.abs()).sum::<f64>();
-            volume += dot(a, vector);
+            hull.add([a, b, c]);
         }
-        // Not a number is neither.
-        sum.iter().all(|part| part.abs() < OPEN_SHARE * area) && volume > 0.0
+        hull.is_closed(OPEN_SHARE) && hull.volume > 0.0
     }
 }
 

@@ -25,23 +25,10 @@ use crate::{
     report::{ChangesReport, GraphReport, Report, TilesReport},
     scene::{Scene, Source},
     store::{Aside, MeshStore, Store, StoredMesh},
+    target::{self, Draft, MARKER},
     tiles::{self, TilesError},
     walk::{self, Walk},
 };
-
-/// The name of the file that makes a folder a scene package.
-const MARKER: &str = "scene.json";
-/// All that a package may hold. Whatever else lies in one was put there by somebody.
-const PARTS: [&str; 8] = [
-    MARKER,
-    "entities.ndjson",
-    "graph.json",
-    "report.json",
-    "report.html",
-    "tiles",
-    changes::SHAPES,
-    changes::CHANGES,
-];
 
 /// A package that could not be written.
 #[derive(Debug, Error)]
@@ -68,44 +55,12 @@ pub enum PackageError {
         /// What somebody put there.
         name: String,
     },
+    /// The wanted folder is a link that leads nowhere.
+    #[error("{0} is a link to a folder that is not there")]
+    DeadLink(PathBuf),
     /// The tiles could not be written.
     #[error(transparent)]
     Tiles(#[from] TilesError),
-}
-
-/// Refuses a folder that may not be replaced: one that holds anything but a package.
-pub(crate) fn check_target(dir: &Path) -> Result<(), PackageError> {
-    let unusable = || PackageError::NotAPackage(dir.to_owned());
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(_) => return Err(unusable()),
-    };
-    let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name());
-    let mut names: Vec<_> = entries.map(name).collect::<io::Result<_>>().map_err(|_| unusable())?;
-    names.sort();
-    let is_part = |name: &&std::ffi::OsString| PARTS.iter().any(|part| **name == *part);
-    // One file of that name is anybody's; a package that lost some of its parts is one still.
-    let is_package = dir.join(MARKER).is_file() && names.iter().filter(is_part).count() > 1;
-    if !names.is_empty() && !is_package {
-        return Err(unusable());
-    }
-    let foreign = names.iter().find(|name| !is_part(name));
-    foreign.map_or(Ok(()), |name| {
-        let name = name.to_string_lossy().into_owned();
-        Err(PackageError::Foreign { dir: dir.to_owned(), name })
-    })
-}
-
-/// A folder that vanishes again unless the package in it is kept.
-struct Draft {
-    path: PathBuf,
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.path);
-    }
 }
 
 /// Writes the package. `conclude` adds to the report what is known only at the end.
@@ -116,18 +71,12 @@ pub(crate) fn write(
     tell: tiles::Tell<'_>,
     conclude: impl FnOnce(&mut Report),
 ) -> Result<Written, PackageError> {
-    check_target(dir)?;
-    let parent = parent(dir);
-    make_dir(parent)?;
-    let name = dir.file_name().unwrap_or_default().to_string_lossy();
-    let beside = |word: &str| parent.join(format!(".{name}.{word}-{}", std::process::id()));
-    let draft = Draft { path: beside("new") };
-    let _ = fs::remove_dir_all(&draft.path);
-    make_dir(&draft.path)?;
-    let written = fill(&draft.path, scene, report, dir, tell)?;
+    target::check(dir)?;
+    let draft = Draft::beside(dir)?;
+    let written = fill(draft.path(), scene, report, dir, tell)?;
     conclude(report);
-    write_json(&draft.path.join("report.json"), report, &mut Sha256::new())?;
-    swap(&draft.path, dir, &beside("old"))?;
+    write_json(&draft.path().join("report.json"), report, &mut Sha256::new())?;
+    draft.replace(dir)?;
     Ok(written)
 }
 
@@ -273,14 +222,9 @@ fn note_changes(
 /// A temporary file for a scene's geometry, beside the package that it will be part of:
 /// where there is room for one, there is for the other.
 pub(crate) fn store_beside(dir: &Path) -> Result<Store, PackageError> {
-    let parent = parent(dir);
-    make_dir(parent)?;
+    let parent = target::parent(dir);
+    target::make_dir(parent)?;
     Store::create(parent).map_err(|source| PackageError::Write { path: parent.to_owned(), source })
-}
-
-pub(crate) fn parent(dir: &Path) -> &Path {
-    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
-    parent.unwrap_or(Path::new("."))
 }
 
 /// Moves tiles that count from another place than the frame's origin back.
@@ -396,54 +340,4 @@ pub(crate) fn write_json(
     text.push(b'\n');
     hash.update(&text);
     fs::write(path, text).map_err(failed)
-}
-
-fn make_dir(path: &Path) -> Result<(), PackageError> {
-    fs::create_dir_all(path).map_err(|source| PackageError::Write { path: path.to_owned(), source })
-}
-
-/// Puts the finished draft in place of what was there.
-fn swap(draft: &Path, dir: &Path, old: &Path) -> Result<(), PackageError> {
-    let failed = |source| PackageError::Write { path: dir.to_owned(), source };
-    let had_one = dir.exists();
-    if had_one {
-        fs::rename(dir, old).map_err(failed)?;
-    }
-    if let Err(source) = fs::rename(draft, dir) {
-        if had_one {
-            // Better the old package than none; the error says that the new one failed.
-            let _ = fs::rename(old, dir);
-        }
-        return Err(failed(source));
-    }
-    if had_one {
-        let _ = fs::remove_dir_all(old);
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_package_or_nothing_is_replaced() {
-        let base = std::env::temp_dir().join(format!("bim-import-target-{}", std::process::id()));
-        let draft = Draft { path: base.clone() };
-        assert!(check_target(&base).is_ok());
-        fs::create_dir_all(&base).unwrap();
-        assert!(check_target(&base).is_ok());
-        fs::write(base.join("thesis.txt"), "").unwrap();
-        assert!(matches!(check_target(&base), Err(PackageError::NotAPackage(_))));
-        fs::write(base.join(MARKER), "{}").unwrap();
-        assert!(matches!(check_target(&base), Err(PackageError::NotAPackage(_))), "of another");
-        fs::write(base.join("entities.ndjson"), "").unwrap();
-        let foreign = check_target(&base).unwrap_err().to_string();
-        assert!(foreign.contains("thesis.txt"), "{foreign}");
-        assert!(check_target(&base.join("thesis.txt")).is_err());
-        fs::remove_file(base.join("thesis.txt")).unwrap();
-        assert!(check_target(&base).is_ok());
-        drop(draft);
-        assert!(!base.exists());
-    }
 }

@@ -2,6 +2,7 @@
 //! ids made unique.
 
 mod read;
+mod twins;
 
 use std::{
     path::{Path, PathBuf},
@@ -15,7 +16,7 @@ use std::{
 
 use twin_model::{BoundingBox, EntityKind, scene::Origin};
 
-use self::read::{Request, guarded, read_one};
+use self::read::{Request, guarded, read_one, twin};
 use crate::{
     Frame, Options, Progress,
     crs::Crs,
@@ -52,6 +53,8 @@ pub(crate) struct Scene {
 enum Read {
     Ifc(Box<IfcSource>),
     Gis(Box<gis::Layer>),
+    /// The same bytes as another file: there is nothing in it that the scene has not.
+    Twin,
     Failed(String),
 }
 
@@ -79,7 +82,7 @@ pub(crate) fn read(
     progress: &mut dyn Progress,
 ) -> Scene {
     let wanted = options.crs.as_deref().and_then(|name| Crs::parse(name).ok());
-    let mut pending = read_all(files, options, wanted.as_ref(), &store, progress);
+    let mut pending = read_all(files, options, &store, progress);
     align_sites(&mut pending);
     compare_heights(&mut pending);
     let georeferenced = options.frame == Frame::Local;
@@ -211,7 +214,7 @@ fn compare_heights(pending: &mut [Pending]) {
     let heights = |source: &Pending| match &source.read {
         Read::Ifc(ifc) => ifc.fix.as_ref()?.heights.clone(),
         Read::Gis(layer) => layer.fix.as_ref()?.heights.clone(),
-        Read::Failed(_) => None,
+        Read::Twin | Read::Failed(_) => None,
     };
     let first = pending.iter().find_map(|source| Some((source.file.clone(), heights(source)?)));
     let Some((file, known)) = first else { return };
@@ -245,7 +248,6 @@ fn first_layer(pending: &[Pending], with_heights: bool) -> Option<Fix> {
 fn read_all(
     files: &[PathBuf],
     options: &Options,
-    wanted: Option<&Crs>,
     store: &Store,
     progress: &mut dyn Progress,
 ) -> Vec<Pending> {
@@ -255,6 +257,7 @@ fn read_all(
     let mut order: Vec<usize> = (0..files.len()).collect();
     let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
     order.sort_by_key(|&position| std::cmp::Reverse(size(&files[position])));
+    let twins = twins::of(files);
     let next = AtomicUsize::new(0);
     let progress = Mutex::new(progress);
     let done: Mutex<Vec<(usize, Pending)>> = Mutex::new(Vec::with_capacity(files.len()));
@@ -263,8 +266,12 @@ fn read_all(
             scope.spawn(|| {
                 while let Some(&position) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let path = &files[position];
-                    let request = Request { position, path, options, wanted, threads, store };
-                    let source = read_one(&request, &progress);
+                    let crs = options.crs_of(path);
+                    let request = Request { position, path, options, crs, threads, store };
+                    let source = match twins.get(&position) {
+                        Some(&first) => twin(&request, &files[first], &progress),
+                        None => read_one(&request, &progress),
+                    };
                     lock(&done).push((position, source));
                 }
             });
@@ -300,6 +307,7 @@ fn draw(
     let Pending { file, sha256, read, mut report, mut notes } = pending;
     let started = Instant::now();
     let drawing = || match read {
+        Read::Twin => Imported::default(),
         Read::Failed(reason) => {
             report.error = Some(reason);
             Imported::default()

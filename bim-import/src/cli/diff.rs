@@ -1,12 +1,14 @@
 //! `bim-import diff`: what differs between two scene packages, for a person or a script.
 
 use std::{
+    collections::HashSet,
     fmt::Write as _,
     io::{Write as _, stdout},
     path::PathBuf,
     process::ExitCode,
 };
 
+use serde_json::Value;
 use twin_model::changes::{Changes, Named};
 
 /// Arguments of `bim-import diff`.
@@ -78,11 +80,8 @@ fn text(changes: &Changes) -> String {
     }
     for one in &changes.edited {
         for property in &one.properties {
-            let value = |value: &Option<serde_json::Value>| {
-                value.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string)
-            };
-            let (set, name) = (&property.set, &property.name);
-            let what = format!("{set}.{name}: {} → {}", value(&property.from), value(&property.to));
+            let what = edit(property.from.as_ref(), property.to.as_ref());
+            let what = format!("{}.{}: {what}", property.set, property.name);
             lines.add("edited", &one.entity, what);
         }
     }
@@ -99,6 +98,43 @@ fn text(changes: &Changes) -> String {
     text
 }
 
+/// Longest value that is shown whole, in characters; `--json` has them all.
+const MAX_VALUE: usize = 80;
+/// Most entries of a list that are named.
+const MAX_ENTRIES: usize = 3;
+
+/// What became of a value: of lists, what came and what went.
+fn edit(from: Option<&Value>, to: Option<&Value>) -> String {
+    if let (Some(Value::Array(from)), Some(Value::Array(to))) = (from, to) {
+        let came = entries('+', to, from);
+        let went = entries('-', from, to);
+        let all = [came, went].concat().join(" ");
+        return format!("{} → {} entries {all}", from.len(), to.len()).trim_end().to_owned();
+    }
+    let value = |value: Option<&Value>| match value {
+        Some(value) => clip(&value.to_string()),
+        None => "nothing".to_owned(),
+    };
+    format!("{} → {}", value(from), value(to))
+}
+
+/// Those of one list that are not in another, behind a sign.
+fn entries(sign: char, these: &[Value], those: &[Value]) -> Vec<String> {
+    let known: HashSet<String> = those.iter().map(Value::to_string).collect();
+    let new: Vec<String> =
+        these.iter().map(Value::to_string).filter(|text| !known.contains(text)).collect();
+    let more = new.len().saturating_sub(MAX_ENTRIES);
+    let shown = new.iter().take(MAX_ENTRIES).map(|text| format!("{sign}{}", clip(text)));
+    shown.chain((more > 0).then(|| format!("{sign}({more} more)"))).collect()
+}
+
+fn clip(text: &str) -> String {
+    match text.char_indices().nth(MAX_VALUE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 #[derive(Default)]
 struct Lines(String);
 
@@ -109,5 +145,22 @@ impl Lines {
         let line = format!("{list:<12} {} {class} {name:?}  {what}", entity.id);
         // Writing into a text cannot fail.
         let _ = writeln!(self.0, "{}", line.trim_end());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn of_a_long_list_only_the_difference_is_shown() {
+        let from = json!(["a", "b", "c"]);
+        let to = json!(["b", "c", "1", "2", "3", "4", "5"]);
+        let text = edit(Some(&from), Some(&to));
+        assert_eq!(text, r#"3 → 7 entries +"1" +"2" +"3" +(2 more) -"a""#);
+        assert_eq!(edit(Some(&json!("x")), None), r#""x" → nothing"#);
+        assert_eq!(edit(None, Some(&json!("ä".repeat(200)))).chars().count(), 10 + 80 + 1);
     }
 }

@@ -122,6 +122,11 @@ impl Progress for Lines {
         }));
     }
 
+    fn failed(&mut self, file: usize, reason: &str) {
+        self.pace.set(file, 1, 1);
+        emit(&json!({ "event": "unreadable", "file": self.name(file), "error": reason }));
+    }
+
     fn writing(&mut self) {
         emit(&json!({ "event": "writing", "seconds_left": self.pace.seconds_left() }));
     }
@@ -199,6 +204,11 @@ impl Progress for Bars {
         }
         self.open.retain(|(number, _)| *number != file);
         self.show("reading,");
+    }
+
+    fn failed(&mut self, file: usize, _reason: &str) {
+        // What is wrong is said at the end, where the bars do not hide it.
+        self.finished(file);
     }
 
     fn writing(&mut self) {

@@ -35,7 +35,11 @@ pub(super) fn read(name: &str) -> Option<Named> {
         let rest = name[at + word.len()..].trim_start_matches(".XML");
         let rest = rest.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
         let end = rest.find(|c: char| !(c.is_ascii_digit() || ":/.#+".contains(c)));
-        codes_in(&rest[..end.unwrap_or(rest.len())])
+        let (code, behind) = rest.split_at(end.unwrap_or(rest.len()));
+        // `27700X` is a slip, not 27700.
+        let is_slip = code.ends_with(|c: char| c.is_ascii_digit())
+            && behind.starts_with(char::is_alphanumeric);
+        if is_slip { Vec::new() } else { codes_in(code) }
     });
     if let Some(horizontal) = codes.next() {
         return Some(Named::Epsg(horizontal, codes.next()));
@@ -96,7 +100,9 @@ mod tests {
             assert_eq!(read(name), Some(Named::Epsg(horizontal, vertical)), "{name}");
         }
         assert_eq!(read("urn:ogc:def:crs:OGC:1.3:CRS84"), Some(Named::Crs84));
-        for name in ["", "Gauss", "EPSG:", "EPSG", "EPSG:+", "EPSG:999999999999", "ÄEPSGÄ"] {
+        for name in
+            ["", "Gauss", "EPSG:", "EPSG", "EPSG:+", "EPSG:999999999999", "ÄEPSGÄ", "EPSG:27700x"]
+        {
             assert_eq!(read(name), None, "{name}");
         }
     }

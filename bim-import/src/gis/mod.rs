@@ -42,12 +42,12 @@ use crate::{
 /// of its own, where up is up, and moved as a whole, m.
 const OWN_FRAME_M: f64 = 20_000.0;
 
-/// A GIS file could not be read at all. What is wrong with single features stands in
+/// A GIS file could not be read at all: a clause that goes on after its name. What is wrong with single features stands in
 /// [`crate::imported::Imported::notes`].
 #[derive(Debug, Error)]
 pub enum GisError {
     /// The file is not what its name says.
-    #[error("cannot read {file} as {format}: {reason}")]
+    #[error("cannot be read as {format}: {reason}")]
     Parse {
         /// File name.
         file: String,
@@ -58,7 +58,7 @@ pub enum GisError {
     },
     /// Coordinates in a reference system that GeoJSON does not have.
     #[error(
-        "{file} gives its coordinates in {crs}; GeoJSON is read in WGS 84 longitude and latitude: \
+        "gives its coordinates in {crs}; GeoJSON is read in WGS 84 longitude and latitude: \
          convert it first, for example with `ogr2ogr -t_srs EPSG:4326`"
     )]
     Crs {
@@ -68,7 +68,7 @@ pub enum GisError {
         crs: String,
     },
     /// Nothing in the file lies anywhere.
-    #[error("{file} holds nothing with usable coordinates{reason}")]
+    #[error("holds nothing with usable coordinates{reason}")]
     Nowhere {
         /// File name.
         file: String,
@@ -76,7 +76,7 @@ pub enum GisError {
         reason: String,
     },
     /// Longitude and latitude in a scene that has none.
-    #[error("{file} has no coordinates but longitude and latitude; it needs --frame local")]
+    #[error("has no coordinates but longitude and latitude; it needs --frame local")]
     NeedsFrame {
         /// File name.
         file: String,

@@ -12,16 +12,17 @@ use std::{
 use sha2::{Digest, Sha256};
 use twin_model::Entity;
 
-use super::{IfcSource, Pending, Read, lock, mib};
+use super::{IfcSource, Pending, Read, lock, mib, twins::digest};
 use crate::{
     Frame, Options, Progress, archive,
     crs::Crs,
     format::Format,
     gis, ids, ifc,
     imported::{Note, Severity},
-    package, placing,
+    placing,
     report::SourceReport,
     store::{Aside, Store},
+    target,
     worker::{
         self,
         watchdog::{self, Limits},
@@ -53,7 +54,8 @@ pub(super) struct Request<'a> {
     pub(super) position: usize,
     pub(super) path: &'a Path,
     pub(super) options: &'a Options,
-    pub(super) wanted: Option<&'a Crs>,
+    /// The coordinate system that counts, whatever the file names.
+    pub(super) crs: Option<&'a str>,
     pub(super) threads: u32,
     pub(super) store: &'a Store,
 }
@@ -76,8 +78,32 @@ pub(super) fn read_one(request: &Request<'_>, progress: &Mutex<&mut dyn Progress
         }
     };
     report.seconds = started.elapsed().as_secs_f64();
-    lock(progress).finished(position);
+    match &read {
+        Read::Failed(reason) => lock(progress).failed(position, reason),
+        _ => lock(progress).finished(position),
+    }
     Pending { file, sha256, read, report, notes }
+}
+
+/// Passes over a file that holds the same bytes as another one.
+pub(super) fn twin(
+    request: &Request<'_>,
+    first: &Path,
+    progress: &Mutex<&mut dyn Progress>,
+) -> Pending {
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let file = name(request.path);
+    lock(progress).started(request.position, &file);
+    lock(progress).finished(request.position);
+    let placed_by = format!("{}, which is the same file", name(first));
+    let text = format!("is the same as {}, byte for byte: it is read once", name(first));
+    Pending {
+        report: SourceReport { file: file.clone(), placed_by, ..SourceReport::default() },
+        file,
+        sha256: ids::hex(&digest(request.path).unwrap_or_default()),
+        read: Read::Twin,
+        notes: vec![Note::source(Severity::Info, text)],
+    }
 }
 
 /// Reads a file as what it is.
@@ -96,8 +122,7 @@ fn read_bytes(
             report.format = kind.name().into();
             let options = request.options;
             let prj = fs_text(&request.path.with_extension("prj"));
-            let wishes =
-                gis::Wishes { crs: options.crs.as_deref(), lod: options.lod, prj: prj.as_deref() };
+            let wishes = gis::Wishes { crs: request.crs, lod: options.lod, prj: prj.as_deref() };
             match gis::Layer::read(kind, bytes, file, wishes) {
                 Ok(layer) => Read::Gis(Box::new(layer)),
                 Err(error) => Read::Failed(error.to_string()),
@@ -117,7 +142,7 @@ fn read_archive(
     tell: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Read {
     // The worker reads it, too, and gone it is when both are done.
-    let unpacked = match archive::unpack(&packed, package::parent(&request.options.out)) {
+    let unpacked = match archive::unpack(&packed, target::parent(&request.options.out)) {
         Ok(unpacked) => unpacked,
         Err(reason) => return Read::Failed(reason),
     };
@@ -184,8 +209,9 @@ fn read_ifc(
         notes.push(Note::source(Severity::Dropped, text));
     }
     let extent = geometry.extent;
+    let wanted = request.crs.and_then(|name| Crs::parse(name).ok());
     let fix = if request.options.frame == Frame::Local {
-        placing::fix(&semantics.georeference, extent, semantics.site_origin, request.wanted, notes)
+        placing::fix(&semantics.georeference, extent, semantics.site_origin, wanted.as_ref(), notes)
     } else {
         None
     };

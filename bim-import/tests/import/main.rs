@@ -13,6 +13,7 @@ mod broken;
 mod campus;
 mod changes;
 mod city;
+mod command;
 mod edits;
 mod edits_model;
 mod federation;

@@ -142,9 +142,12 @@ fn seen(
             continue;
         }
         let first = count as usize;
-        each_triangle(slots[at], store, |_, is_solid, corners| {
-            views.draw(corners, count, is_solid, &sight);
-            count += 1;
+        each_mesh(slots[at], store, |mesh| {
+            let is_solid = mesh.is_solid();
+            for corners in clean::triangles(mesh) {
+                views.draw(&corners, count, is_solid, &sight);
+                count += 1;
+            }
         });
         numbers[at] = first..count as usize;
     }
@@ -159,28 +162,21 @@ fn seen(
         }
         let owner = owners.number(slot.storey());
         let mut own = own.iter();
-        each_triangle(slot, store, |mesh, _, corners| {
-            if let Some(&pixels) = own.next().filter(|pixels| **pixels > 0) {
-                faces.push(Face { corners: *corners, owner, rgba: opaque(mesh), pixels });
+        each_mesh(slot, store, |mesh| {
+            for (corners, &pixels) in clean::triangles(mesh).zip(&mut own) {
+                if pixels > 0 {
+                    faces.push(Face { corners, owner, rgba: opaque(mesh), pixels });
+                }
             }
         });
     }
     faces
 }
 
-/// Visits what can be seen, with its mesh and whether that bounds a solid, always in the
-/// same order.
-fn each_triangle(
-    slot: &Slot,
-    store: &MeshStore,
-    mut visit: impl FnMut(&ElementMesh, bool, &[[f64; 3]; 3]),
-) {
-    for mesh in slot.load(store).meshes {
-        if mesh.class != MaterialClass::Space {
-            let is_solid = mesh.is_solid();
-            clean::triangles(&mesh).for_each(|corners| visit(&mesh, is_solid, &corners));
-        }
-    }
+/// Visits what can be seen, always in the same order.
+fn each_mesh(slot: &Slot, store: &MeshStore, visit: impl FnMut(&ElementMesh)) {
+    let meshes = slot.load(store).meshes;
+    meshes.iter().filter(|mesh| mesh.class != MaterialClass::Space).for_each(visit);
 }
 
 /// The colour that a face of a mesh has where nothing is seen behind it.

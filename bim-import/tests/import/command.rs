@@ -1,0 +1,120 @@
+//! What the command line promises: progress for programs, coordinate systems by file, the
+//! same file given twice.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+
+use crate::{
+    small,
+    support::{Folder, command, entities, json, stderr},
+};
+
+/// A grid of four heights whose lower left corner lies at a place of a map.
+fn grid(x: u32, y: u32) -> String {
+    format!("ncols 2\nnrows 2\nxllcorner {x}\nyllcorner {y}\ncellsize 10\n1 2\n3 4\n")
+}
+
+fn events(output: &Output) -> Vec<Value> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn names(events: &[Value]) -> Vec<&str> {
+    let names = events.iter().map(|event| event["event"].as_str().unwrap());
+    names.filter(|name| !["progress", "written"].contains(name)).collect()
+}
+
+fn sources(package: &Path) -> Value {
+    json(&package.join("report.json"))["sources"].take()
+}
+
+#[test]
+fn progress_for_programs_says_how_it_ends() {
+    let folder = Folder::new("progress-ends");
+    let good = folder.write("good.ifc", small::file("IFC4", "#30=IFCBLOCK(#11,1.,1.,1.);"));
+    let bad = folder.write("bad.ifc", "no model");
+    let out = folder.path("out");
+    let run = |files: &[PathBuf]| {
+        let mut import = Command::new(env!("CARGO_BIN_EXE_bim-import"));
+        import.args(files).args(["--progress", "json", "--out"]).arg(&out).output().unwrap()
+    };
+
+    let events_of_both = events(&run(&[good, bad.clone()]));
+    let mut seen = names(&events_of_both);
+    assert_eq!(seen.split_off(seen.len() - 2), ["writing", "done"]);
+    seen.sort_unstable();
+    assert_eq!(seen, ["read", "started", "started", "unreadable"]);
+    let unreadable = events_of_both.iter().find(|event| event["event"] == "unreadable").unwrap();
+    assert_eq!(unreadable["file"], "bad.ifc");
+
+    let output = run(&[bad.clone()]);
+    assert_eq!(output.status.code(), Some(3));
+    let events_of_bad = events(&output);
+    let last = events_of_bad.last().unwrap();
+    assert_eq!((&last["event"], &last["code"]), (&"failed".into(), &3.into()));
+    assert!(last["error"].as_str().unwrap().contains("bad.ifc"), "{last}");
+
+    let output = run(&[folder.path("missing.ifc")]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(names(&events(&output)), ["failed"]);
+}
+
+#[test]
+fn the_same_file_twice_is_read_once() {
+    let folder = Folder::new("same-twice");
+    let text = small::file("IFC4", "#30=IFCBLOCK(#11,1.,1.,1.);");
+    let first = folder.write("first.ifc", &text);
+    let copy = folder.write("copy.ifc", &text);
+    let (once, twice) = (folder.path("once"), folder.path("twice"));
+    assert!(command(std::slice::from_ref(&first), &once).status().unwrap().success());
+    assert!(command(&[first.clone(), copy, first], &twice).status().unwrap().success());
+    assert_eq!(entities(&once), entities(&twice));
+    let sources = sources(&twice);
+    for twin in [&sources[1], &sources[2]] {
+        assert_eq!((&twin["error"], &twin["read"]), (&Value::Null, &0.into()), "{twin}");
+        let note = twin["notes"][0]["reason"].as_str().unwrap();
+        assert!(note.contains("the same as first.ifc"), "{note}");
+    }
+}
+
+#[test]
+fn each_file_may_have_a_coordinate_system_of_its_own() {
+    let folder = Folder::new("crs-by-file");
+    // Berlin in UTM 33, and Delft in the Dutch system.
+    let east = folder.write("east.asc", grid(389_000, 5_820_000));
+    let west = folder.write("west.asc", grid(84_000, 447_000));
+    let out = folder.path("out");
+    let import = |crs: &[&str]| {
+        let mut import = command(&[east.clone(), west.clone()], &out);
+        import.args(crs.iter().flat_map(|crs| ["--crs", crs])).output().unwrap()
+    };
+    assert!(import(&["EPSG:25833", "west.asc=EPSG:28992"]).status.success());
+    let placed: Vec<_> = (0..2).map(|n| sources(&out)[n]["placed_by"].clone()).collect();
+    assert!(placed[0].as_str().unwrap().contains("EPSG:25833"), "{placed:?}");
+    assert!(placed[1].as_str().unwrap().contains("EPSG:28992"), "{placed:?}");
+
+    for (crs, word) in [
+        (&["nord.asc=EPSG:28992"][..], "nord.asc is none of the files"),
+        (&["EPSG:25833", "EPSG:28992"], "name the file"),
+        (&["west.asc=EPSG:28992", "west.asc=EPSG:25833"], "has two"),
+        (&["west.asc=EPSG:28992x"], "names no EPSG code"),
+        (&["west.asc="], "names no EPSG code"),
+    ] {
+        let output = import(crs);
+        assert_eq!(output.status.code(), Some(2), "{crs:?}");
+        assert!(stderr(&output).contains(word), "{crs:?}: {}", stderr(&output));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_has_no_end_is_not_read() {
+    let folder = Folder::new("no-end");
+    let output = command(&["/dev/zero".into()], &folder.path("out")).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("no regular file"), "{}", stderr(&output));
+}
