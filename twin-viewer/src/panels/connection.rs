@@ -11,8 +11,9 @@ use super::{
     room, scene_load,
 };
 use crate::{
-    net::{Backoff, PING_EVERY_MS, SILENCE_MS, Socket, SocketEvent},
+    net::{self, Backoff, PING_EVERY_MS, SILENCE_MS, Socket, SocketEvent},
     store::Applied,
+    text::{StateList, refusal},
 };
 
 /// Most updates a second asked for.
@@ -117,6 +118,7 @@ fn on_applied(ctx: Ctx, applied: Applied) {
             if greeted == Some(false) {
                 subscribe(ctx);
                 ping(ctx);
+                learn_states(ctx);
             }
         }
         Applied::Current => {
@@ -124,7 +126,9 @@ fn on_applied(ctx: Ctx, applied: Applied) {
             set_link(ctx, LinkState::Live);
         }
         Applied::Clock => show_clock(ctx),
-        Applied::Refused(message) => ctx.toast.set(Some(message)),
+        Applied::Refused(error) => {
+            ctx.toast.set(Some(refusal(ctx.lang.get_untracked(), &error)));
+        }
         Applied::Bye(reason) => {
             ctx.connection.update_value(|connection| connection.bye = Some(reason));
         }
@@ -164,6 +168,17 @@ fn subscribe(ctx: Ctx) {
         ctx.read(super::super::store::Store::resume).map(|(epoch, seq)| Resume { epoch, seq });
     let subscribe = Subscribe { interest: Interest::All, max_hz: MAX_HZ, lossless: false, resume };
     send(ctx, &ClientMessage::Subscribe(subscribe));
+}
+
+/// Asks what the site calls its states: bindings may have changed since the last connection.
+fn learn_states(ctx: Ctx) {
+    leptos::task::spawn_local(async move {
+        // Without an answer the page's own words stay, or those of the last time.
+        if let Ok(list) = net::get::<StateList>("/api/v1/states").await {
+            ctx.states.set_value(list.into());
+            ctx.pulse.update(|pulse| *pulse += 1);
+        }
+    });
 }
 
 fn ping(ctx: Ctx) {

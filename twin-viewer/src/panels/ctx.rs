@@ -11,7 +11,7 @@ use crate::{
     layers::{Engine, Layer},
     net::ApiError,
     store::{AttentionList, EntityIx, Line, Point, RoomClock, Store, Totals},
-    text::{self, Lang},
+    text::{self, Lang, States},
 };
 
 /// The way to the server.
@@ -64,6 +64,8 @@ pub(crate) struct Ctx {
     pub(crate) store: StoredValue<Store, LocalStorage>,
     pub(crate) engine: StoredValue<Engine, LocalStorage>,
     pub(crate) attention_list: StoredValue<AttentionList, LocalStorage>,
+    /// What the site calls the states of its points.
+    pub(crate) states: StoredValue<States>,
     pub(crate) connection: StoredValue<Connection, LocalStorage>,
     /// Rises a few times a second while values change.
     pub(crate) pulse: RwSignal<u64>,
@@ -109,6 +111,7 @@ impl Ctx {
             store: StoredValue::new_local(Store::default()),
             engine: StoredValue::new_local(Engine::default()),
             attention_list: StoredValue::new_local(AttentionList::default()),
+            states: StoredValue::new(States::default()),
             connection: StoredValue::new_local(Connection::default()),
             pulse: RwSignal::new(0),
             structure: RwSignal::new(0),
@@ -263,7 +266,9 @@ impl Ctx {
     pub(crate) fn value_text(self, point: &Point) -> Option<(String, String)> {
         let lang = self.lang.get();
         let reading = point.reading.as_ref()?;
-        let value = text::value(lang, &point.metric, &reading.value);
+        let value = self
+            .states
+            .with_value(|states| text::value(lang, states, &point.metric, &reading.value));
         Some((value, text::unit(lang, &point.unit)))
     }
 

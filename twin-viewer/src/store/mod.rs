@@ -10,7 +10,7 @@ mod scene;
 pub(crate) mod test_support;
 mod totals;
 
-use twin_protocol::ServerMessage;
+use twin_protocol::{ErrorMessage, ServerMessage};
 
 pub use attention::{Attention, AttentionList, Line, Reason, Severity, reason_of};
 pub use clock::ServerClock;
@@ -38,7 +38,7 @@ pub enum Applied {
     /// The clock of the room was told.
     Clock,
     /// The server refused something we sent.
-    Refused(String),
+    Refused(ErrorMessage),
     /// The server is about to close.
     Bye(String),
 }
@@ -135,7 +135,7 @@ impl Store {
             }
             // This viewer follows the whole scene and never moves its subscription.
             ServerMessage::Moved(_) => Ok(Applied::Partial),
-            ServerMessage::Error(error) => Ok(Applied::Refused(error.message)),
+            ServerMessage::Error(error) => Ok(Applied::Refused(error)),
             ServerMessage::Bye(bye) => Ok(Applied::Bye(bye.reason)),
         }
     }

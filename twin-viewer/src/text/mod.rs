@@ -3,18 +3,25 @@
 mod age;
 mod lang;
 mod number;
+mod refusal;
+mod states;
 mod unit;
 
 pub use age::{age, clock_time, date_time};
 pub use lang::Lang;
 pub use number::{measured, number};
+pub use refusal::refusal;
+pub use states::{StateList, States};
 pub use unit::unit;
 
 use twin_model::Value;
 
 /// A value as a person reads it, without its unit: numbers with sensible digits, states
-/// and yes/no by name.
-pub fn value(lang: Lang, metric: &str, value: &Value) -> String {
+/// and yes/no by name, as the site calls them or else as the page does.
+pub fn value(lang: Lang, states: &States, metric: &str, value: &Value) -> String {
+    if let Some(label) = states.label(lang, metric, value) {
+        return label.to_owned();
+    }
     match value {
         Value::Number(value) if is_measured(metric) => measured(*value),
         Value::Number(value) => number(*value),
@@ -55,15 +62,20 @@ mod tests {
 
     #[test]
     fn values_read_like_words() {
+        let none = &States::default();
         let text = |state: &str| Value::Text(state.into());
-        assert_eq!(value(Lang::En, "temperature", &Value::Number(22.0)), "22.0");
-        assert_eq!(value(Lang::En, "people", &Value::Number(22.0)), "22");
-        assert_eq!(value(Lang::En, "door", &text("forced")), "Forced open");
-        assert_eq!(value(Lang::Zh, "door", &text("closed")), "关闭");
-        assert_eq!(value(Lang::En, "door", &text("ajar")), "ajar", "unknown states as they are");
-        assert_eq!(value(Lang::En, "fault", &Value::Bool(true)), "Fault");
-        assert_eq!(value(Lang::Zh, "running", &Value::Bool(false)), "停止");
-        assert_eq!(value(Lang::En, "occupied", &Value::Bool(true)), "Yes");
+        assert_eq!(value(Lang::En, none, "temperature", &Value::Number(22.0)), "22.0");
+        assert_eq!(value(Lang::En, none, "people", &Value::Number(22.0)), "22");
+        assert_eq!(value(Lang::En, none, "door", &text("forced")), "Forced open");
+        assert_eq!(value(Lang::Zh, none, "door", &text("closed")), "关闭");
+        assert_eq!(
+            value(Lang::En, none, "door", &text("ajar")),
+            "ajar",
+            "unknown states as they are"
+        );
+        assert_eq!(value(Lang::En, none, "fault", &Value::Bool(true)), "Fault");
+        assert_eq!(value(Lang::Zh, none, "running", &Value::Bool(false)), "停止");
+        assert_eq!(value(Lang::En, none, "occupied", &Value::Bool(true)), "Yes");
         assert_eq!(metric(Lang::Zh, "power"), "功率");
         assert_eq!(metric(Lang::Zh, "voltage"), "voltage");
     }
