@@ -94,6 +94,35 @@ fn files_stay_readable() {
     assert!(too_long.is_empty(), "split these: {too_long:#?}");
 }
 
+/// Where tests are one binary, each file a module of it.
+const ONE_BINARY: &[&str] = &["bim-import/tests/import", "twin-server/tests/it"];
+
+/// A file that `main.rs` does not name compiles nowhere, and its tests never run.
+#[test]
+fn every_file_of_tests_is_run() {
+    let mut left_out = Vec::new();
+    for folder in ONE_BINARY {
+        let folder = root().join(folder);
+        let main = fs::read_to_string(folder.join("main.rs")).unwrap();
+        let modules: Vec<&str> = main.lines().filter(|line| line.starts_with("mod ")).collect();
+        assert!(!modules.is_empty(), "{}", folder.display());
+        for entry in fs::read_dir(&folder).unwrap() {
+            let file = entry.unwrap().path();
+            let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+            if name != "main" && !modules.contains(&format!("mod {name};").as_str()) {
+                left_out.push(file);
+            }
+        }
+    }
+    assert!(left_out.is_empty(), "no module of their main.rs: {left_out:#?}");
+    let beside = fs::read_dir(root().join("twin-server/tests")).unwrap();
+    let beside: Vec<PathBuf> = beside
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ext| ext == "rs"))
+        .collect();
+    assert!(beside.is_empty(), "these link the whole server once more: {beside:#?}");
+}
+
 #[test]
 fn links_in_documents_lead_somewhere() {
     let mut documents: Vec<PathBuf> = fs::read_dir(root())
