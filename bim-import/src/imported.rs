@@ -40,6 +40,12 @@ pub struct Imported {
 }
 
 impl Imported {
+    /// Triangles of all its geometry, wherever that lies.
+    pub(crate) fn triangles(&self) -> usize {
+        let here = self.meshes.iter().map(|mesh| mesh.indices.len() / 3);
+        here.chain(self.stored.iter().map(|mesh| mesh.triangles)).sum()
+    }
+
     /// Moves geometry out of memory.
     pub(crate) fn stow(&mut self, store: &mut MeshStore) {
         self.stored.extend(self.meshes.drain(..).map(|mesh| store.stow(mesh)));

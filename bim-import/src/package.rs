@@ -103,7 +103,7 @@ fn fill(
         .as_ref()
         .map(crate::frame::LocalFrame::ecef_transform)
         .or_else(|| moved_by(store.shift()));
-    let mut pictures = Pictures::of(&parts.entities);
+    let mut pictures = Pictures::of(&parts.entities, &meshes);
     pictures.limit(&meshes);
     let kinds = parts.entities.iter().map(|entity| (entity.id.clone(), entity.kind)).collect();
     let homes = tiles::Homes::of(&parts.entities);
@@ -137,18 +137,19 @@ fn fill(
     info.revision = ids::hex(&hash.finalize())[..16].to_owned();
     report.revision.clone_from(&info.revision);
     write_json(&dir.join(MARKER), &info, &mut Sha256::new())?;
+    report.changes = note_changes(dir, old, &parts, &store, &shapes, &info)?;
     let health = health::Scene {
         info: &info,
         report,
         entities: &parts.entities,
         boundaries: &parts.boundaries,
+        has_changes: dir.join(changes::CHANGES).is_file(),
     };
     let path = dir.join("report.html");
     health::page(&health, &pictures)
         .and_then(|page| fs::write(&path, page))
         .map_err(|source| PackageError::Write { path, source })?;
     tracing::debug!("health page written");
-    report.changes = note_changes(dir, old, &parts, &store, &shapes, &info)?;
     Ok(Written { revision: info.revision, entities: parts.entities.len() })
 }
 

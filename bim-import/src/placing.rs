@@ -19,6 +19,9 @@ const NO_MAP_M: f64 = 1.0e8;
 /// but name, and are moved to the origin.
 const FAR_M: f64 = 5_000.0;
 
+/// How the report says that nothing placed a source.
+pub(crate) const NOWHERE: &str = "nothing: at the scene's origin";
+
 /// A source's own coordinates tied to the earth.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fix {
@@ -97,6 +100,7 @@ fn by_map(
     wanted: Option<&Crs>,
     notes: &mut Vec<Note>,
 ) -> Result<Fix, String> {
+    notes.extend(wanted.and_then(|crs| crs::overridden(&crs.name(), map.crs.as_deref())));
     let own;
     let crs = match (wanted, &map.crs) {
         (Some(crs), _) => crs,
@@ -201,6 +205,19 @@ pub(crate) fn origin(frame: &LocalFrame, crs: Option<&Crs>) -> Origin {
     }
 }
 
+/// How far a source is from the frame's origin, m.
+fn distance(frame: &LocalFrame, fix: &Fix) -> f64 {
+    let [lon, lat, height] = fix.wgs84;
+    let [x, y, z] = frame.to_local(lon, lat, height);
+    (x * x + y * y + z * z).sqrt()
+}
+
+/// Whether a source is put where it says that it is. A map conversion means what it says.
+/// Latitude and longitude of a site are often those of the author's office.
+pub(crate) fn is_believed(frame: &LocalFrame, fix: &Fix) -> bool {
+    fix.crs.is_some() || distance(frame, fix) <= MAX_DISTANCE_M
+}
+
 /// Puts a source into the frame, or says why it stands at the origin instead.
 pub(crate) fn place(
     frame: Option<&LocalFrame>,
@@ -209,12 +226,8 @@ pub(crate) fn place(
     notes: &mut Vec<Note>,
 ) -> Placement {
     if let (Some(frame), Some(fix)) = (frame, fix) {
-        let [lon, lat, height] = fix.wgs84;
-        let [x, y, z] = frame.to_local(lon, lat, height);
-        let distance = (x * x + y * y + z * z).sqrt();
-        // A map conversion means what it says. Latitude and longitude of a site are often
-        // those of the author's office.
-        if distance <= MAX_DISTANCE_M || fix.crs.is_some() {
+        let distance = distance(frame, fix);
+        if is_believed(frame, fix) {
             notes.extend(far_note(distance));
             return Placement::on_earth(frame, fix.anchor, fix.wgs84, fix.heading_rad);
         }

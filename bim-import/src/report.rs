@@ -166,7 +166,7 @@ impl SourceReport {
         self.read = imported.entities.len();
         self.placed = imported.entities.iter().filter(|entity| entity.parent.is_some()).count();
         self.tessellated = imported.entities.iter().filter(|entity| entity.bbox.is_some()).count();
-        self.triangles = imported.meshes.iter().map(|mesh| mesh.indices.len() / 3).sum();
+        self.triangles = imported.triangles();
     }
 
     /// Sorts notes into the report's lists.

@@ -388,7 +388,9 @@ fn conclude(drawn: Drawn) -> Source {
 fn placed_by(frame: Option<&LocalFrame>, fix: Option<&Fix>) -> String {
     match (frame, fix) {
         (Some(_), Some(Fix { crs: Some(crs), .. })) => format!("map conversion in {crs}"),
-        (Some(_), Some(_)) => "the site's latitude and longitude".into(),
-        _ => "nothing: at the scene's origin".into(),
+        (Some(frame), Some(fix)) if placing::is_believed(frame, fix) => {
+            "the site's latitude and longitude".into()
+        }
+        _ => placing::NOWHERE.into(),
     }
 }

@@ -11,6 +11,7 @@ pub(crate) use self::{
     name::in_wkt as name_in_wkt,
     vertical::{Vertical, known_name as heights_name},
 };
+use crate::imported::{Note, Severity};
 
 /// A coordinate system of a map: eastings and northings, or longitude and latitude; and,
 /// where its name says, the system of its heights.
@@ -32,6 +33,17 @@ pub enum CrsError {
     /// A code that is not known, or not one of a projected or geographic system.
     #[error("EPSG:{0} is not a coordinate system known here")]
     Unknown(u32),
+}
+
+/// Says that `--crs` was used instead of the system that a source names itself, where that
+/// is another one.
+pub(crate) fn overridden(wanted: &str, own: Option<&str>) -> Option<Note> {
+    let own = own.map(str::trim).filter(|own| !own.is_empty())?;
+    let name = |text: &str| Crs::parse(text).map(|crs| crs.name());
+    let used = name(wanted).ok()?;
+    let own = name(own).unwrap_or_else(|_| format!("{own:?}"));
+    let text = format!("--crs {used} was used instead of the system it names itself: {own}");
+    (used != own).then(|| Note::source(Severity::Info, text))
 }
 
 const WGS84: &str = "+proj=longlat +datum=WGS84 +no_defs";

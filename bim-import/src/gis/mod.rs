@@ -229,12 +229,27 @@ impl Layer {
             }
             (Content::GeoJson(_) | Content::Features(_), _) => "longitude and latitude".into(),
             (_, Some(Fix { crs: Some(crs), .. })) => format!("coordinates in {crs}"),
-            _ => "nothing: at the scene's origin".into(),
+            _ => placing::NOWHERE.into(),
         }
     }
 
     /// Draws the layer in the scene's frame; without one, in its own coordinates.
     pub(crate) fn draw(
+        self,
+        file: &str,
+        source: u32,
+        frame: Option<&LocalFrame>,
+        terrain: &Terrain,
+        unmoved: bool,
+    ) -> Result<Imported, GisError> {
+        let mut imported = self.draw_in(file, source, frame, terrain, unmoved)?;
+        for bbox in imported.entities.iter_mut().filter_map(|entity| entity.bbox.as_mut()) {
+            *bbox = tidy(bbox);
+        }
+        Ok(imported)
+    }
+
+    fn draw_in(
         self,
         file: &str,
         source: u32,
@@ -286,6 +301,13 @@ impl Layer {
             }
         }
     }
+}
+
+/// A box to a tenth of a millimetre, as those of building models are: what is finer is
+/// noise that makes every line of the package longer.
+fn tidy(bbox: &BoundingBox) -> BoundingBox {
+    let tidy = |corner: [f64; 3]| corner.map(|value| (value * 1e4).round() / 1e4);
+    BoundingBox { min: tidy(bbox.min), max: tidy(bbox.max) }
 }
 
 /// Says what heights count from.

@@ -2,8 +2,8 @@
 
 use super::{
     facts::Facts,
-    html::{Text, escape, number, text},
-    rows, words,
+    html::{Text, counted, escape, number, text},
+    place, rows, words,
 };
 use crate::report::GraphReport;
 
@@ -68,7 +68,7 @@ pub(super) fn all(facts: &Facts<'_>) -> Vec<Check> {
     let mut checks = vec![
         dropped(facts),
         approximated(facts),
-        georeference(facts),
+        place::georeference(facts),
         units(facts),
         names(facts),
         boundaries(facts),
@@ -163,50 +163,6 @@ fn approximated(facts: &Facts<'_>) -> Check {
     }
 }
 
-fn georeference(facts: &Facts<'_>) -> Check {
-    let title = text("地理位置", "Place on earth");
-    match facts.info.origin.wgs84 {
-        Some([lon, lat, height]) => {
-            let side = |degrees: f64, letters: [char; 2]| {
-                format!("{:.5}° {}", degrees.abs(), letters[usize::from(degrees < 0.0)])
-            };
-            let place = format!(
-                "{} {} · {:.1} m",
-                side(lat, ['N', 'S']),
-                side(lon, ['E', 'W']),
-                height + 0.0
-            );
-            let crs = facts.info.crs.as_deref();
-            Check {
-                state: State::Fine,
-                title,
-                value: text(place.clone(), place),
-                why: text(
-                    format!(
-                        "场景原点（WGS 84）。坐标系：{}。每个文件的定位方式见下表。",
-                        crs.unwrap_or("无投影坐标系")
-                    ),
-                    format!(
-                        "The scene's origin in WGS 84. Map: {}. How each file got its place stands below.",
-                        crs.unwrap_or("none")
-                    ),
-                ),
-                list: String::new(),
-            }
-        }
-        None => Check {
-            state: State::Look,
-            title,
-            value: text("未知", "Unknown"),
-            why: text(
-                "没有文件说明它在地球上的位置：与其他模型和地图无法对齐。",
-                "No file says where on earth it stands: it cannot meet other models or a map.",
-            ),
-            list: String::new(),
-        },
-    }
-}
-
 fn units(facts: &Facts<'_>) -> Check {
     let mut units: Vec<&str> = facts
         .report
@@ -218,11 +174,15 @@ fn units(facts: &Facts<'_>) -> Check {
     units.sort_unstable();
     units.dedup();
     let mixed = units.len() > 1;
-    let value = if units.is_empty() { "–".to_owned() } else { units.join(", ") };
+    let value = if units.is_empty() {
+        text("这些格式没有自己的长度单位", "The formats have none of their own")
+    } else {
+        text(units.join("、"), units.join(", "))
+    };
     Check {
         state: if mixed { State::Note } else { State::Fine },
         title: text("长度单位", "Length units of the files"),
-        value: text(value.clone(), value),
+        value,
         why: text("场景统一为米。", "The scene counts in metres, whatever the files do."),
         list: String::new(),
     }
@@ -231,7 +191,10 @@ fn units(facts: &Facts<'_>) -> Check {
 fn names(facts: &Facts<'_>) -> Check {
     Check {
         state: found(facts.unnamed.len(), State::Look),
-        title: text("没有名称的建筑、楼层与空间", "Buildings, storeys and spaces without a name"),
+        title: text(
+            "没有名称的建筑、楼层与空间（建筑模型）",
+            "Buildings, storeys and spaces without a name, in building models",
+        ),
         value: items(facts.unnamed.len()),
         why: text(
             "没有名称就无法按名称查找或绑定，操作员也认不出。",
@@ -304,6 +267,19 @@ fn exits(facts: &Facts<'_>) -> Check {
 }
 
 fn ways_out(graph: &GraphReport, list: String) -> Check {
+    let title = text("疏散路径", "Ways out");
+    if graph.spaces == 0 && !graph.is_partial {
+        return Check {
+            state: State::Note,
+            title,
+            value: text("模型没有空间", "The model has no spaces"),
+            why: text(
+                "没有空间就没有可走的路径：疏散演练无从进行。",
+                "Without spaces there is nowhere to walk, and no drill.",
+            ),
+            list,
+        };
+    }
     let count = graph.unreachable.len();
     let say = text(
         format!(
@@ -313,17 +289,13 @@ fn ways_out(graph: &GraphReport, list: String) -> Check {
             number(graph.exits)
         ),
         format!(
-            "{} of {} spaces reach no exit; {} exits",
+            "{} of {} no exit; {}",
             number(count),
-            number(graph.spaces),
-            number(graph.exits)
+            counted(graph.spaces, "space reaches", "spaces reach"),
+            counted(graph.exits, "exit", "exits")
         ),
     );
-    let state = match graph.spaces {
-        _ if graph.is_partial => State::Look,
-        0 => State::Note,
-        _ => found(count, State::Look),
-    };
+    let state = if graph.is_partial { State::Look } else { found(count, State::Look) };
     let why = if graph.is_partial {
         text(
             "墙体多于导入程序所能查看的数量：部分通道和出口可能缺失。疏散演练不会把人算进下列空间；原因如下。",
@@ -335,7 +307,7 @@ fn ways_out(graph: &GraphReport, list: String) -> Check {
             "A drill counts nobody in these spaces; the reasons stand below.",
         )
     };
-    Check { state, title: text("疏散路径", "Ways out"), value: say, why, list }
+    Check { state, title, value: say, why, list }
 }
 
 fn merged(facts: &Facts<'_>) -> Option<Check> {

@@ -12,6 +12,8 @@ use crate::{imported::Note, report::Report};
 pub(super) struct Facts<'a> {
     pub(super) info: &'a SceneInfo,
     pub(super) report: &'a Report,
+    /// Whether `changes.json` is in the package.
+    pub(super) has_changes: bool,
     pub(super) by_id: HashMap<&'a str, &'a Entity>,
     pub(super) buildings: Vec<Building<'a>>,
     pub(super) spaces: usize,
@@ -37,6 +39,13 @@ pub(super) struct Building<'a> {
     pub(super) elements: usize,
     pub(super) drawn: usize,
     pub(super) spaces: usize,
+}
+
+impl Building<'_> {
+    /// Whether one can look into it: footprints of a city are shapes.
+    pub(super) fn has_contents(&self) -> bool {
+        self.elements + self.spaces + self.storeys.len() > 0
+    }
 }
 
 /// A storey and what is in it.
@@ -87,6 +96,7 @@ impl<'a> Facts<'a> {
         Self {
             info: scene.info,
             report: scene.report,
+            has_changes: scene.has_changes,
             buildings: buildings(entities),
             spaces: spaces.len(),
             unbounded,
@@ -201,7 +211,5 @@ fn buildings(entities: &[Entity]) -> Vec<Building<'_>> {
         let height = |storey: &Storey<'_>| storey.elevation_m.unwrap_or(f64::NEG_INFINITY);
         building.storeys.sort_by(|a, b| height(b).total_cmp(&height(a)));
     }
-    // Footprints of a city are no buildings to look into.
-    found.retain(|building| building.elements > 0 || building.entity.ifc_class.is_some());
     found
 }

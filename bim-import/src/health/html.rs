@@ -52,6 +52,23 @@ pub(super) fn number(count: usize) -> String {
     out
 }
 
+/// `1 storey`, `12 345 storeys`.
+pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{} {}", number(count), if count == 1 { one } else { many })
+}
+
+/// A distance in metres, in no more digits than one has use for: `340 m`, `2.4 km`, `904 km`.
+pub(super) fn distance(metres: f64) -> String {
+    if metres < 995.0 {
+        format!("{metres:.0} m")
+    } else if metres < 9_950.0 {
+        format!("{:.1} km", metres / 1_000.0)
+    } else {
+        // A distance is no negative number, and casting holds what is beyond all counts.
+        format!("{} km", number((metres / 1_000.0).round() as usize))
+    }
+}
+
 /// An image in the address itself.
 pub(super) fn data_url(png: &[u8]) -> String {
     format!("data:image/png;base64,{}", base64(png))
@@ -91,6 +108,10 @@ mod tests {
     #[test]
     fn numbers_and_images() {
         assert_eq!(number(7), "7");
+        assert_eq!(counted(1, "tile", "tiles"), "1 tile");
+        assert_eq!(counted(0, "tile", "tiles"), "0 tiles");
+        let distances = [340.4, 2_449.0, 9_960.0, 904_111.0].map(distance);
+        assert_eq!(distances, ["340 m", "2.4 km", "10 km", "904 km"]);
         assert_eq!(number(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(data_url(b"Man"), "data:image/png;base64,TWFu");
         assert_eq!(data_url(b"Ma"), "data:image/png;base64,TWE=");

@@ -1,12 +1,11 @@
 //! The page itself, from top to bottom.
 
-use twin_model::Entity;
-
 use super::{
-    Encoded,
+    buildings,
     checks::{self, Check, State},
-    facts::{Building, Facts, Storey},
-    html::{add, data_url, escape, number, text},
+    facts::Facts,
+    html::{Text, add, counted, escape, number, text},
+    pictures::Encoded,
     words,
 };
 
@@ -41,17 +40,8 @@ pub(super) fn write(facts: &Facts<'_>, pictures: &Encoded) -> String {
     header(&mut out, facts, &names);
     verdict(&mut out, &checks);
     figures(&mut out, facts);
-    if let Some(png) = pictures.get(&None) {
-        add(
-            &mut out,
-            format_args!(
-                "<figure class=\"overview\"><img src=\"{}\" alt=\"{}\"></figure>\n",
-                data_url(png),
-                escape(&title)
-            ),
-        );
-    }
-    buildings(&mut out, facts, pictures);
+    buildings::overview(&mut out, facts, pictures, &title);
+    buildings::section(&mut out, facts, pictures);
     add(
         &mut out,
         format_args!(
@@ -105,8 +95,8 @@ fn verdict(out: &mut String, checks: &[Check]) {
             count(State::Fine)
         ),
         format!(
-            "{bad} missing · {look} to check · {} notes · {} fine",
-            count(State::Note),
+            "{bad} missing · {look} to check · {} · {} fine",
+            counted(count(State::Note), "note", "notes"),
             count(State::Fine)
         ),
     );
@@ -127,127 +117,39 @@ fn figures(out: &mut String, facts: &Facts<'_>) {
         facts.report.sources.iter().map(of).sum()
     };
     let storeys: usize = facts.buildings.iter().map(|building| building.storeys.len()).sum();
-    let all = [
-        (text("实体", "Entities"), facts.by_id.len()),
-        (text("有几何", "With geometry"), sum(|source| source.tessellated)),
-        (
-            text("三角形", "Triangles"),
-            usize::try_from(facts.report.tiles.triangles).unwrap_or(usize::MAX),
-        ),
-        (text("建筑", "Buildings"), facts.buildings.len()),
-        (text("楼层", "Storeys"), storeys),
-        (text("空间", "Spaces"), facts.spaces),
-        (text("近似", "Approximated"), sum(|source| source.approximated)),
-        (text("缺失", "Missing"), sum(|source| source.dropped)),
+    let triangles = usize::try_from(facts.report.tiles.triangles).unwrap_or(usize::MAX);
+    let full = facts.buildings.iter().filter(|building| building.has_contents()).count();
+    // Most buildings of a city are shapes that nobody can look into.
+    let of_which = (full < facts.buildings.len()).then(|| {
+        text(
+            format!("其中 {} 栋有内部内容", number(full)),
+            format!("of which {} with contents", number(full)),
+        )
+    });
+    let all: [(Text, usize, Option<Text>); 8] = [
+        (text("实体", "Entities"), facts.by_id.len(), None),
+        (text("有几何", "With geometry"), sum(|source| source.tessellated), None),
+        (text("三角形", "Triangles"), triangles, None),
+        (text("建筑", "Buildings"), facts.buildings.len(), of_which),
+        (text("楼层", "Storeys"), storeys, None),
+        (text("空间", "Spaces"), facts.spaces, None),
+        (text("近似", "Approximated"), sum(|source| source.approximated), None),
+        (text("缺失", "Missing"), sum(|source| source.dropped), None),
     ];
     out.push_str("<dl class=\"figures\">");
-    for (label, value) in all {
-        add(out, format_args!("<div><dt>{}</dt><dd>{}</dd></div>", label.html(), number(value)));
-    }
-    out.push_str("</dl>\n");
-}
-
-fn buildings(out: &mut String, facts: &Facts<'_>, pictures: &Encoded) {
-    const MAX_BUILDINGS: usize = 200;
-    if facts.buildings.is_empty() {
-        return;
-    }
-    add(
-        out,
-        format_args!(
-            "<section><h2>{}</h2><div class=\"buildings\">\n",
-            text("建筑", "Buildings").html()
-        ),
-    );
-    for building in facts.buildings.iter().take(MAX_BUILDINGS) {
-        write_building(out, building, pictures);
-    }
-    out.push_str("</div>");
-    if facts.buildings.len() > MAX_BUILDINGS {
-        let rest = number(facts.buildings.len() - MAX_BUILDINGS);
-        let words = text(format!("还有 {rest} 栋"), format!("and {rest} more"));
-        add(out, format_args!("<p class=\"more\">{}</p>", words.html()));
-    }
-    out.push_str("</section>\n");
-}
-
-fn write_building(out: &mut String, building: &Building<'_>, pictures: &Encoded) {
-    let name = name_of(building.entity);
-    out.push_str("<article class=\"building\"><div class=\"shot\">");
-    match pictures.get(&Some(building.entity.id.clone())) {
-        Some(png) => {
-            add(out, format_args!("<img src=\"{}\" alt=\"{}\">", data_url(png), escape(&name)));
-        }
-        None => out.push_str(&text("没有可画的内容", "Nothing to draw").html()),
-    }
-    let long = building.entity.properties.get("Attributes").and_then(|set| set.get("LongName"));
-    let long = long.and_then(serde_json::Value::as_str).unwrap_or_default();
-    let bare = building.elements - building.drawn;
-    let counts = text(
-        format!(
-            "{} 层 · {} 个空间 · {} 个构件，其中 {} 个没有自己的几何",
-            building.storeys.len(),
-            number(building.spaces),
-            number(building.elements),
-            number(bare)
-        ),
-        format!(
-            "{} storeys · {} spaces · {} elements, {} of them without geometry of their own",
-            building.storeys.len(),
-            number(building.spaces),
-            number(building.elements),
-            number(bare)
-        ),
-    );
-    add(
-        out,
-        format_args!(
-            "</div><div class=\"about\"><h3>{}</h3><p class=\"long\">{}</p><p>{}</p>",
-            escape(&name),
-            escape(long),
-            counts.html()
-        ),
-    );
-    if !building.storeys.is_empty() {
-        storeys(out, &building.storeys);
-    }
-    out.push_str("</div></article>\n");
-}
-
-fn storeys(out: &mut String, storeys: &[Storey<'_>]) {
-    const MAX_STOREYS: usize = 200;
-    add(
-        out,
-        format_args!(
-            "<details><summary>{}</summary><div class=\"scroll\"><table><thead><tr><th scope=\"col\">{}</th>\
-         <th scope=\"col\" class=\"n\">{}</th><th scope=\"col\" class=\"n\">{}</th>\
-         <th scope=\"col\" class=\"n\">{}</th></tr></thead><tbody>",
-            text("楼层", "Storeys").html(),
-            text("楼层", "Storey").html(),
-            text("标高 m", "Elevation m").html(),
-            text("空间", "Spaces").html(),
-            text("构件", "Elements").html(),
-        ),
-    );
-    for storey in storeys.iter().take(MAX_STOREYS) {
-        let elevation = storey
-            .elevation_m
-            .map_or_else(|| "–".to_owned(), |metres| format!("{:.2}", metres + 0.0));
+    for (label, value, more) in all {
+        let more = more.map(|more| format!("<dd class=\"of\">{}</dd>", more.html()));
         add(
             out,
             format_args!(
-                "<tr><td>{}</td><td class=\"n\">{elevation}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
-                escape(&name_of(storey.entity)),
-                number(storey.spaces),
-                number(storey.elements)
+                "<div><dt>{}</dt><dd>{}</dd>{}</div>",
+                label.html(),
+                number(value),
+                more.unwrap_or_default()
             ),
         );
     }
-    out.push_str("</tbody></table></div></details>");
-}
-
-fn name_of(entity: &Entity) -> String {
-    if entity.name.trim().is_empty() { entity.id.to_string() } else { entity.name.clone() }
+    out.push_str("</dl>\n");
 }
 
 fn write_check(out: &mut String, check: &Check) {
@@ -330,18 +232,27 @@ fn sources(out: &mut String, facts: &Facts<'_>) {
 
 fn footer(out: &mut String, facts: &Facts<'_>) {
     let tiles = &facts.report.tiles;
+    let version = env!("CARGO_PKG_VERSION");
+    let error_mm = tiles.max_error_m * 1_000.0;
+    let count = usize::try_from(tiles.tiles).unwrap_or(usize::MAX);
+    let changes = if facts.has_changes {
+        text(
+            "与上一版本的差异见 changes.json。",
+            " What changed since the last revision stands in changes.json.",
+        )
+    } else {
+        text("", "")
+    };
     let words = text(
         format!(
-            "由 bim-import {} 生成。图块 {} 个，顶点误差不超过 {:.1} mm。耗时与内存见 report.json：本页不含时间，重复导入得到逐字节相同的文件。与上一版本的差异见 changes.json。",
-            env!("CARGO_PKG_VERSION"),
-            tiles.tiles,
-            tiles.max_error_m * 1_000.0
+            "由 bim-import {version} 生成。图块 {} 个，顶点误差不超过 {error_mm:.1} mm。耗时与内存见 report.json：本页不含时间，重复导入得到逐字节相同的文件。{}",
+            number(count),
+            changes.zh
         ),
         format!(
-            "Written by bim-import {}. {} tiles, vertices within {:.1} mm. Time and memory stand in report.json: this page holds none, so that importing again gives the same bytes. What changed since the last revision stands in changes.json.",
-            env!("CARGO_PKG_VERSION"),
-            tiles.tiles,
-            tiles.max_error_m * 1_000.0
+            "Written by bim-import {version}. {}, vertices within {error_mm:.1} mm. Time and memory stand in report.json: this page holds none, so that importing again gives the same bytes.{}",
+            counted(count, "tile", "tiles"),
+            changes.en
         ),
     );
     add(out, format_args!("<footer><p>{}</p></footer>\n", words.html()));

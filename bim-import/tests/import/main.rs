@@ -19,6 +19,7 @@ mod edits_model;
 mod federation;
 mod graph;
 mod health;
+mod health_city;
 mod hostile;
 mod limits;
 mod limits_gis;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, value::RawValue};
 use self::geometry::{Appearance, Collector, Geometry};
 use super::{City, Object, Surface, is_footprint, lod::Wanted, max_surfaces};
 use crate::{
-    crs::Crs,
+    crs::{self, Crs},
     gis::GisError,
     imported::{Note, Severity},
 };
@@ -156,6 +156,8 @@ impl<'a> Reader<'a> {
     fn name_system(&mut self, metadata: &Metadata, wanted: Option<&str>) {
         let old = metadata.crs.as_ref().and_then(|crs| crs["epsg"].as_u64());
         let own = metadata.reference_system.clone().or(old.map(|code| format!("EPSG:{code}")));
+        let note = wanted.and_then(|wanted| crs::overridden(wanted, own.as_deref()));
+        self.city.notes.extend(note);
         let Some(name) = wanted.map(str::to_owned).or(own) else { return };
         match Crs::parse(&name) {
             Ok(crs) => self.city.crs = Some(crs),

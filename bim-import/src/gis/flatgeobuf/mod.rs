@@ -98,7 +98,9 @@ fn index_bytes(features: u64, node_size: u16) -> Option<usize> {
 
 /// The system of the coordinates: the user's, else the file's, else degrees if they can be.
 fn system(header: &Header<'_>, wanted: Option<&str>, notes: &mut Vec<Note>) -> Result<Crs, String> {
-    let name = wanted.map(str::to_owned).or_else(|| name_of(header.crs()?));
+    let own = header.crs().and_then(name_of);
+    notes.extend(wanted.and_then(|wanted| crs::overridden(wanted, own.as_deref())));
+    let name = wanted.map(str::to_owned).or(own);
     if let Some(name) = name {
         return Crs::parse(&name).map_err(|error| {
             format!("its coordinate system cannot be used: {error} (or pass --crs)")

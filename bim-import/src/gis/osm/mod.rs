@@ -399,7 +399,8 @@ impl Tally {
             (self.tunnels, Severity::Info, "roads and waterways in tunnels are not drawn"),
             (
                 self.coastlines,
-                Severity::Dropped,
+                // Nothing of the file is lost: a line is no sea.
+                Severity::Info,
                 "coastlines do not enclose an area: the sea is not drawn",
             ),
             (

@@ -13,7 +13,7 @@ use twin_model::{BoundingBox, Entity, EntityId, EntityKind};
 pub(super) use self::relief::Relief;
 use super::{shape::Shape, stage::Stage, style};
 use crate::{
-    crs::Crs,
+    crs::{self, Crs},
     ids,
     imported::{Imported, Note, Severity},
     mesh::MaterialClass,
@@ -43,6 +43,7 @@ pub(crate) struct Grid {
 impl Grid {
     /// Names the system by what the file says, unless the user says otherwise.
     pub(super) fn name_system(&mut self, own: Option<&str>, wanted: Option<&str>) {
+        self.notes.extend(wanted.and_then(|wanted| crs::overridden(wanted, own)));
         let Some(name) = wanted.or(own) else { return };
         match Crs::parse(name) {
             Ok(crs) => self.crs = Some(crs),

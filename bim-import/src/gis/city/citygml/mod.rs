@@ -18,7 +18,7 @@ use serde_json::Value;
 use self::entries::{Entries, Entry, Instance, What};
 use super::{City, Object, Role, Surface, kind, lod};
 use crate::{
-    crs::Crs,
+    crs::{self, Crs},
     imported::{Note, Severity},
 };
 
@@ -357,7 +357,10 @@ impl State {
         if self.city.objects.is_empty() {
             return Err("it holds no city objects".into());
         }
-        let name = wanted_crs.map(str::to_owned).or_else(|| self.system.take());
+        let own = self.system.take();
+        let note = wanted_crs.and_then(|wanted| crs::overridden(wanted, own.as_deref()));
+        self.city.notes.extend(note);
+        let name = wanted_crs.map(str::to_owned).or(own);
         self.say_what_is_missing();
         let notes = &mut self.city.notes;
         if let Some(name) = name {
