@@ -245,7 +245,8 @@ pub(crate) fn place(
         return Placement::IDENTITY;
     }
     let away = center.map(|value| if value.abs() < FAR_M { 0.0 } else { -value.round() });
-    let text = format!("its coordinates are far from zero; it was moved by {away:?} m");
+    let metres = away.map(|metres| metres as i64);
+    let text = format!("its coordinates are far from zero; it was moved by {metres:?} m");
     notes.push(Note::source(Severity::Info, text));
     Placement::IDENTITY.moved(away)
 }

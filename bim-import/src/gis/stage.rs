@@ -46,7 +46,8 @@ impl Stage<'_> {
         let middle = middle.unwrap_or_default();
         let away = middle.map(|value| if value.abs() < FAR_M { 0.0 } else { -value.round() });
         if away != [0.0; 3] {
-            let text = format!("its coordinates are far from zero; it was moved by {away:?} m");
+            let metres = away.map(|metres| metres as i64);
+            let text = format!("its coordinates are far from zero; it was moved by {metres:?} m");
             notes.push(Note::source(Severity::Info, text));
         }
         away

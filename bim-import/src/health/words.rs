@@ -3,6 +3,7 @@
 use twin_model::EntityKind;
 
 use super::html::{Text, text};
+use crate::placing;
 
 /// What a kind is called.
 pub(super) fn kind(kind: EntityKind) -> Text {
@@ -115,7 +116,7 @@ fn fill(zh: &str, parts: &[String]) -> String {
 /// How a source came to its place.
 pub(super) fn placed_by(words: &str) -> Text {
     let zh = match words {
-        "nothing: at the scene's origin" => "未定位：放在场景原点".to_owned(),
+        placing::NOWHERE => "未定位：放在场景原点".to_owned(),
         "the site's latitude and longitude" => "场地的经纬度".to_owned(),
         "longitude and latitude" => "经纬度坐标".to_owned(),
         "source coordinates" => "沿用源坐标".to_owned(),
