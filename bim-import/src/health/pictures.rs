@@ -75,8 +75,8 @@ impl Pictures {
 
     fn of_drawn(entities: &[Entity], drawn: &HashSet<&EntityId>) -> Self {
         let homes = homes(entities);
-        let seen = || {
-            let drawn = entities.iter().filter(|entity| drawn.contains(&entity.id));
+        let seen = move || {
+            let drawn = entities.iter().filter(move |entity| drawn.contains(&entity.id));
             drawn.filter_map(|entity| Some((entity, entity.bbox.filter(is_sane)?)))
         };
         let found = candidates(seen(), &homes);
