@@ -15,7 +15,7 @@ const MARGIN: f64 = 0.05;
 const TURN_DEG: f64 = 35.0;
 const ELEVATION_DEG: f64 = 32.0;
 /// A box this much longer from south to north than from west to east is looked at from the
-/// west, where its longer side is; any other from the south.
+/// east, where its longer side is; any other from the south.
 const LONGER: f64 = 1.15;
 
 /// The box around a mesh's vertices, m from its origin.
@@ -62,7 +62,7 @@ pub(super) struct View {
 impl View {
     pub(super) fn of(bounds: &BoundingBox, width: usize, height: usize) -> Self {
         let [east, north, _] = bounds.size();
-        let turn = if north > LONGER * east { 90.0 - TURN_DEG } else { TURN_DEG };
+        let turn = if north > LONGER * east { TURN_DEG - 90.0 } else { TURN_DEG };
         let (sin_a, cos_a) = turn.to_radians().sin_cos();
         let (sin_e, cos_e) = ELEVATION_DEG.to_radians().sin_cos();
         let right = [cos_a, -sin_a, 0.0];
@@ -128,7 +128,7 @@ impl Lamp {
         // Surfaces are seen from both sides: thin walls are often modelled as one.
         let facing = if dot(normal, self.back) < 0.0 { -1.0 } else { 1.0 };
         let normal = normal.map(|part| part * facing);
-        0.66 + 0.22 * dot(normal, self.from_left).max(0.0) + 0.14 * normal[2].max(0.0)
+        0.66 + 0.22 * dot(normal, self.from_left).max(0.0) + 0.2 * normal[2].max(0.0)
     }
 }
 
@@ -142,6 +142,6 @@ mod tests {
         let [x, y, _] = back([40.0, 10.0, 9.0]);
         assert!(y < x && x < 0.0, "from the south and a little from the west");
         let [x, y, _] = back([10.0, 40.0, 9.0]);
-        assert!(x < y && y < 0.0, "from the west and a little from the south");
+        assert!(y < 0.0 && x > -y, "from the east and a little from the south");
     }
 }
