@@ -1,6 +1,7 @@
 //! Running other programs, with errors that name the command.
 
 use std::{
+    ffi::OsStr,
     path::PathBuf,
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -24,7 +25,20 @@ pub(crate) fn cargo_native(command: &str, targets: &[&str]) -> Command {
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(args).current_dir(paths::root()).env("CARGO_TARGET_DIR", paths::target());
+    // What cargo tells this program about itself. Build scripts that look at it (ring's)
+    // would run anew, and all that depends on them be built again, each time somebody calls
+    // cargo without xtask in between.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_about_xtask(name)) {
+        command.env_remove(name);
+    }
     command
+}
+
+/// Whether a variable says which package cargo is running.
+fn is_about_xtask(name: &OsStr) -> bool {
+    const ABOUT: [&str; 4] =
+        ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE"];
+    name.to_str().is_some_and(|name| ABOUT.iter().any(|about| name.starts_with(about)))
 }
 
 /// Runs a command to its end; anything but exit 0 is an error that names it.
