@@ -10,7 +10,10 @@ use std::{
 use metrics::{counter, gauge};
 use thiserror::Error;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{
+        mpsc::{self, error::TrySendError},
+        watch,
+    },
     task::JoinHandle,
     time,
 };
@@ -99,7 +102,7 @@ pub fn start(
     config: &MqttConfig,
     filters: Vec<String>,
 ) -> Result<(MqttClient, mpsc::Receiver<Message>, AckSender), MqttError> {
-    let connection = Connection::new(config)?;
+    let connection = Connection::receiving(config)?;
     let (messages, receiver) = mpsc::channel(config.queue);
     let (ack_sender, acks) = mpsc::channel(ACK_BATCHES);
     let (publisher, publishes) = mpsc::channel(PUBLISHES);
@@ -114,6 +117,7 @@ pub fn start(
         acks,
         publishes,
         held: VecDeque::new(),
+        step_due: true,
         generation: 0,
         status: status.clone(),
         backoff: Backoff::default(),
@@ -133,6 +137,8 @@ struct Session {
     /// Acknowledgements that found no room yet. Never more than the messages under way:
     /// while some wait here, no message is taken that would add another.
     held: VecDeque<Ack>,
+    /// Whether a step towards the filters wanted may be due.
+    step_due: bool,
     generation: u64,
     status: Arc<StatusCell>,
     backoff: Backoff,
@@ -161,7 +167,10 @@ impl Session {
             };
             let go_on = match wake {
                 Wake::Stop => false,
-                Wake::Filters => true,
+                Wake::Filters => {
+                    self.step_due = true;
+                    true
+                }
                 Wake::Acks(acks) => {
                     self.held.extend(acks);
                     true
@@ -172,7 +181,7 @@ impl Session {
                     }
                     true
                 }
-                Wake::Event(Ok(event)) => self.handle(event, &stop).await,
+                Wake::Event(Ok(event)) => self.handle_all(event, &stop).await,
                 Wake::Event(Err(error)) => self.wait_to_reconnect(&error, &stop).await,
             };
             if !go_on {
@@ -180,6 +189,19 @@ impl Session {
             }
         }
         self.say_goodbye().await;
+    }
+
+    /// Deals with an event and those read together with it; false where the client has to
+    /// end.
+    async fn handle_all(&mut self, first: Event, stop: &CancellationToken) -> bool {
+        let mut next = Some(first);
+        while let Some(event) = next {
+            if !self.handle(event, stop).await {
+                return false;
+            }
+            next = self.connection.gathered();
+        }
+        true
     }
 
     /// Deals with one event; false where the client has to end.
@@ -196,14 +218,18 @@ impl Session {
                 let connection = self.generation;
                 message.ack = packet.map(|packet| Ack { packet, connection });
                 self.status.update(|status| status.messages += 1);
-                return self.hand_on(message, stop).await;
+                return match self.messages.try_send(message) {
+                    Ok(()) => true,
+                    Err(TrySendError::Full(message)) => self.hand_on(message, stop).await,
+                    Err(TrySendError::Closed(_)) => false,
+                };
             }
             Event::Other => {}
         }
         true
     }
 
-    /// Hands a message on, waiting while the queue is full. Not polling meanwhile is the
+    /// Hands a message on, waiting since the queue is full. Not polling meanwhile is the
     /// policy: TCP then tells the broker to wait. Acknowledgements are still taken in,
     /// since whoever empties the queue may be waiting to give us one.
     async fn hand_on(&mut self, message: Message, stop: &CancellationToken) -> bool {
@@ -235,6 +261,7 @@ impl Session {
         // After every connect, also into a session that the broker kept: it costs one
         // packet, and the filters may have changed with the configuration.
         self.subscriptions.connected();
+        self.step_due = true;
         if self.subscriptions.settled() {
             self.status.enter(MqttState::Ready);
         }
@@ -242,11 +269,18 @@ impl Session {
 
     /// Takes the next step towards the filters that are wanted, where one is due.
     fn follow(&mut self) {
-        let state = self.status.get().state;
-        if !matches!(state, MqttState::Subscribing | MqttState::Ready) {
+        // Asked for every wake-up: to look through all filters would cost more than a message.
+        let connected = || {
+            let state = self.status.get().state;
+            matches!(state, MqttState::Subscribing | MqttState::Ready)
+        };
+        if !self.step_due || !connected() {
             return;
         }
-        let Some(step) = self.subscriptions.next() else { return };
+        let Some(step) = self.subscriptions.next() else {
+            self.step_due = false;
+            return;
+        };
         let sent = match &step {
             Step::Subscribe(filters) => self.connection.subscribe(filters, self.qos),
             Step::Unsubscribe(filters) => self.connection.unsubscribe(filters),
@@ -266,6 +300,7 @@ impl Session {
 
     fn unsubscribed(&mut self) {
         self.subscriptions.answered();
+        self.step_due = true;
         if self.subscriptions.settled() {
             self.status.enter(MqttState::Ready);
         }
@@ -273,6 +308,7 @@ impl Session {
 
     fn subscribed(&mut self, refused: &[usize]) {
         let (refused, wanted) = self.subscriptions.subscribed(refused);
+        self.step_due = true;
         for filter in &refused {
             tracing::error!("mqtt: the broker refuses the subscription to {filter}");
         }

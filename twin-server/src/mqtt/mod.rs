@@ -6,8 +6,11 @@ mod connection;
 mod options;
 mod publisher;
 mod resume;
+mod rhythm;
+mod socket;
 mod status;
 mod subscriptions;
+mod wire;
 
 pub use client::{AckSender, MqttClient, MqttError, start};
 pub use connection::Ack;

@@ -1,9 +1,16 @@
 //! From our configuration to the client library's options, for both MQTT versions.
 
+use std::{io, pin::Pin, sync::Arc, time::Duration};
+
 use rumqttc::TlsConfiguration;
 use rumqttc_v4 as v4;
 
-use super::{client::MqttError, resume::EmptySession};
+use super::{
+    client::MqttError,
+    resume::EmptySession,
+    socket::{Socket, Talk},
+    wire::{self, Tcp},
+};
 use crate::config::{BrokerChoice, MqttConfig};
 
 /// Requests (subscriptions, acknowledgements) waiting for the connection; what does not
@@ -12,7 +19,9 @@ const REQUEST_CAPACITY: usize = 1_024;
 /// Most QoS 1 messages an MQTT 5 broker may have on the way to us.
 const RECEIVE_MAXIMUM: u16 = 1_024;
 /// Waiting for TCP, TLS and CONNACK.
-const CONNECT_TIMEOUT_SECS: u64 = 10;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Packets taken off the socket's buffer in one go; the library allows no more.
+const READ_BATCH: usize = 128;
 
 /// Host, port and whether to speak TLS; an embedded broker is reached over loopback.
 fn endpoint(broker: &BrokerChoice) -> (String, u16, bool) {
@@ -61,14 +70,24 @@ pub(super) fn for_v4(config: &MqttConfig) -> Result<v4::MqttOptions, MqttError> 
         .set_clean_session(config.client_id.is_none())
         .set_max_packet_size(incoming, incoming)
         .set_request_channel_capacity(REQUEST_CAPACITY)
+        .set_read_batch_size(READ_BATCH)
         .set_ack_mode(v4::AckMode::Manual);
     Ok(options)
+}
+
+type Dialled = Pin<Box<dyn Future<Output = io::Result<Socket<Tcp>>> + Send>>;
+
+/// How a receiving connection is made.
+pub(super) fn dial(
+    talk: Arc<Talk>,
+) -> impl Fn(String, rumqttc::NetworkOptions) -> Dialled + Send + Sync + 'static {
+    move |host, network| Box::pin(wire::dial(host, network, CONNECT_TIMEOUT, Arc::clone(&talk)))
 }
 
 /// Socket options; for MQTT 3.1.1 they belong to the event loop.
 pub(super) fn network() -> rumqttc::NetworkOptions {
     let mut network = rumqttc::NetworkOptions::new();
-    network.set_connection_timeout(CONNECT_TIMEOUT_SECS);
+    network.set_connection_timeout(CONNECT_TIMEOUT.as_secs());
     // An acknowledgement is a few bytes that should not wait for company.
     network.set_tcp_nodelay(true);
     network
@@ -89,8 +108,9 @@ pub(super) fn for_v5(config: &MqttConfig) -> Result<rumqttc::MqttOptions, MqttEr
         .set_max_packet_size(Some(config.max_packet_bytes))
         .set_receive_maximum(Some(RECEIVE_MAXIMUM))
         .set_request_channel_capacity(REQUEST_CAPACITY)
+        .set_read_batch_size(READ_BATCH)
         .set_ack_mode(rumqttc::AckMode::Manual)
-        .set_connect_timeout(std::time::Duration::from_secs(CONNECT_TIMEOUT_SECS));
+        .set_connect_timeout(CONNECT_TIMEOUT);
     if config.client_id.is_some() {
         let expiry = u32::try_from(config.session_expiry.as_secs()).unwrap_or(u32::MAX);
         options
