@@ -73,9 +73,7 @@ macro_rules! event {
             $lib::Event::Incoming($lib::Packet::ConnAck(_)) => Event::Connected,
             $lib::Event::Incoming($lib::Packet::Publish(publish)) => {
                 let ack = $client.prepare_ack(&publish).map($ack);
-                if ack.is_some() {
-                    $talk.owes();
-                }
+                $talk.message(ack.is_some());
                 Event::Message(message(&publish.topic, publish.payload, publish.retain), ack)
             }
             $lib::Event::Incoming($lib::Packet::SubAck(ack)) => {
