@@ -71,8 +71,9 @@ impl<W: Wire> Socket<W> {
         Self { wire, rhythm, talk, pause: None, held: Vec::new() }
     }
 
-    /// Sends what is held.
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Sends what is held; whether that was anything.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let any = !self.held.is_empty();
         while !self.held.is_empty() {
             match self.wire.try_write(&self.held) {
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -83,7 +84,7 @@ impl<W: Wire> Socket<W> {
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(any))
     }
 
     /// Whether the pause is over, or there is none.
@@ -95,22 +96,28 @@ impl<W: Wire> Socket<W> {
         Poll::Ready(())
     }
 
-    /// There is nothing to read: from here on the socket is left alone, or watched.
+    /// There is nothing to read: sends what is held, and then leaves the socket alone or
+    /// watches it. Ready when it may be read again.
     fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Whoever reads has written all it had to.
-        let sent = self.poll_send(cx)?.is_ready();
-        if !self.rhythm.goes_on() {
-            return self.wire.poll_readable(cx);
-        }
-        match self.rhythm.emptied(Instant::now(), self.talk.take()) {
+        let (now, resting) = (Instant::now(), self.poll_pause(cx).is_pending());
+        match self.poll_send(cx)? {
+            // With what we sent comes TCP's acknowledgement, and most brokers let TCP hold
+            // back small packets until then: more may be there already.
+            Poll::Ready(true) => return Poll::Ready(Ok(())),
+            Poll::Ready(false) if resting => return Poll::Pending,
+            Poll::Ready(false) if self.rhythm.is_due(now) => {}
             // What could not be sent needs the socket watched.
-            Some(pause) if sent => {
-                self.wire.unwatch()?;
-                self.pause = Some(Box::pin(tokio::time::sleep(pause)));
-                Poll::Ready(Ok(()))
-            }
-            _ => self.wire.poll_readable(cx),
+            _ => return self.wire.poll_readable(cx),
         }
+        if let Some(pause) = self.rhythm.decide(now, self.talk.take()) {
+            self.wire.unwatch()?;
+            let mut pause = Box::pin(tokio::time::sleep(pause));
+            if pause.as_mut().poll(cx).is_pending() {
+                self.pause = Some(pause);
+                return Poll::Pending;
+            }
+        }
+        self.wire.poll_readable(cx)
     }
 }
 
@@ -121,12 +128,11 @@ impl<W: Wire> AsyncRead for Socket<W> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        // While the socket is left alone only what we send makes it worth a look.
+        if this.poll_pause(cx).is_pending() {
+            ready!(this.poll_more(cx))?;
+        }
         loop {
-            if this.poll_pause(cx).is_pending() {
-                // Acknowledgements do not wait for it.
-                let _ = this.poll_send(cx)?;
-                return Poll::Pending;
-            }
             match this.wire.try_read(buf.initialize_unfilled()) {
                 Ok(bytes) => {
                     buf.advance(bytes);
@@ -160,7 +166,10 @@ impl<W: Wire> AsyncWrite for Socket<W> {
     /// is held goes out then.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.talk.ends.load(Relaxed) { this.poll_send(cx) } else { Poll::Ready(Ok(())) }
+        if this.talk.ends.load(Relaxed) {
+            ready!(this.poll_send(cx))?;
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -222,6 +231,8 @@ mod tests {
 
     fn socket(longest: Duration) -> Socket<Script> {
         let rhythm = Rhythm::new(longest, Instant::now());
+        // Less is too little to decide on.
+        std::thread::sleep(Duration::from_millis(1));
         Socket::new(Script::default(), rhythm, Arc::default())
     }
 
