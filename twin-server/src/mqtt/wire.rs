@@ -130,3 +130,33 @@ pub(super) async fn dial(
     }
     Err(failed)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn is_read_and_written_while_alone_and_watched_again() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut peer, _) = listener.accept().unwrap();
+        let (mut tcp, mut bytes) = (Tcp::Watched(stream), [0; 8]);
+        tcp.unwatch().unwrap();
+        let empty = tcp.try_read(&mut bytes).unwrap_err();
+        assert_eq!(empty.kind(), io::ErrorKind::WouldBlock);
+        // What comes while it is alone is noticed once it is watched.
+        peer.write_all(b"one").unwrap();
+        poll_fn(|cx| tcp.poll_readable(cx)).await.unwrap();
+        assert!(matches!(tcp, Tcp::Watched(_)));
+        assert_eq!(tcp.try_read(&mut bytes).unwrap(), 3);
+        tcp.unwatch().unwrap();
+        assert_eq!(tcp.try_write(b"two").unwrap(), 3);
+        poll_fn(|cx| tcp.poll_writable(cx)).await.unwrap();
+        tcp.shutdown().unwrap();
+        let mut all = Vec::new();
+        peer.read_to_end(&mut all).unwrap();
+        assert_eq!(all, b"two");
+    }
+}
