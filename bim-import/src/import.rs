@@ -174,6 +174,11 @@ pub fn import(
     check(files, options)?;
     let store = package::store_beside(&options.out)?;
     let mut scene = scene::read(files, options, store, progress);
+    // A full disk is said before anything is made of what it lost.
+    scene.meshes.store().settle().map_err(|source| PackageError::Write {
+        path: target::parent(&options.out).to_owned(),
+        source,
+    })?;
     let failed: Vec<(String, String)> = scene
         .sources
         .iter()

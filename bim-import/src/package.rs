@@ -121,9 +121,10 @@ fn fill(
         tracing::debug!("walking graph and entities written");
         (tiles.join(), listed)
     });
+    // The tiles tell when the store has failed, and then the list is no more than cut off.
+    let summary = tiles.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     let (walk, mut hash) = listed?;
     report.graph = graph_report(walk);
-    let summary = tiles.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     hash.update(summary.sha256);
     report.tiles = tiles_report(summary);
     let mut info = SceneInfo {

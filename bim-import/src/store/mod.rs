@@ -44,6 +44,10 @@ struct State {
     /// Bytes in the file; the pending ones come behind them.
     written: u64,
     pending: Vec<u8>,
+    /// Something was lost: from then on all is, since what was meant to lie behind it
+    /// would be found in its place.
+    has_failed: bool,
+    /// Why; taken by whoever asks first.
     failure: Option<io::Error>,
 }
 
@@ -51,7 +55,7 @@ impl Store {
     /// A new store in a folder.
     pub(crate) fn create(folder: &Path) -> io::Result<Self> {
         let file = tempfile::tempfile_in(folder)?;
-        let state = State { written: 0, pending: Vec::new(), failure: None };
+        let state = State { written: 0, pending: Vec::new(), has_failed: false, failure: None };
         Ok(Self(Arc::new(Shared { file, state: Mutex::new(state) })))
     }
 
@@ -62,6 +66,9 @@ impl Store {
     /// Appends bytes.
     pub(crate) fn push(&self, bytes: &[u8]) -> Span {
         let mut state = self.state();
+        if state.has_failed {
+            return Span::default();
+        }
         let span =
             Span { offset: state.written + state.pending.len() as u64, length: bytes.len() as u64 };
         state.pending.extend_from_slice(bytes);
@@ -82,8 +89,11 @@ impl Store {
     pub(crate) fn read_into(&self, span: Span, bytes: &mut Vec<u8>) {
         bytes.clear();
         let length = usize::try_from(span.length).unwrap_or_default();
-        let mut state = self.state();
-        if span.offset >= state.written && state.failure.is_none() {
+        let state = self.state();
+        if state.has_failed {
+            return;
+        }
+        if span.offset >= state.written {
             // Not written out yet: it lies in one piece behind what is.
             let start = usize::try_from(span.offset - state.written).unwrap_or(usize::MAX);
             let pending = start.checked_add(length).and_then(|end| state.pending.get(start..end));
@@ -96,9 +106,18 @@ impl Store {
         bytes.resize(length, 0);
         if let Err(error) = read_at(&self.0.file, bytes, span.offset) {
             bytes.clear();
-            state = self.state();
-            state.failure.get_or_insert(error);
+            self.state().fail(error);
         }
+    }
+
+    /// Writes out what is pending, so that what cannot be kept is known.
+    ///
+    /// # Errors
+    /// When the store lost something, now or before.
+    pub(crate) fn settle(&self) -> io::Result<()> {
+        let mut state = self.state();
+        state.flush(&self.0.file);
+        state.failure.take().map_or(Ok(()), Err)
     }
 
     /// Why the store lost something, if it did; told once.
@@ -112,11 +131,14 @@ impl State {
         let end = file.seek(SeekFrom::Start(self.written));
         match end.and_then(|_| file.write_all(&self.pending)) {
             Ok(()) => self.written += self.pending.len() as u64,
-            Err(error) => {
-                self.failure.get_or_insert(error);
-            }
+            Err(error) => self.fail(error),
         }
         self.pending.clear();
+    }
+
+    fn fail(&mut self, error: io::Error) {
+        self.has_failed = true;
+        self.failure.get_or_insert(error);
     }
 }
 
@@ -162,7 +184,21 @@ mod tests {
     #[test]
     fn what_is_lost_is_told() {
         let store = Store::create(&std::env::temp_dir()).unwrap();
+        let before = store.push(b"before");
         assert_eq!(store.read(Span { offset: 10, length: 5 }), b"");
         assert!(store.failure().is_some());
+        // Nothing takes the place of what is lost.
+        let after = store.push(b"after");
+        assert_eq!((store.read(before), store.read(after)), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_store_that_is_well_settles() {
+        let store = Store::create(&std::env::temp_dir()).unwrap();
+        let span = store.push(b"kept");
+        store.settle().unwrap();
+        assert_eq!(store.read(span), b"kept");
+        store.read(Span { offset: 100, length: 5 });
+        assert!(store.settle().is_err());
     }
 }
