@@ -96,6 +96,11 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// Whether the format itself says that coordinates are longitude and latitude.
+    pub(crate) fn is_in_degrees(self) -> bool {
+        matches!(self, Self::GeoJson | Self::OsmPbf)
+    }
+
     /// As the report names it.
     pub(crate) fn name(self) -> &'static str {
         match self {

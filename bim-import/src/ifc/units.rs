@@ -61,6 +61,11 @@ impl Units {
         self.declared.get("LENGTHUNIT").map_or(1.0, |unit| unit.factor)
     }
 
+    /// Whether the project says what its lengths count.
+    pub(super) fn say_length(&self) -> bool {
+        self.declared.contains_key("LENGTHUNIT")
+    }
+
     /// The unit of values of a kind.
     pub(super) fn of_kind(&self, kind: &str) -> Unit {
         let declared = self.declared.get(kind).copied();

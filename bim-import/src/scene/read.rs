@@ -122,6 +122,13 @@ fn read_bytes(
             report.format = kind.name().into();
             let options = request.options;
             let prj = fs_text(&request.path.with_extension("prj"));
+            if let Some(crs) = request.crs.filter(|_| kind.is_in_degrees()) {
+                let text = format!(
+                    "--crs {crs} is not used: {} is in longitude and latitude by its format",
+                    kind.name()
+                );
+                notes.push(Note::source(Severity::Info, text));
+            }
             let wishes = gis::Wishes { crs: request.crs, lod: options.lod, prj: prj.as_deref() };
             match gis::Layer::read(kind, bytes, file, wishes) {
                 Ok(layer) => Read::Gis(Box::new(layer)),

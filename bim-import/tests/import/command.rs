@@ -110,6 +110,20 @@ fn each_file_may_have_a_coordinate_system_of_its_own() {
     }
 }
 
+#[test]
+fn a_system_that_a_format_does_not_take_is_noted() {
+    let folder = Folder::new("crs-not-used");
+    let text = r#"{"type":"FeatureCollection","features":[{"type":"Feature","properties":
+        {"building":"yes","height":9},"geometry":{"type":"Polygon","coordinates":
+        [[[6.1,49.6],[6.101,49.6],[6.101,49.601],[6.1,49.6]]]}}]}"#;
+    let file = folder.write("town.geojson", text);
+    let out = folder.path("out");
+    let mut import = command(&[file], &out);
+    assert!(import.args(["--crs", "town.geojson=EPSG:2169"]).status().unwrap().success());
+    let notes = sources(&out)[0]["notes"].to_string();
+    assert!(notes.contains("--crs EPSG:2169 is not used"), "{notes}");
+}
+
 #[cfg(unix)]
 #[test]
 fn what_has_no_end_is_not_read() {

@@ -69,17 +69,22 @@ fn stall(args: &Args, name: &'static str, form: Form) -> Result<Outcome> {
     // Memory settles: every point is known, every buffer has its size.
     phase(&rig, &mut others, Some(&mut one), Duration::from_secs(5))?;
     let (mut ratios, mut held, mut phases) = (Vec::new(), Vec::new(), Vec::new());
+    let mut reading = phase(&rig, &mut others, Some(&mut one), args.phase()?)?;
     for _ in 0..args.pairs {
-        let reading = phase(&rig, &mut others, Some(&mut one), args.phase()?)?;
         let mut stalled = phase(&rig, &mut others, None, args.phase()?)?;
         stalled.queued_kib = queued_kib(rig.server.port, client)?;
+        let after = phase(&rig, &mut others, Some(&mut one), args.phase()?)?;
         ratios.push(stalled.p99_ms / reading.p99_ms);
-        held.push((stalled.resident_kib - reading.resident_kib).max(0.0) + stalled.queued_kib);
+        // The server still fills what it keeps for all, so that it grows from phase to phase:
+        // only what is above the line from the phase before to the one after is held.
+        let usual_kib = (reading.resident_kib + after.resident_kib) / 2.0;
+        held.push((stalled.resident_kib - usual_kib).max(0.0) + stalled.queued_kib);
         phases.push(json!({
-            "p99_ms": [reading.p99_ms, stalled.p99_ms],
-            "resident_kib": [reading.resident_kib, stalled.resident_kib],
+            "p99_ms": [reading.p99_ms, stalled.p99_ms, after.p99_ms],
+            "resident_kib": [reading.resident_kib, stalled.resident_kib, after.resident_kib],
             "queued_kib": stalled.queued_kib,
         }));
+        reading = after;
     }
     let published = publisher.stop()?;
     let all = |crowd: &Crowd| {

@@ -60,7 +60,10 @@ struct Inner {
 
 impl Tape {
     pub(super) fn new(max_bytes: usize) -> Self {
-        Self { max_bytes, inner: RwLock::default() }
+        // All the room at once: memory that is not written to costs nothing, while a tape that
+        // grew would be copied over and over while the table is locked.
+        let samples = VecDeque::with_capacity(max_bytes / SAMPLE_BYTES);
+        Self { max_bytes, inner: RwLock::new(Inner { samples, ..Inner::default() }) }
     }
 
     /// Whether it keeps anything at all.
@@ -74,7 +77,9 @@ impl Tape {
         let mut inner = self.inner.write();
         let end = inner.before + inner.samples.len() as u64;
         if end != from || samples.len() as u64 != to - from {
-            *inner = Inner { before: to, ..Inner::default() };
+            inner.samples.clear();
+            inner.bytes = 0;
+            inner.before = to;
             return;
         }
         inner.bytes += samples.iter().map(Tapped::bytes).sum::<usize>();

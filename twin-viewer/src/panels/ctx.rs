@@ -229,7 +229,7 @@ impl Ctx {
     /// The name to show for an entity.
     pub(crate) fn title(self, id: &str) -> String {
         self.read(|store| match store.scene.find(id) {
-            Some(at) => store.scene.at(at).title().to_owned(),
+            Some(at) => text::title(self.lang.get(), store.scene.at(at)),
             None => id.to_owned(),
         })
     }
@@ -254,7 +254,11 @@ impl Ctx {
                 })
                 .map(|at| {
                     let entry = store.scene.at(at);
-                    if entry.name.is_empty() { entry.title() } else { entry.name.as_str() }
+                    if entry.name.is_empty() {
+                        text::title(self.lang.get(), entry)
+                    } else {
+                        entry.name.clone()
+                    }
                 })
                 .collect();
             names.reverse();

@@ -160,7 +160,7 @@ fn path(ctx: Ctx, id: EntityId, detail: RwSignal<Fetched>) -> impl IntoView {
             let mut places: Vec<(EntityId, String)> = ancestors
                 .filter(|&at| store.scene.unwrapped(at) == at)
                 .map(|at| store.scene.at(at))
-                .map(|entry| (entry.id.clone(), entry.title().to_owned()))
+                .map(|entry| (entry.id.clone(), text::title(ctx.lang.get(), entry)))
                 .collect();
             places.reverse();
             places

@@ -60,7 +60,15 @@ async fn fetch() -> Result<(SceneInfo, IndexFile), ApiError> {
 fn show(ctx: Ctx, info: SceneInfo, index: IndexFile) {
     BACKOFF.set(Backoff::default());
     let scene = SceneIndex::new(index);
-    let buildings = scene.of_kind(EntityKind::Building).into_iter();
+    let modelled = scene.modelled();
+    let near = |building: &u32| {
+        let extent = scene.extent(*building);
+        modelled.zip(extent).is_none_or(|(site, extent)| {
+            let center = extent.center();
+            [0, 1].iter().all(|&axis| (site.min[axis]..=site.max[axis]).contains(&center[axis]))
+        })
+    };
+    let buildings = scene.of_kind(EntityKind::Building).into_iter().filter(near);
     let tallest = buildings.max_by_key(|&building| scene.storeys_of(building).len());
     let open: Vec<u32> = (0..scene.len() as u32)
         .filter(|&at| {
@@ -68,7 +76,6 @@ fn show(ctx: Ctx, info: SceneInfo, index: IndexFile) {
                 && scene.children(at).len() <= OPEN_AT_START
         })
         .collect();
-    let modelled = modelled(&scene);
     ctx.store.update_value(|store| store.set_scene(scene));
     ctx.expanded.update(|expanded| {
         expanded.clear();
@@ -85,12 +92,4 @@ fn show(ctx: Ctx, info: SceneInfo, index: IndexFile) {
         None => ctx.set_canvas(CanvasState::Ready), // nothing to wait for
     }
     super::address::restore(ctx);
-}
-
-/// Box around what stands in storeys: the buildings of the model, without the town around
-/// them, which the canvas would else frame as well.
-fn modelled(scene: &SceneIndex) -> Option<BoundingBox> {
-    let entries = (0..scene.len() as u32).map(|at| scene.at(at));
-    let inside = entries.filter(|entry| entry.storey.is_some());
-    inside.filter_map(|entry| entry.bbox).reduce(|all, bbox| all.union(&bbox))
 }

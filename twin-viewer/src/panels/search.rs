@@ -117,7 +117,7 @@ fn local_hits(ctx: Ctx, query: &str) -> Vec<Hit> {
     let hit = |at| {
         let (id, kind, title) = ctx.read(|store| {
             let entry = store.scene.at(at);
-            (entry.id.clone(), entry.kind, entry.title().to_owned())
+            (entry.id.clone(), entry.kind, text::title(ctx.lang.get_untracked(), entry))
         });
         let place = ctx.place(id.as_str());
         Hit { id, kind, title, place }

@@ -241,6 +241,7 @@ fn buildings(ctx: Ctx) -> impl IntoView {
         ctx.structure.track();
         ctx.scene.track();
         ctx.read(|store| {
+            let lang = ctx.lang.get();
             let all = store.scene.of_kind(EntityKind::Building).into_iter();
             // The town around has buildings without storeys; it is not what is looked after.
             let (own, around): (Vec<_>, Vec<_>) =
@@ -249,7 +250,7 @@ fn buildings(ctx: Ctx) -> impl IntoView {
             shown
                 .into_iter()
                 .map(|at| {
-                    (at, store.scene.at(at).id.clone(), store.scene.at(at).title().to_owned())
+                    (at, store.scene.at(at).id.clone(), text::title(lang, store.scene.at(at)))
                 })
                 .collect::<Vec<_>>()
         })

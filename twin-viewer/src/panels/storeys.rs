@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use twin_model::{EntityId, EntityKind};
 
 use super::ctx::Ctx;
-use crate::store::EntityIx;
+use crate::{store::EntityIx, text};
 
 pub(crate) fn storeys(ctx: Ctx) -> impl IntoView {
     let buildings = Memo::new(move |_| {
@@ -15,7 +15,7 @@ pub(crate) fn storeys(ctx: Ctx) -> impl IntoView {
             let with: Vec<(EntityIx, String)> = all
                 .into_iter()
                 .filter(|&at| !store.scene.storeys_of(at).is_empty())
-                .map(|at| (at, store.scene.at(at).title().to_owned()))
+                .map(|at| (at, text::title(ctx.lang.get(), store.scene.at(at))))
                 .collect();
             with
         })
@@ -26,8 +26,9 @@ pub(crate) fn storeys(ctx: Ctx) -> impl IntoView {
         ctx.read(|store| {
             let storey = |at| {
                 let entry = store.scene.at(at);
-                let short = if entry.name.is_empty() { entry.title() } else { &entry.name };
-                (entry.id.clone(), short.to_owned(), entry.title().to_owned())
+                let title = text::title(ctx.lang.get(), entry);
+                let short = if entry.name.is_empty() { title.clone() } else { entry.name.clone() };
+                (entry.id.clone(), short, title)
             };
             let list: Vec<_> = store.scene.storeys_of(building).into_iter().map(storey).collect();
             Some(list)

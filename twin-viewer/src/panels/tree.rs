@@ -96,7 +96,7 @@ fn dom_id(at: EntityIx) -> String {
 fn row(ctx: Ctx, active: RwSignal<Option<EntityIx>>, at: EntityIx, depth: u32) -> impl IntoView {
     let (id, kind, title, name, leaf) = ctx.read(|store| {
         let entry = store.scene.at(at);
-        let title = entry.title().to_owned();
+        let title = text::title(ctx.lang.get_untracked(), entry);
         let name = Some(entry.name.clone()).filter(|name| *name != title && !name.is_empty());
         (entry.id.clone(), entry.kind, title, name, store.scene.children(at).is_empty())
     });

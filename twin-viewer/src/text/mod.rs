@@ -5,6 +5,7 @@ mod lang;
 mod number;
 mod refusal;
 mod states;
+mod title;
 mod unit;
 
 pub use age::{age, clock_time, date_time};
@@ -12,6 +13,7 @@ pub use lang::Lang;
 pub use number::{measured, number};
 pub use refusal::refusal;
 pub use states::{StateList, States};
+pub use title::title;
 pub use unit::unit;
 
 use twin_model::Value;

@@ -125,7 +125,14 @@ impl City {
     fn check_coordinates(&mut self) {
         let Some([x, y, _]) = self.middle() else { return };
         let Some(crs) = &self.crs else { return };
-        if crs.is_geographic() {
+        if crs.is_geographic() && (x.abs().max(y.abs()) > 180.0 || x.abs().min(y.abs()) > 90.0) {
+            let text = format!(
+                "it is read in {}, which counts in degrees, but its coordinates are none: it is not placed by them",
+                crs.name()
+            );
+            self.notes.push(Note::source(Severity::Approximated, text));
+            self.crs = None;
+        } else if crs.is_geographic() {
             // By the authority latitude comes first, except in CRS84; many writers think
             // otherwise. What cannot be a latitude is none.
             let authority = crs.name().starts_with("EPSG");

@@ -44,7 +44,14 @@ impl Grid {
     /// Names the system by what the file says, unless the user says otherwise.
     pub(super) fn name_system(&mut self, own: Option<&str>, wanted: Option<&str>) {
         self.notes.extend(wanted.and_then(|wanted| crs::overridden(wanted, own)));
-        let Some(name) = wanted.or(own) else { return };
+        let Some(name) = wanted.or(own) else {
+            // Metres of a map are no fractions: no terrain is a few metres wide.
+            if self.looks_like_degrees() && self.step.iter().all(|step| step.abs() < 0.1) {
+                let text = "it names no coordinate system and was taken for metres, but its coordinates look like degrees: pass --crs";
+                self.notes.push(Note::source(Severity::Approximated, text));
+            }
+            return;
+        };
         match Crs::parse(name) {
             Ok(crs) => self.crs = Some(crs),
             Err(error) => {
@@ -52,11 +59,7 @@ impl Grid {
                 self.notes.push(Note::source(Severity::Info, text));
             }
         }
-        let in_degrees = [0.0, 1.0].map(|end| {
-            let last = [self.columns, self.rows].map(|n| n.saturating_sub(1) as f64 * end);
-            [0, 1].map(|axis| (self.first[axis] + self.step[axis] * last[axis]).abs())
-        });
-        let degrees = in_degrees.iter().all(|[x, y]| *x <= 180.0 && *y <= 180.0);
+        let degrees = self.looks_like_degrees();
         if let Some(crs) = self.crs.take_if(|crs| crs.is_geographic() != degrees) {
             let text = format!(
                 "its coordinates are not those of {}: degrees are no metres; it is not placed by them",
@@ -64,6 +67,16 @@ impl Grid {
             );
             self.notes.push(Note::source(Severity::Approximated, text));
         }
+    }
+
+    /// Whether all of it lies where degrees can.
+    fn looks_like_degrees(&self) -> bool {
+        [0.0, 1.0].into_iter().all(|end| {
+            let last = [self.columns, self.rows].map(|n| n.saturating_sub(1) as f64 * end);
+            [0, 1]
+                .into_iter()
+                .all(|axis| (self.first[axis] + self.step[axis] * last[axis]).abs() <= 180.0)
+        })
     }
 
     /// Height in metres at a place in the file's coordinates, between its four samples.

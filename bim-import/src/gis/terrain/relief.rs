@@ -190,14 +190,24 @@ impl Relief {
         corners.iter().all(|[i, j]| self.at(column + i, row + j).is_finite())
     }
 
-    /// Height at a place, on the triangle drawn there.
-    pub(super) fn height(&self, x: f64, y: f64) -> Option<f64> {
-        let [column, _, row, _] = self.cells([x, y], [x, y])?;
-        let corner = self.corner(column, row);
-        let (u, v) = ((x - corner[0]) / self.step, (y - corner[1]) / self.step);
-        if !(0.0..=1.0).contains(&u) || !(0.0..=1.0).contains(&v) {
+    /// The column or row of a place, and how far into it the place lies, 0 to 1.
+    fn cell(&self, value: f64, axis: usize) -> Option<(usize, f64)> {
+        /// What is cut along the cells lies on their edges but for rounding, and must not
+        /// fall off them.
+        const RIM: f64 = 1e-6;
+        let last = [self.columns, self.rows][axis].checked_sub(2)? as f64;
+        let at = (value - self.first[axis]) / self.step;
+        if !(-RIM..=last + 1.0 + RIM).contains(&at) {
             return None;
         }
+        let cell = at.floor().clamp(0.0, last);
+        Some((cell as usize, (at - cell).clamp(0.0, 1.0)))
+    }
+
+    /// Height at a place, on the triangle drawn there.
+    pub(super) fn height(&self, x: f64, y: f64) -> Option<f64> {
+        let (column, u) = self.cell(x, 0)?;
+        let (row, v) = self.cell(y, 1)?;
         let (a, c) = (self.at(column, row), self.at(column + 1, row + 1));
         let height = if u >= v {
             let b = self.at(column + 1, row);

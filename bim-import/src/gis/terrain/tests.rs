@@ -100,6 +100,37 @@ fn holes_in_the_ground_stay_holes() {
     assert!(terrain.height(-100.0, 0.0).is_some());
 }
 
+/// What is cut along the cells lies on their edges but for rounding.
+#[test]
+fn edges_of_cells_belong_to_the_ground() {
+    let (_, terrain) = laid(&slope(40, 30));
+    let relief = &terrain.reliefs[0].1;
+    // The rim is cut off askew: north of the map is not north of the frame.
+    for (column, row) in (3..36).flat_map(|column| (3..26).map(move |row| (column, row))) {
+        let [x, y] = relief.corner(column, row);
+        let height = relief.height(x, y).unwrap();
+        for [x, y] in [[x.next_up(), y], [x.next_down(), y], [x, y.next_up()], [x, y.next_down()]] {
+            let beside = relief.height(x, y).unwrap();
+            assert!((beside - height).abs() < 1e-9, "{column} {row}: {beside} {height}");
+        }
+    }
+    let [west, south] = relief.corner(0, 0);
+    assert_eq!(relief.height(west - 0.01 * relief.step_m(), south), None);
+}
+
+#[test]
+fn a_grid_in_degrees_without_a_system_is_not_taken_for_metres_in_silence() {
+    let text = slope(4, 3).replace("cellsize 10", "cellsize 0.001");
+    let read = |text: &str| asc::read(text.as_bytes(), None, None).unwrap().notes;
+    let near = ["xllcorner", "yllcorner"].iter().fold(text, |text, key| {
+        let at = text.find(key).unwrap();
+        let end = text[at..].find('\n').unwrap() + at;
+        format!("{}{key} 6.1{}", &text[..at], &text[end..])
+    });
+    assert!(read(&near)[0].reason.contains("look like degrees"));
+    assert!(read(&slope(4, 3)).is_empty());
+}
+
 #[test]
 fn a_large_grid_is_made_coarser() {
     let (_, terrain) = laid(&slope(900, 700));

@@ -97,6 +97,10 @@ pub(crate) fn read(
         return Err(IfcError::Empty);
     }
     let units = Units::of_project(&records, inventory.project);
+    let undeclared = (!units.say_length()).then(|| {
+        let text = "it declares no length unit and was taken as metres";
+        Note::source(Severity::Approximated, text)
+    });
     let mut reader = Reader {
         properties: Properties::new(units),
         materials: HashMap::new(),
@@ -105,7 +109,7 @@ pub(crate) fn read(
         records,
         inventory,
         source,
-        notes: Vec::new(),
+        notes: undeclared.into_iter().collect(),
         kinds: Kinds::default(),
     };
     reader.note_cut_off(bytes);

@@ -167,7 +167,8 @@ fn patterned(pattern: u32, at: vec2<f32>) -> f32 {
 fn calmed(color: vec3<f32>, flat_on_ground: f32, flags: u32) -> vec3<f32> {
     let luma = luminance(color);
     let grey = vec3<f32>(luma);
-    if (flags & CONTEXT) != 0u {
+    // Beside a model the town stands back; a scene that is a town shows it as it is.
+    if (flags & CONTEXT) != 0u && frame.forward.w > 0.5 {
         return mix(grey, color, 0.3) * 0.105 + 0.010;
     }
     // Trees and lamps stand back behind the buildings.

@@ -27,6 +27,8 @@ pub struct Look {
     pub pulse: f32,
     /// Whether what is not painted is a ghost.
     pub ghosts: bool,
+    /// Whether there is a model that the town around it is quieter than.
+    pub has_model: bool,
 }
 
 fn split(value: DVec3) -> [Vec4; 2] {
@@ -60,7 +62,7 @@ pub(super) fn frame(camera: &Camera, look: &Look) -> Vec<u8> {
         low,
         axes.right.as_vec3().extend((tan_y * aspect) as f32),
         axes.up.as_vec3().extend(tan_y as f32),
-        axes.forward.as_vec3().extend(0.0),
+        axes.forward.as_vec3().extend(f32::from(u8::from(look.has_model))),
         Vec4::new(look.width as f32, look.height as f32, look.scale, camera.ground_m as f32),
         Vec4::new(fog as f32, look.pulse, f32::from(u8::from(look.ghosts)), camera.near() as f32),
         extent,

@@ -134,6 +134,7 @@ impl Scene {
             scale: ratio as f32 * self.scale,
             pulse: picture.look.pulse,
             ghosts: self.ghosts,
+            has_model: self.overview.is_some(),
         };
         picture.spaces = self.show_spaces || self.state.selected().is_some();
         picture.edge_passes = if coarse { 0 } else { edge_passes(picture.look.scale) };

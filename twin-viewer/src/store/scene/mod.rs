@@ -3,6 +3,7 @@
 
 mod build;
 mod order;
+mod site;
 
 use std::{collections::HashMap, ops::Range};
 
@@ -47,10 +48,15 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The name to show first: LongName, else Name, else the id.
-    pub fn title(&self) -> &str {
+    /// The name to show first: LongName, else Name; nothing where it has neither.
+    pub fn called(&self) -> Option<&str> {
         let long = self.long_name.as_deref().filter(|name| !name.trim().is_empty());
-        long.unwrap_or(if self.name.trim().is_empty() { self.id.as_str() } else { &self.name })
+        long.or(Some(self.name.as_str()).filter(|name| !name.trim().is_empty()))
+    }
+
+    /// The same, else the id: to sort and search by.
+    pub fn title(&self) -> &str {
+        self.called().unwrap_or(self.id.as_str())
     }
 }
 
