@@ -244,7 +244,7 @@ impl Ctx {
     pub(crate) fn place(self, id: &str) -> String {
         self.read(|store| {
             let Some(at) = store.scene.find(id) else { return String::new() };
-            let mut names: Vec<&str> = store
+            let mut names: Vec<String> = store
                 .scene
                 .ancestors(at)
                 .skip(1)

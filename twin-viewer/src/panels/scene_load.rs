@@ -4,7 +4,7 @@ use std::{cell::Cell, time::Duration};
 
 use leptos::prelude::*;
 use serde::Deserialize;
-use twin_model::{BoundingBox, EntityKind};
+use twin_model::EntityKind;
 
 use super::ctx::{CanvasState, Ctx, SceneState};
 use crate::{
