@@ -31,6 +31,20 @@ pub(crate) struct Federation {
 pub(crate) struct Known {
     pub(crate) class: Arc<str>,
     pub(crate) name: Box<str>,
+    bbox: Option<BoundingBox>,
+}
+
+impl Known {
+    /// Whether it is an element, too, which another file draws in the same place.
+    fn is(&self, element: &Entity) -> bool {
+        let has_class = element.ifc_class.as_deref() == Some(&self.class);
+        let same_box = match (self.bbox, element.bbox) {
+            (Some(a), Some(b)) => is_same_box(&a, &b),
+            (None, None) => true,
+            _ => false,
+        };
+        has_class && element.global_id.is_some() && same_box
+    }
 }
 
 /// A project, site, building, storey or space.
@@ -61,7 +75,8 @@ impl Federation {
         let mut merged: HashMap<EntityId, EntityId> = HashMap::new();
         let mut tell = |place: &Place, to: &EntityId, rule: &str| {
             let reason = format!("it is {to} of an earlier source: {rule}");
-            notes.push(Note::element(Severity::Info, place.id.as_str(), &place.class, reason));
+            let note = Note::element(Severity::Info, place.id.as_str(), &place.class, reason);
+            notes.push(note.named(&place.name));
         };
         for place in &own {
             if let Some(known) = self.by_id.get(&place.id).map(|&known| &self.places[known])
@@ -110,15 +125,38 @@ impl Federation {
                 }
             }
         }
+        self.merge_elements(imported, &mut merged, notes);
         merged
+    }
+
+    /// What two exports of one building both hold, such as its walls, stands once.
+    fn merge_elements(
+        &self,
+        imported: &Imported,
+        merged: &mut HashMap<EntityId, EntityId>,
+        notes: &mut Vec<Note>,
+    ) {
+        for entity in imported.entities.iter().filter(|entity| !is_place(entity.kind)) {
+            let is_known = self.known.get(&entity.id).is_some_and(|known| known.is(entity));
+            if !is_known {
+                continue;
+            }
+            let id = &entity.id;
+            let reason = format!(
+                "it is {id} of an earlier source: they have one GlobalId and class, and one box"
+            );
+            let note = Note::element(Severity::Info, id.as_str(), ids::class(entity), reason);
+            notes.push(note.named(&entity.name));
+            merged.insert(id.clone(), id.clone());
+        }
     }
 
     /// Takes in a source whose ids are the scene's.
     pub(crate) fn add(&mut self, imported: &Imported) {
         for entity in &imported.entities {
             let class = self.class(ids::class(entity));
-            self.known
-                .insert(entity.id.clone(), Known { class, name: entity.name.as_str().into() });
+            let known = Known { class, name: entity.name.as_str().into(), bbox: entity.bbox };
+            self.known.insert(entity.id.clone(), known);
         }
         for place in places(imported) {
             self.by_id.insert(place.id.clone(), self.places.len());
@@ -167,10 +205,7 @@ impl Place {
     /// Whether both are without geometry, or drawn in the same place.
     fn is_drawn_as(&self, other: &Self) -> bool {
         match (self.bbox, other.bbox) {
-            (Some(a), Some(b)) => (0..3).all(|axis| {
-                (a.min[axis] - b.min[axis]).abs() <= TOLERANCE_M
-                    && (a.max[axis] - b.max[axis]).abs() <= TOLERANCE_M
-            }),
+            (Some(a), Some(b)) => is_same_box(&a, &b),
             (_, None) => true,
             (None, Some(_)) => false,
         }
@@ -197,6 +232,20 @@ impl Place {
     }
 }
 
+/// Whether two boxes are one, but for what files round.
+fn is_same_box(a: &BoundingBox, b: &BoundingBox) -> bool {
+    (0..3).all(|axis| {
+        (a.min[axis] - b.min[axis]).abs() <= TOLERANCE_M
+            && (a.max[axis] - b.max[axis]).abs() <= TOLERANCE_M
+    })
+}
+
+/// Whether a kind is one of those that files of one building share.
+fn is_place(kind: EntityKind) -> bool {
+    use EntityKind::{Building, Project, Site, Space, Storey};
+    matches!(kind, Project | Site | Building | Storey | Space)
+}
+
 /// Whether two boxes lie over each other by a good part of the smaller one.
 pub(crate) fn share_footprint(a: Option<BoundingBox>, b: Option<BoundingBox>) -> bool {
     let (Some(a), Some(b)) = (a, b) else { return false };
@@ -208,14 +257,11 @@ pub(crate) fn share_footprint(a: Option<BoundingBox>, b: Option<BoundingBox>) ->
 }
 
 fn places(imported: &Imported) -> Vec<Place> {
-    use EntityKind::{Building, Project, Site, Space, Storey};
+    use EntityKind::{Building, Site};
     let boxes = imported.entities.iter().filter(|entity| entity.kind != Site);
     let boxes = boxes.filter_map(|entity| entity.bbox);
     let extent = boxes.reduce(|all, bbox| all.union(&bbox));
-    let of_ifc = |entity: &&Entity| {
-        entity.global_id.is_some()
-            && matches!(entity.kind, Project | Site | Building | Storey | Space)
-    };
+    let of_ifc = |entity: &&Entity| entity.global_id.is_some() && is_place(entity.kind);
     let entities = || imported.entities.iter().filter(of_ifc);
     let buildings = entities().filter(|entity| entity.kind == Building).count();
     let place = |entity: &Entity| {

@@ -36,6 +36,13 @@ pub(crate) fn is_made(id: &str, global_id: Option<&str>, tags: &[String]) -> boo
         && tags.iter().all(|tag| tag != id)
 }
 
+/// Whether a text can be a GlobalId: letters of those, and of the ids that programs write in
+/// their place. Others, such as paths, never become ids.
+pub(crate) fn is_global_id(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"_$-{}".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_letter)
+}
+
 /// What an id was before it was numbered here: of `id~2`, `id`.
 pub(crate) fn unnumbered(id: &str) -> Option<&str> {
     let (id, number) = id.rsplit_once('~')?;
@@ -99,6 +106,7 @@ pub(crate) fn make_unique(imported: &mut Imported, federation: &Federation, note
     // What an earlier source draws is drawn once.
     imported.meshes.retain(|mesh| !renamed.contains_key(&mesh.entity));
     imported.stored.retain(|mesh| !renamed.contains_key(&mesh.entity));
+    imported.aside.forget(&renamed);
     imported.floors.retain(|space, _| !renamed.contains_key(space));
     let is_taken = |id: &str| federation.known.contains_key(id);
     for entity in &imported.entities {
@@ -232,6 +240,8 @@ mod tests {
         assert_ne!(id, derived("b.geojson", "7/0"));
         assert_eq!(id.as_str().len(), 22);
         assert_eq!(base64url(b"\x14\xfb\x9c\x03\xd9\x7e"), "FPucA9l-");
+        assert!(is_global_id("2O2Fr$t4X7Zf8NOew3FL_D") && is_global_id("{9-a}"));
+        assert!(!["", "../../etc/passwd", "a b", "a~2", "é"].into_iter().any(is_global_id));
         assert_eq!(unused("a", |id| ["a", "a~2"].contains(&id)).as_str(), "a~3");
     }
 
@@ -282,5 +292,31 @@ mod tests {
         assert_eq!(third.entities[0].id.as_str(), "site~2");
         let reason = &notes[2].reason;
         assert!(reason.ends_with("kept as site~2: there it is site without name"), "{reason}");
+    }
+
+    #[test]
+    fn an_element_that_two_exports_hold_in_one_place_stands_once() {
+        let element = |id: &str, class: &str, x_m: f64| Entity {
+            ifc_class: Some(class.into()),
+            bbox: Some(twin_model::BoundingBox { min: [x_m; 3], max: [x_m + 1.0; 3] }),
+            name: "W".into(),
+            ..entity(id, None, EntityKind::Element)
+        };
+        let file = |entities: Vec<Entity>| Imported { entities, ..Imported::default() };
+        let mut taken = Federation::default();
+        taken.add(&file(["a", "b", "c"].map(|id| element(id, "IfcWall", 0.0)).into()));
+        let mut second = file(vec![
+            element("a", "IfcWall", 0.04),
+            element("b", "IfcWall", 0.2),
+            element("c", "IfcSlab", 0.0),
+            Entity { parent: Some("a".into()), ..element("d", "IfcDoor", 0.0) },
+        ]);
+        let mut notes = Vec::new();
+        make_unique(&mut second, &taken, &mut notes);
+        let ids: Vec<&str> = second.entities.iter().map(|entity| entity.id.as_str()).collect();
+        assert_eq!(ids, ["b~2", "c~2", "d"]);
+        assert_eq!(second.entities[2].parent, Some("a".into()));
+        assert!(notes[0].reason.starts_with("it is a of an earlier source"), "{notes:?}");
+        assert_eq!((notes.len(), notes[0].name.as_deref()), (3, Some("W")));
     }
 }

@@ -96,6 +96,9 @@ pub struct Note {
     /// IFC class or feature type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
+    /// What it is called, where the scene does not say so any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// What happened and why, for a person.
     pub reason: String,
 }
@@ -103,7 +106,7 @@ pub struct Note {
 impl Note {
     /// A line about the whole source.
     pub fn source(severity: Severity, reason: impl Into<String>) -> Self {
-        Self { severity, global_id: None, class: None, reason: reason.into() }
+        Self { severity, global_id: None, class: None, name: None, reason: reason.into() }
     }
 
     /// A line about one element.
@@ -117,7 +120,13 @@ impl Note {
             severity,
             global_id: Some(id.into()),
             class: Some(class.into()),
+            name: None,
             reason: reason.into(),
         }
+    }
+
+    /// The same line, with the element's name.
+    pub(crate) fn named(self, name: &str) -> Self {
+        Self { name: (!name.is_empty()).then(|| name.to_owned()), ..self }
     }
 }

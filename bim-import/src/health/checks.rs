@@ -1,11 +1,13 @@
 //! What is looked at, how well it is, and what that means.
 
+use hashbrown::HashSet;
+
 use super::{
     facts::Facts,
     html::{Text, counted, escape, number, text},
     place, rows, words,
 };
-use crate::report::GraphReport;
+use crate::{imported::Note, report::GraphReport};
 
 /// How well something is; the order is that of urgency.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,6 +78,7 @@ pub(super) fn all(facts: &Facts<'_>) -> Vec<Check> {
         duplicates(facts),
         exits(facts),
     ];
+    checks.extend(clashes(facts));
     checks.extend(failed(facts));
     checks.extend(unseen(facts));
     checks.extend(merged(facts));
@@ -133,17 +136,23 @@ fn dropped(facts: &Facts<'_>) -> Check {
     }
 }
 
+fn drops<'a>(facts: &Facts<'a>) -> impl Iterator<Item = &'a Note> {
+    facts.drops.iter().flat_map(|group| group.notes.iter().map(|(_, note)| *note))
+}
+
 fn unseen(facts: &Facts<'_>) -> Option<Check> {
-    let ids = &facts.report.tiles.undrawn;
-    let entities: Vec<_> =
-        ids.iter().filter_map(|id| facts.by_id.get(id.as_str()).copied()).collect();
+    let missing: HashSet<&str> =
+        drops(facts).filter_map(|note| note.global_id.as_deref()).collect();
+    let ids = facts.report.tiles.undrawn.iter().map(String::as_str);
+    let ids: Vec<&str> = ids.filter(|id| !missing.contains(id)).collect();
+    let entities: Vec<_> = ids.iter().filter_map(|id| facts.by_id.get(id).copied()).collect();
     (!ids.is_empty()).then(|| Check {
         state: State::Look,
         title: text("读入但在三维中看不到的构件", "Elements read but not to be seen"),
         value: items(ids.len()),
         why: text(
-            "距场景原点太远（超过 2,000 km），或小到画不出来。远处的模型请单独导入为一个场景。",
-            "They lie too far from the scene's origin (2,000 km), or are too small to be drawn. Import a model that stands elsewhere as a scene of its own.",
+            "坐标不可用，或小到画不出来。",
+            "Their coordinates are of no use, or they are too small to be drawn.",
         ),
         list: rows::entities(facts, &entities),
     })
@@ -251,7 +260,7 @@ fn shapeless(facts: &Facts<'_>) -> Check {
 fn duplicates(facts: &Facts<'_>) -> Check {
     Check {
         state: found(facts.duplicates.len(), State::Look),
-        title: text("重复的 GlobalId", "GlobalIds used twice"),
+        title: text("重复的 GlobalId", "GlobalIds used twice in one file"),
         value: items(facts.duplicates.len()),
         why: text(
             "第二次出现的以 GlobalId~2 保存；建模软件应为每个对象给出唯一标识。",
@@ -259,6 +268,19 @@ fn duplicates(facts: &Facts<'_>) -> Check {
         ),
         list: rows::entities(facts, &facts.duplicates),
     }
+}
+
+fn clashes(facts: &Facts<'_>) -> Option<Check> {
+    (!facts.clashes.is_empty()).then(|| Check {
+        state: State::Look,
+        title: text("两个文件中同一 GlobalId 的不同对象", "One GlobalId, but not the same in two files"),
+        value: items(facts.clashes.len()),
+        why: text(
+            "先前的文件也有它们的 GlobalId，但类别或位置不同；两者都在场景中，后者以 GlobalId~2 保存。若两个文件是同一模型的两个版本，请只导入其中一个。",
+            "An earlier file has their GlobalIds, too, but of another class or in another place. Both are in the scene, the later one as GlobalId~2. If the files are two versions of one model, import one of them.",
+        ),
+        list: rows::clashes(facts, &facts.clashes),
+    })
 }
 
 fn exits(facts: &Facts<'_>) -> Check {
@@ -269,16 +291,7 @@ fn exits(facts: &Facts<'_>) -> Check {
 fn ways_out(graph: &GraphReport, list: String) -> Check {
     let title = text("疏散路径", "Ways out");
     if graph.spaces == 0 && !graph.is_partial {
-        return Check {
-            state: State::Note,
-            title,
-            value: text("模型没有空间", "The model has no spaces"),
-            why: text(
-                "没有空间就没有可走的路径：疏散演练无从进行。",
-                "Without spaces there is nowhere to walk, and no drill.",
-            ),
-            list,
-        };
+        return without_spaces(graph, title, list);
     }
     let count = graph.unreachable.len();
     let say = text(
@@ -310,6 +323,40 @@ fn ways_out(graph: &GraphReport, list: String) -> Check {
     Check { state, title, value: say, why, list }
 }
 
+/// Where there are no spaces, enclosed parts of storeys stand for them, if there are any.
+fn without_spaces(graph: &GraphReport, title: Text, list: String) -> Check {
+    let parts = graph.parts_of_storeys;
+    let (value, why) = if parts == 0 && graph.unreachable.is_empty() {
+        (
+            text("模型没有空间", "The model has no spaces"),
+            text(
+                "没有空间就没有可走的路径：疏散演练无从进行。",
+                "Without spaces there is nowhere to walk, and no drill.",
+            ),
+        )
+    } else {
+        let count = graph.unreachable.len();
+        (
+            text(
+                format!("模型没有空间；{} 个楼层或楼层的部分到不了出口", number(count)),
+                format!(
+                    "The model has no spaces; {} no exit",
+                    counted(
+                        count,
+                        "storey or part of one reaches",
+                        "storeys or parts of them reach"
+                    )
+                ),
+            ),
+            text(
+                "没有空间时，以楼层中围合的部分代替：没有按房间的路径。",
+                "In place of spaces stand the enclosed parts of storeys: there are no ways from room to room.",
+            ),
+        )
+    };
+    Check { state: State::Note, title, value, why, list }
+}
+
 fn merged(facts: &Facts<'_>) -> Option<Check> {
     let count: usize = facts.merges.iter().map(|group| group.notes.len()).sum();
     (count > 0).then(|| Check {
@@ -317,10 +364,10 @@ fn merged(facts: &Facts<'_>) -> Option<Check> {
         title: text("文件之间的合并", "Shared between files"),
         value: items(count),
         why: text(
-            "多个文件描述同一栋建筑时，共用的项目、场地、建筑与楼层合而为一。",
-            "Where files describe one building, what they share stands once.",
+            "多个文件描述同一栋建筑时，共用的部分合而为一，取先前文件中的几何与属性。",
+            "Where files describe one building, what they share stands once, as the earlier file has it.",
         ),
-        list: rows::groups(facts, &facts.merges),
+        list: rows::merges(facts, &facts.merges),
     })
 }
 

@@ -23,8 +23,10 @@ pub(super) struct Facts<'a> {
     pub(super) unnamed: Vec<&'a Entity>,
     /// Elements that the file gives no geometry, themselves or by their parts.
     pub(super) shapeless: Vec<&'a Entity>,
-    /// Entities whose GlobalId another one has, too.
+    /// Entities whose GlobalId another one of their file has, too.
     pub(super) duplicates: Vec<&'a Entity>,
+    /// Entities whose GlobalId something else in another file has.
+    pub(super) clashes: Vec<&'a Entity>,
     /// Notes of all sources, by what they say.
     pub(super) drops: Vec<Group<'a>>,
     pub(super) approximations: Vec<Group<'a>>,
@@ -87,12 +89,12 @@ impl<'a> Facts<'a> {
                 && entity.name.trim().is_empty()
                 && entity.ifc_class.is_some()
         });
-        let duplicates = of(|entity| {
-            entity.global_id.as_ref().is_some_and(|global_id| global_id != entity.id.as_str())
-        });
+        let (clashes, duplicates) = of(|entity| first_use(entity).is_some())
+            .into_iter()
+            .partition(|entity| is_clash(entity, &by_id));
         let (merges, notes) = groups(scene.report, |source| &source.notes)
             .into_iter()
-            .partition(|group| group.reason.contains("earlier source"));
+            .partition(|group| group.notes.iter().any(|(_, note)| merged(note).is_some()));
         Self {
             info: scene.info,
             report: scene.report,
@@ -103,12 +105,19 @@ impl<'a> Facts<'a> {
             unnamed,
             shapeless: shapeless(scene, &by_id),
             duplicates,
+            clashes,
             drops: groups(scene.report, |source| &source.drops),
             approximations: groups(scene.report, |source| &source.approximations),
             merges,
             notes,
             by_id,
         }
+    }
+
+    /// The file that an entity is of.
+    pub(super) fn file_of(&self, entity: &Entity) -> &'a str {
+        let place = usize::try_from(entity.source).unwrap_or(usize::MAX);
+        self.info.sources.get(place).map_or("", |source| source.file.as_str())
     }
 
     /// Names from the building down to an entity.
@@ -154,6 +163,23 @@ fn shapeless<'a>(scene: &Scene<'a>, by_id: &HashMap<&str, &'a Entity>) -> Vec<&'
     scene.entities.iter().filter(is_shapeless).collect()
 }
 
+/// The GlobalId of an entity that something before it has; nothing for all others.
+fn first_use(entity: &Entity) -> Option<&str> {
+    entity.global_id.as_deref().filter(|global_id| *global_id != entity.id.as_str())
+}
+
+/// Whether what has an entity's GlobalId is in another file.
+fn is_clash(entity: &Entity, by_id: &HashMap<&str, &Entity>) -> bool {
+    let first = first_use(entity).and_then(|id| by_id.get(id));
+    first.is_some_and(|first| first.source != entity.source)
+}
+
+/// What stands for a thing of which a note says that an earlier source has it, and the rule
+/// by which it does; nothing for other notes.
+pub(super) fn merged(note: &Note) -> Option<(&str, &str)> {
+    note.reason.strip_prefix("it is ")?.split_once(" of an earlier source: ")
+}
+
 fn groups<'a>(
     report: &'a Report,
     notes: impl Fn(&'a crate::report::SourceReport) -> &'a Vec<Note>,
@@ -162,7 +188,10 @@ fn groups<'a>(
     for source in &report.sources {
         for note in notes(source) {
             // What follows a colon or "kept as" differs from element to element.
-            let reason = note.reason.split("; it is kept as ").next().unwrap_or_default();
+            let reason = match merged(note) {
+                Some((_, rule)) => rule,
+                None => note.reason.split("; it is kept as ").next().unwrap_or_default(),
+            };
             groups.entry(reason).or_default().push((&source.file, note));
         }
     }

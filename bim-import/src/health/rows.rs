@@ -3,11 +3,11 @@
 use twin_model::Entity;
 
 use super::{
-    facts::{Facts, Group},
+    facts::{Facts, Group, merged},
     html::{Text, add, escape, number, text},
     words,
 };
-use crate::walk::Unreached;
+use crate::{ids, walk::Unreached};
 
 /// Most rows of one table; the whole list is in `report.json`.
 const MAX_ROWS: usize = 100;
@@ -38,8 +38,91 @@ fn more(out: &mut String, count: usize) {
     }
 }
 
+/// How many things a line is about; nothing for one.
+pub(super) fn times(count: usize) -> String {
+    if count == 1 { String::new() } else { format!("<b>{} ×</b> ", number(count)) }
+}
+
 fn id(id: &str) -> String {
     format!("<code>{}</code>", escape(id))
+}
+
+/// Something by its name and class, as files write them.
+fn name_and_class(name: &str, class: &str) -> String {
+    let name = if name.trim().is_empty() { "–" } else { name };
+    escape(&format!("{name} ({class})"))
+}
+
+/// What files share, by the rule why it is the same: what it is here, and there.
+pub(super) fn merges(facts: &Facts<'_>, groups: &[Group<'_>]) -> String {
+    let mut out = String::from("<ul class=\"reasons\">");
+    for group in groups {
+        let mut table = head(&[
+            text("对象", "What"),
+            text("来源", "In"),
+            text("合并到", "Stands as"),
+            text("来源", "Of"),
+            text("标识", "Id"),
+        ]);
+        for (file, note) in group.notes.iter().take(MAX_ROWS) {
+            let to = merged(note).map_or("", |(to, _)| to);
+            let kept = facts.by_id.get(to);
+            let class = note.class.as_deref().unwrap_or("–");
+            let kept_name = kept.map_or("", |kept| kept.name.as_str());
+            let kept_class = kept.map_or("–", |kept| ids::class(kept));
+            add(
+                &mut table,
+                format_args!(
+                    "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+                    name_and_class(note.name.as_deref().unwrap_or_default(), class),
+                    escape(file),
+                    name_and_class(kept_name, kept_class),
+                    escape(kept.map_or("–", |kept| facts.file_of(kept))),
+                    id(to),
+                ),
+            );
+        }
+        more(&mut table, group.notes.len());
+        add(
+            &mut out,
+            format_args!(
+                "<li><p>{}{}</p>{}</li>",
+                times(group.notes.len()),
+                words::reason(group.reason).html(),
+                details(group.notes.len(), &table),
+            ),
+        );
+    }
+    out.push_str("</ul>");
+    out
+}
+
+/// Entities whose GlobalId something else in another file has, beside that.
+pub(super) fn clashes(facts: &Facts<'_>, entities: &[&Entity]) -> String {
+    let mut out = head(&[
+        text("对象", "What"),
+        text("来源", "In"),
+        text("先前的对象", "Before it"),
+        text("来源", "In"),
+        text("标识", "Id"),
+    ]);
+    for entity in entities.iter().take(MAX_ROWS) {
+        let first = entity.global_id.as_deref().and_then(|id| facts.by_id.get(id));
+        let named = |entity: &Entity| name_and_class(&entity.name, ids::class(entity));
+        add(
+            &mut out,
+            format_args!(
+                "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+                named(entity),
+                escape(facts.file_of(entity)),
+                first.map_or_else(|| "–".to_owned(), |first| named(first)),
+                escape(first.map_or("–", |first| facts.file_of(first))),
+                id(entity.id.as_str()),
+            ),
+        );
+    }
+    more(&mut out, entities.len());
+    details(entities.len(), &out)
 }
 
 /// A table of entities; empty for none.
@@ -77,11 +160,11 @@ pub(super) fn entities(facts: &Facts<'_>, entities: &[&Entity]) -> String {
 pub(super) fn groups(facts: &Facts<'_>, groups: &[Group<'_>]) -> String {
     let mut out = String::from("<ul class=\"reasons\">");
     for group in groups.iter().take(MAX_GROUPS) {
-        let count = number(group.notes.len());
         add(
             &mut out,
             format_args!(
-                "<li><p><b>{count} ×</b> {}</p>{}</li>",
+                "<li><p>{}{}</p>{}</li>",
+                times(group.notes.len()),
                 words::reason(group.reason).html(),
                 notes(facts, group),
             ),
@@ -115,7 +198,11 @@ fn notes(facts: &Facts<'_>, group: &Group<'_>) -> String {
     ]);
     for (file, note) in group.notes.iter().take(MAX_ROWS) {
         let global_id = note.global_id.as_deref().unwrap_or_default();
-        let name = facts.by_id.get(global_id).map_or("", |entity| entity.name.as_str());
+        // What shares its GlobalId is in the scene by another id.
+        let kept = note.reason.split_once("; it is kept as ").map(|(_, kept)| kept);
+        let kept = kept.and_then(|kept| kept.split([':', ' ']).next());
+        let entity = facts.by_id.get(kept.unwrap_or(global_id));
+        let name = entity.map_or("", |entity| entity.name.as_str());
         add(
             &mut out,
             format_args!(
@@ -144,8 +231,8 @@ pub(super) fn causes(facts: &Facts<'_>, causes: &[Unreached]) -> String {
         add(
             &mut out,
             format_args!(
-                "<li><p><b>{} ×</b> {}</p>{}</li>",
-                number(cause.spaces.len()),
+                "<li><p>{}{}</p>{}</li>",
+                times(cause.spaces.len()),
                 words::reason(&cause.reason).html(),
                 entities(facts, &known),
             ),

@@ -46,6 +46,11 @@ impl Aside {
         }
     }
 
+    /// Lets go of those of some entities: what stands for them has its own.
+    pub(crate) fn forget(&mut self, entities: &HashMap<EntityId, EntityId>) {
+        self.spans.retain(|id, _| !entities.contains_key(id));
+    }
+
     /// Follows entities to their new ids.
     pub(crate) fn rename(&mut self, renamed: &Arc<HashMap<EntityId, EntityId>>) {
         // Those of one source were renamed together before, if they were.

@@ -253,7 +253,8 @@ impl Reader<'_> {
         let text =
             |slot: usize| record.and_then(|record| record.get_string(slot)).unwrap_or_default();
         let class = object.class.name().to_owned();
-        let global_id = text(0);
+        let said = text(0);
+        let global_id = if ids::is_global_id(said) { said } else { "" };
         if record.is_none() {
             self.notes.push(Note::element(
                 Severity::Dropped,
@@ -261,6 +262,9 @@ impl Reader<'_> {
                 &class,
                 "its record does not parse",
             ));
+        } else if global_id.is_empty() && !said.is_empty() {
+            let reason = format!("its GlobalId cannot be one: {said:?}");
+            self.notes.push(Note::element(Severity::Info, id.as_str(), &class, reason));
         } else if global_id.is_empty() {
             self.notes.push(Note::element(
                 Severity::Info,

@@ -39,7 +39,7 @@ pub(super) fn names(
         .iter()
         .map(|object| {
             let record = records.get(object.id)?;
-            record.get_string(0).filter(|id| !id.is_empty()).map(EntityId::from)
+            record.get_string(0).filter(|id| ids::is_global_id(id)).map(EntityId::from)
         })
         .collect();
     let mut uses: HashMap<&EntityId, u32> = HashMap::with_capacity(objects.len());
