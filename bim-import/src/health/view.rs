@@ -128,13 +128,37 @@ impl Lamp {
         // Surfaces are seen from both sides: thin walls are often modelled as one.
         let facing = if dot(normal, self.back) < 0.0 { -1.0 } else { 1.0 };
         let normal = normal.map(|part| part * facing);
-        0.66 + 0.22 * dot(normal, self.from_left).max(0.0) + 0.2 * normal[2].max(0.0)
+        0.6 + 0.2 * dot(normal, self.from_left).max(0.0) + 0.3 * normal[2].max(0.0)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_roof_is_lighter_than_the_walls_below_it() {
+        for max in [[40.0, 10.0, 9.0], [10.0, 40.0, 9.0]] {
+            let view = View::of(&BoundingBox { min: [0.0; 3], max }, 640, 420);
+            let lamp = Lamp::of(&view);
+            // A square that faces a way, by two directions that lie in it.
+            let light = |along: [f64; 3], up: [f64; 3]| lamp.light([[0.0; 3], along, up]);
+            let (wall_up, roof_up) = ([0.0, 0.0, 1.0], 1.0);
+            let sides = [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]];
+            let seen = sides.into_iter().filter(|[x, y]| {
+                let outward = [*y, -*x, 0.0];
+                dot(outward, view.back) > 0.0
+            });
+            let walls: Vec<f64> = seen.clone().map(|[x, y]| light([x, y, 0.0], wall_up)).collect();
+            let mut roofs: Vec<f64> =
+                seen.map(|[x, y]| light([x, y, 0.0], [-y, x, roof_up])).collect();
+            roofs.push(light([1.0, 0.0, 0.0], [0.0, 1.0, 0.0]));
+            let lightest = walls.iter().copied().fold(0.0, f64::max);
+            assert_eq!(walls.len(), 2);
+            assert!((walls[0] - walls[1]).abs() > 0.08, "{walls:?}");
+            assert!(roofs.iter().all(|roof| *roof > lightest * 1.08), "{walls:?} {roofs:?}");
+        }
+    }
 
     #[test]
     fn the_longer_side_of_a_box_is_looked_at() {
