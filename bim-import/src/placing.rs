@@ -9,10 +9,11 @@ use crate::{
     ifc::georef::{GeoReference, MapConversion, SiteLocation},
     imported::{Note, Severity},
     placement::Placement,
+    tiles,
 };
 
 /// Sources farther apart than this do not make one picture, which the report says.
-const MAX_DISTANCE_M: f64 = 100_000.0;
+pub(crate) const MAX_DISTANCE_M: f64 = 100_000.0;
 /// No map counts this many metres, zone numbers before the eastings included.
 const NO_MAP_M: f64 = 1.0e8;
 /// Beyond this, coordinates of a source without georeference are map coordinates in all
@@ -63,10 +64,16 @@ impl Fix {
 /// What the report says of a source that stands this far from the first one, if it is too
 /// far to be seen with it.
 pub(crate) fn far_note(away_m: f64) -> Option<Note> {
-    let text = format!(
-        "it stands at its true place, {:.0} km from the scene's origin at the first georeferenced source; import it as a scene of its own to see it well",
-        away_m / 1_000.0
-    );
+    let away_km = away_m / 1_000.0;
+    let text = if away_m < tiles::REACH_M {
+        format!(
+            "it stands at its true place, {away_km:.0} km from the scene's origin at the first georeferenced source; import it as a scene of its own to see it well"
+        )
+    } else {
+        format!(
+            "by its coordinates it stands {away_km:.0} km from the scene's origin at the first georeferenced source: too far to be drawn; see whether they name the right system, and longitude before latitude, or import it as a scene of its own"
+        )
+    };
     (away_m > MAX_DISTANCE_M).then(|| Note::source(Severity::Info, text))
 }
 

@@ -82,6 +82,8 @@ pub struct SourceReport {
     pub approximated: usize,
     /// Entities that should be drawn and are not.
     pub dropped: usize,
+    /// How many of those lie too far from the scene's origin to be drawn.
+    pub too_far: usize,
     /// Triangles of the source.
     pub triangles: usize,
     /// What was dropped, and why.

@@ -1,6 +1,7 @@
 //! Sources become one scene: files are read side by side, put into one frame, and their
 //! ids made unique.
 
+mod far;
 mod read;
 mod twins;
 
@@ -381,6 +382,10 @@ fn conclude(drawn: Drawn) -> Source {
     let Drawn { mut source, mut notes } = drawn;
     notes.append(&mut source.imported.notes);
     source.report.count(&source.imported);
+    let too_far = far::notes(&source.imported);
+    source.report.too_far = too_far.len();
+    source.report.tessellated -= too_far.len().min(source.report.tessellated);
+    notes.extend(too_far);
     source.report.add_notes(notes);
     source
 }

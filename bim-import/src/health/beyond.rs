@@ -1,7 +1,7 @@
 //! What the pictures do not show, so that the page can say so.
 
 use hashbrown::{HashMap, HashSet};
-use twin_model::{Entity, EntityId};
+use twin_model::{Entity, EntityId, EntityKind};
 
 use super::framing::{Frame, is_sane};
 
@@ -17,6 +17,8 @@ pub(super) enum Shot {
     OnlySpaces,
     /// What it has is larger than any place.
     TooLarge,
+    /// What it has lies or reaches too far from the scene's origin to be drawn.
+    TooFar,
     /// One shape without inside, in the overview.
     Shape,
     /// In the overview: others have more elements.
@@ -30,8 +32,8 @@ pub(super) enum Shot {
 /// What is drawn and not in the overview.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Beyond {
-    /// Buildings that stand elsewhere, the nearest first: the first of them, with their
-    /// distances, m.
+    /// Buildings that stand elsewhere, those of building models first, then the nearest: the
+    /// first of them, with their distances, m.
     pub(super) buildings: Vec<(EntityId, f64)>,
     /// How many there are.
     pub(super) building_count: usize,
@@ -41,6 +43,8 @@ pub(super) struct Beyond {
     pub(super) farthest_m: f64,
     /// Things that are larger than any place.
     pub(super) too_large: usize,
+    /// Things that lie or reach too far from the scene's origin to be drawn anywhere.
+    pub(super) too_far: usize,
     /// Whether roads, terrain and water go on beyond the edges.
     pub(super) goes_on: bool,
 }
@@ -74,7 +78,17 @@ impl Beyond {
         }
         beyond.building_count = buildings.len();
         beyond.buildings = buildings.into_iter().map(|(id, m)| (id.clone(), m)).collect();
-        beyond.buildings.sort_unstable_by(|a, b| a.1.total_cmp(&b.1).then_with(|| a.0.cmp(&b.0)));
+        // People ask for the models they made before they ask for a city's shapes.
+        let models: HashSet<&EntityId> = entities
+            .iter()
+            .filter(|entity| entity.kind == EntityKind::Building && entity.ifc_class.is_some())
+            .map(|entity| &entity.id)
+            .collect();
+        beyond.buildings.sort_unstable_by(|a, b| {
+            let order = |id| !models.contains(id);
+            let by_distance = a.1.total_cmp(&b.1).then_with(|| a.0.cmp(&b.0));
+            order(&a.0).cmp(&order(&b.0)).then(by_distance)
+        });
         beyond.buildings.truncate(MAX_NAMED);
         beyond.goes_on = frame.is_some_and(|frame| frame.goes_on);
         beyond

@@ -21,7 +21,10 @@ const MAX_STOREYS: usize = 200;
 
 /// Writes the picture of the whole scene, and in words what it does not show.
 pub(super) fn overview(out: &mut String, facts: &Facts<'_>, pictures: &Encoded, title: &str) {
-    let words = outside(facts, &pictures.beyond);
+    let mut words = outside(facts, &pictures.beyond);
+    if pictures.dots > 0 {
+        words.insert(0, dots(pictures.dots));
+    }
     let words: String = words.iter().map(|words| format!("<p>{}</p>", words.html())).collect();
     match &pictures.overview {
         Some(png) => add(
@@ -44,6 +47,14 @@ pub(super) fn overview(out: &mut String, facts: &Facts<'_>, pictures: &Encoded, 
     }
 }
 
+/// What the dots in the overview are.
+fn dots(count: usize) -> Text {
+    text(
+        format!("圆点表示在此图中小得看不见的建筑（{} 栋）。", number(count)),
+        format!("Dots stand for buildings too small to be seen here ({}).", number(count)),
+    )
+}
+
 /// What the pictures do not show.
 fn outside(facts: &Facts<'_>, beyond: &Beyond) -> Vec<Text> {
     let mut say = Vec::new();
@@ -54,6 +65,16 @@ fn outside(facts: &Facts<'_>, beyond: &Beyond) -> Vec<Text> {
         say.push(text(
             "道路、地形与水体延伸到画面之外。",
             "Roads, terrain and water go on beyond the edges of the picture.",
+        ));
+    }
+    if beyond.too_far > 0 {
+        let count = beyond.too_far;
+        say.push(text(
+            format!("{} 个对象距场景原点超过 2000 km，任何视图都不显示。", number(count)),
+            format!(
+                "{} more than 2000 km from the scene's origin, not drawn anywhere.",
+                counted(count, "element", "elements")
+            ),
         ));
     }
     if beyond.too_large > 0 {
@@ -71,8 +92,11 @@ fn elsewhere(facts: &Facts<'_>, beyond: &Beyond) -> Text {
     for (id, away_m) in &beyond.buildings {
         let Some(entity) = facts.by_id.get(id.as_str()) else { continue };
         let (name, away) = (name_of(entity), distance(*away_m));
-        zh.push(format!("{}（{away}）", name.zh));
-        en.push(format!("{} ({away})", name.en));
+        // A building model is known by its file, a city's building is one of many.
+        let file = entity.ifc_class.as_ref().map(|_| facts.file_of(entity));
+        let of = file.map(|file| (format!("{file} 的"), format!(" of {file}"))).unwrap_or_default();
+        zh.push(format!("{}{}（{away}）", of.0, name.zh));
+        en.push(format!("{}{} ({away})", name.en, of.1));
     }
     let more = beyond.building_count - beyond.buildings.len();
     if more > 0 {
@@ -155,8 +179,8 @@ fn list(
         add(
             out,
             format_args!(
-                "<li><p><b>{} ×</b> {}</p>{}</li>",
-                number(entities.len()),
+                "<li><p>{}{}</p>{}</li>",
+                rows::times(entities.len()),
                 where_seen(shot).html(),
                 rows::entities(facts, &entities)
             ),
@@ -182,6 +206,10 @@ fn where_seen(shot: Shot) -> Text {
             ),
         ),
         Shot::Away => text("远离其余部分，不在总览图中", "Far from the rest: not in the overview"),
+        Shot::TooFar => text(
+            "位于或延伸到距场景原点 2000 km 以外，未画出",
+            "Lies or reaches more than 2000 km from the scene's origin: too far to be drawn",
+        ),
         Shot::TooLarge => text("范围大于 100 km，未画出", "Larger than 100 km: not in any picture"),
         Shot::OnlySpaces => text(
             "只有空间有几何；图片不画空间",

@@ -8,6 +8,7 @@ use super::{
     pictures::Encoded,
     words,
 };
+use crate::report::SourceReport;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -38,7 +39,7 @@ pub(super) fn write(facts: &Facts<'_>, pictures: &Encoded) -> String {
         ),
     );
     header(&mut out, facts, &names);
-    verdict(&mut out, &checks);
+    verdict(&mut out, facts, &checks);
     figures(&mut out, facts);
     buildings::overview(&mut out, facts, pictures, &title);
     buildings::section(&mut out, facts, pictures);
@@ -79,23 +80,27 @@ fn header(out: &mut String, facts: &Facts<'_>, names: &[&str]) {
     );
 }
 
-fn verdict(out: &mut String, checks: &[Check]) {
+/// The whole in two lines: what is missing, counted as elements and files; and how many of
+/// the checks found what.
+fn verdict(out: &mut String, facts: &Facts<'_>, checks: &[Check]) {
     let count = |state: State| checks.iter().filter(|check| check.state == state).count();
     let (bad, look) = (count(State::Bad), count(State::Look));
     let worst = checks.iter().map(|check| check.state).max().unwrap_or(State::Fine);
     let words = match worst {
-        State::Bad => text("有内容缺失", "Something is missing"),
+        State::Bad => missing(&facts.report.sources),
         State::Look => text("可以使用，有几处需要检查", "Usable, with things to check"),
         State::Fine | State::Note => text("模型状况良好", "The model is well"),
     };
     let say = text(
         format!(
-            "{bad} 项缺失 · {look} 项请检查 · {} 项说明 · {} 项正常",
+            "{} 项检查：{bad} 项有缺失 · {look} 项请检查 · {} 项说明 · {} 项正常",
+            checks.len(),
             count(State::Note),
             count(State::Fine)
         ),
         format!(
-            "{bad} missing · {look} to check · {} · {} fine",
+            "{}: {bad} with something missing · {look} to look at · {} · {} fine",
+            counted(checks.len(), "check", "checks"),
             counted(count(State::Note), "note", "notes"),
             count(State::Fine)
         ),
@@ -112,10 +117,25 @@ fn verdict(out: &mut String, checks: &[Check]) {
     );
 }
 
+/// How much is missing.
+fn missing(sources: &[SourceReport]) -> Text {
+    let elements: usize = sources.iter().map(|source| source.dropped).sum();
+    let files = sources.iter().filter(|source| source.error.is_some()).count();
+    let (mut zh, mut en) = (Vec::new(), Vec::new());
+    if files > 0 {
+        zh.push(format!("{} 个文件无法读取", number(files)));
+        en.push(format!("{} could not be read", counted(files, "file", "files")));
+    }
+    if elements > 0 {
+        zh.push(format!("缺失 {} 个构件", number(elements)));
+        en.push(counted(elements, "element is missing", "elements are missing"));
+    }
+    text(zh.join("，"), en.join(", "))
+}
+
 fn figures(out: &mut String, facts: &Facts<'_>) {
-    let sum = |of: fn(&crate::report::SourceReport) -> usize| -> usize {
-        facts.report.sources.iter().map(of).sum()
-    };
+    let sum =
+        |of: fn(&SourceReport) -> usize| -> usize { facts.report.sources.iter().map(of).sum() };
     let storeys: usize = facts.buildings.iter().map(|building| building.storeys.len()).sum();
     let triangles = usize::try_from(facts.report.tiles.triangles).unwrap_or(usize::MAX);
     let full = facts.buildings.iter().filter(|building| building.has_contents()).count();

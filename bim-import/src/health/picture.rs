@@ -23,6 +23,12 @@ const MAX_LAYERS: f64 = 2_000.0;
 /// fall. So each is a little nearer than it is, by no more than this and always the same: one
 /// of them hides the other everywhere, m.
 const NEARER_M: f64 = 0.004;
+/// What is smaller than this in a picture is no more than a speck, pixels.
+const SPECK: f64 = 4.0;
+/// Dots that stand for specks, pixels from their middle to their rim, and how wide that is.
+const DOT: f32 = 5.0;
+const RIM: f32 = 1.4;
+const DOT_RGB: [u8; 3] = [214, 92, 52];
 /// Part of a sample's size that a surface may be off before a line shows where its element
 /// ends.
 const STEP: f64 = 0.05;
@@ -33,6 +39,8 @@ pub(super) struct Picture {
     height: usize,
     view: View,
     samples: Vec<Sample>,
+    /// Middles of the dots, in pixels.
+    dots: Vec<[f32; 2]>,
 }
 
 #[derive(Clone, Copy)]
@@ -50,7 +58,19 @@ impl Picture {
         let nothing = Sample { depth: f32::NEG_INFINITY, rgb: [255; 3], element: NOTHING };
         let view = View::of(bounds, width, height);
         let samples = vec![nothing; width * height];
-        Self { width, height, view, samples }
+        Self { width, height, view, samples, dots: Vec::new() }
+    }
+
+    /// Whether something is no more than a speck in this picture.
+    pub(super) fn is_speck(&self, bbox: &BoundingBox) -> bool {
+        let longest = bbox.size().into_iter().fold(0.0, f64::max);
+        longest * self.view.scale < SPECK * SAMPLES as f64
+    }
+
+    /// Puts a dot where something is that is too small to be seen.
+    pub(super) fn dot(&mut self, bbox: &BoundingBox) {
+        let [x, y, _] = self.view.projection(bbox.center()).place([0.0; 3]);
+        self.dots.push([x, y].map(|samples| samples / SAMPLES as f32));
     }
 
     /// How often triangles of an area, m², are likely to paint the whole picture over.
@@ -144,7 +164,7 @@ impl Picture {
     /// The finished picture as PNG, with lines where one element ends and another begins;
     /// nothing where nothing was drawn.
     pub(super) fn png(&self) -> io::Result<Option<Vec<u8>>> {
-        if self.samples.iter().all(|sample| sample.element == NOTHING) {
+        if self.dots.is_empty() && self.samples.iter().all(|sample| sample.element == NOTHING) {
             return Ok(None);
         }
         let (width, height) = (self.width / SAMPLES, self.height / SAMPLES);
@@ -153,6 +173,9 @@ impl Picture {
             for x in 0..width {
                 pixels.extend(self.pixel(x, y));
             }
+        }
+        for middle in &self.dots {
+            paint_dot(&mut pixels, [width, height], *middle);
         }
         let mut bytes = Vec::new();
         let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
@@ -218,6 +241,25 @@ impl Picture {
     }
 }
 
+/// Paints a dot with a white rim over a picture of so many pixels.
+fn paint_dot(pixels: &mut [u8], [width, height]: [usize; 2], [x, y]: [f32; 2]) {
+    // Casting holds what is beyond the picture at its ends.
+    let range = |at: f32, size: usize| {
+        (at - DOT - RIM).max(0.0) as usize..((at + DOT + RIM).max(0.0) as usize + 1).min(size)
+    };
+    for row in range(y, height) {
+        for column in range(x, width) {
+            let off = (column as f32 + 0.5 - x).hypot(row as f32 + 0.5 - y);
+            let pixel = &mut pixels[(row * width + column) * 3..][..3];
+            if off <= DOT {
+                pixel.copy_from_slice(&DOT_RGB);
+            } else if off <= DOT + RIM {
+                pixel.fill(255);
+            }
+        }
+    }
+}
+
 /// A number for an entity, never that of nothing.
 fn mark(id: &str) -> u16 {
     let hash = id
@@ -276,6 +318,25 @@ mod tests {
         assert!(!Picture::is_full(one * 500.0) && Picture::is_full(one * 20_000.0));
         // No triangle paints more than there is.
         assert_eq!(picture.layers(1e9, 7), 7.0);
+    }
+
+    #[test]
+    fn a_dot_is_seen_where_a_speck_is() {
+        let bounds = BoundingBox { min: [0.0; 3], max: [4_000.0, 3_000.0, 10.0] };
+        let mut picture = Picture::new(200, 140, &bounds);
+        let hut = BoundingBox { min: [2_000.0, 1_500.0, 0.0], max: [2_004.0, 1_504.0, 4.0] };
+        assert!(picture.is_speck(&hut) && !picture.is_speck(&bounds));
+        let mut mesh = square("hut", 2.0, MaterialClass::Opaque);
+        mesh.origin = hut.min;
+        mesh.positions.iter_mut().for_each(|[x, y, _]| (*x, *y) = (*x * 20.0, *y * 20.0));
+        picture.draw(&mesh, &Bounds::of(&mesh), hut.min);
+        picture.dot(&hut);
+        // One at the edge is cut off there.
+        picture.dot(&BoundingBox { min: [-900.0; 3], max: [-890.0; 3] });
+        let (.., pixels) = decoded(&picture);
+        let dots = pixels.as_chunks::<3>().0.iter().filter(|pixel| **pixel == DOT_RGB).count();
+        assert!((60..100).contains(&dots), "{dots} pixels of a dot");
+        assert_eq!(pixels[(70 * 200 + 100) * 3..][..3], DOT_RGB, "in the middle");
     }
 
     #[test]

@@ -24,6 +24,8 @@ use crate::{
 
 /// Most buildings that get a picture; the others are listed without.
 pub(super) const MAX_PICTURES: usize = 48;
+/// Most buildings that get a dot in the overview.
+const MAX_DOTS: usize = 400;
 /// A lone building's picture shows what stands around it, too, as long as that makes it no
 /// longer than this many times.
 const AROUND: f64 = 1.5;
@@ -35,6 +37,8 @@ pub(crate) struct Encoded {
     pub(super) buildings: HashMap<EntityId, Vec<u8>>,
     /// The picture of the whole scene.
     pub(super) overview: Option<Vec<u8>>,
+    /// How many buildings have a dot in the overview, since they are too small to be seen.
+    pub(super) dots: usize,
     /// Where each building can be seen.
     pub(super) shots: HashMap<EntityId, Shot>,
     /// What no overview shows.
@@ -50,6 +54,7 @@ pub(crate) struct Pictures {
     overview: Option<usize>,
     /// What is left out of a picture, since there is too much in it.
     unseen: HashSet<(usize, EntityId)>,
+    dots: usize,
     shots: HashMap<EntityId, Shot>,
     beyond: Beyond,
 }
@@ -70,10 +75,14 @@ impl Pictures {
             .filter(|mesh| mesh.class != MaterialClass::Space && mesh.triangles > 0)
             .map(|mesh| &mesh.entity)
             .collect();
-        Self::of_drawn(entities, &drawn)
+        let mut far: HashSet<&EntityId> =
+            meshes.iter().filter(|mesh| mesh.is_too_far).map(|mesh| &mesh.entity).collect();
+        far.retain(|entity| !drawn.contains(entity));
+        Self::of_drawn(entities, &drawn, &far)
     }
 
-    fn of_drawn(entities: &[Entity], drawn: &HashSet<&EntityId>) -> Self {
+    /// `far` is what lies too far from the origin to be drawn.
+    fn of_drawn(entities: &[Entity], drawn: &HashSet<&EntityId>, far: &HashSet<&EntityId>) -> Self {
         let homes = homes(entities);
         let seen = move || {
             let drawn = entities.iter().filter(move |entity| drawn.contains(&entity.id));
@@ -81,8 +90,10 @@ impl Pictures {
         };
         let found = candidates(seen(), &homes);
         let frame = Frame::of(seen());
-        let beyond = Beyond::of(entities, drawn, frame.as_ref(), &homes);
-        let shots = shots(entities, drawn, &homes, &found, frame.as_ref());
+        let beyond =
+            Beyond { too_far: far.len(), ..Beyond::of(entities, drawn, frame.as_ref(), &homes) };
+        let shots = shots(entities, [drawn, far], &homes, &found, frame.as_ref());
+        let all: Vec<BoundingBox> = found.iter().map(|building| building.bbox).collect();
         let mut found = found;
         found.retain(|building| shots.get(&building.id) == Some(&Shot::Own));
         let [width, height] = if found.len() > 6 { [320, 220] } else { [640, 420] };
@@ -102,11 +113,14 @@ impl Pictures {
             // What stands around it is in its picture, too.
             shown_in.extend(seen().map(|(entity, _)| (entity.id.clone(), 0)));
         }
+        let mut dots = 0;
         let overview = frame.filter(|_| alone.is_none()).map(|frame| {
-            pictures.push((None, Picture::new(960, 420, &frame.bounds).into()));
+            let mut picture = Picture::new(960, 420, &frame.bounds);
+            dots = dot_specks(&mut picture, &frame, &all);
+            pictures.push((None, picture.into()));
             pictures.len() - 1
         });
-        Self { pictures, shown_in, overview, unseen: HashSet::new(), shots, beyond }
+        Self { pictures, shown_in, overview, unseen: HashSet::new(), dots, shots, beyond }
     }
 
     /// Leaves out of each picture what is too much for it: that is decided before anything
@@ -154,6 +168,7 @@ impl Pictures {
     /// The finished pictures.
     pub(super) fn encode(&self) -> io::Result<Encoded> {
         let mut encoded = Encoded {
+            dots: self.dots,
             shots: self.shots.clone(),
             beyond: self.beyond.clone(),
             ..Encoded::default()
@@ -168,6 +183,19 @@ impl Pictures {
         }
         Ok(encoded)
     }
+}
+
+/// Puts dots where the buildings of an overview are, if most of them are specks in it and
+/// few enough to be told apart: the picture of a wide scene would look blank. How many.
+fn dot_specks(picture: &mut Picture, frame: &Frame, buildings: &[BoundingBox]) -> usize {
+    let inside =
+        buildings.iter().filter(|bbox| frame.outside(EntityKind::Building, bbox).is_none());
+    let (specks, others): (Vec<_>, Vec<_>) = inside.partition(|bbox| picture.is_speck(bbox));
+    if specks.len() > MAX_DOTS || specks.len() <= others.len() {
+        return 0;
+    }
+    specks.iter().for_each(|bbox| picture.dot(bbox));
+    specks.len()
 }
 
 /// The buildings of which something is drawn; those with most first, and by id where they
@@ -195,7 +223,7 @@ fn candidates<'a>(
 /// they are surroundings and get no picture of their own.
 fn shots(
     entities: &[Entity],
-    drawn: &HashSet<&EntityId>,
+    [drawn, far]: [&HashSet<&EntityId>; 2],
     homes: &HashMap<EntityId, EntityId>,
     found: &[Candidate],
     frame: Option<&Frame>,
@@ -209,6 +237,7 @@ fn shots(
         }
         let shot = bare.entry(home).or_insert(Shot::Nothing);
         let what = match entity.bbox {
+            _ if far.contains(&entity.id) => Shot::TooFar,
             Some(bbox) if drawn.contains(&entity.id) && !is_sane(&bbox) => Shot::TooLarge,
             Some(_) if entity.kind == EntityKind::Space => Shot::OnlySpaces,
             _ => Shot::Nothing,
@@ -278,8 +307,11 @@ mod tests {
     }
 
     fn pictures(entities: &[Entity]) -> Pictures {
+        let is_far = |entity: &&Entity| entity.bbox.is_some_and(|bbox| bbox.min[0] >= 2e6);
         let drawn = entities.iter().filter(|entity| entity.kind != EntityKind::Space);
-        Pictures::of_drawn(entities, &drawn.map(|entity| &entity.id).collect())
+        let drawn = drawn.filter(|entity| !is_far(entity)).map(|entity| &entity.id).collect();
+        let far = entities.iter().filter(is_far).map(|entity| &entity.id).collect();
+        Pictures::of_drawn(entities, &drawn, &far)
     }
 
     #[test]
@@ -297,14 +329,16 @@ mod tests {
         all.push(entity("bare", None, Building, 0.0, 0.0));
         all.push(entity("endless", None, Building, 0.0, 2e5));
         all.push(entity("away", None, Building, 9e5, 9.0));
+        all.push(entity("swapped", None, Building, 6e6, 9.0));
         let made = pictures(&all);
         let shot = |id: &str| made.shots[id];
         assert_eq!((shot("b00"), shot("b47"), shot("b48")), (Shot::Own, Shot::Own, Shot::Fewer));
         assert_eq!((shot("shape"), shot("away")), (Shot::Shape, Shot::Away));
         assert_eq!((shot("rooms"), shot("bare")), (Shot::OnlySpaces, Shot::Nothing));
-        assert_eq!(shot("endless"), Shot::TooLarge);
+        assert_eq!((shot("endless"), shot("swapped")), (Shot::TooLarge, Shot::TooFar));
         assert_eq!(made.pictures.len(), MAX_PICTURES + 1);
-        assert_eq!((made.beyond.building_count, made.beyond.too_large), (1, 1));
+        let beyond = &made.beyond;
+        assert_eq!((beyond.building_count, beyond.too_large, beyond.too_far), (1, 1, 1));
         assert_eq!(made.beyond.buildings[0].0, EntityId::from("away"));
     }
 

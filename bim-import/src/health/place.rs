@@ -3,7 +3,7 @@
 use super::{
     checks::{Check, State},
     facts::Facts,
-    html::{Text, counted, escape, number, text},
+    html::{Text, counted, distance, escape, number, text},
 };
 use crate::{placing, report::SourceReport};
 
@@ -21,9 +21,9 @@ pub(super) fn georeference(facts: &Facts<'_>) -> Check {
                 side(lon, ['E', 'W']),
                 height + 0.0
             );
-            let strays = unplaced(&facts.report.sources);
-            if !strays.is_empty() {
-                return stray(title, &place, &strays);
+            let astray = Astray::all(&facts.report.sources, &distances(facts));
+            if !astray.is_empty() {
+                return elsewhere(title, &place, &astray);
             }
             let crs = facts.info.crs.as_deref();
             Check {
@@ -56,42 +56,144 @@ pub(super) fn georeference(facts: &Facts<'_>) -> Check {
     }
 }
 
-/// Sources with something in the scene that were laid at its origin for want of a place.
-fn unplaced(sources: &[SourceReport]) -> Vec<&SourceReport> {
-    let is_stray = |source: &&SourceReport| {
-        source.error.is_none() && source.read > 0 && source.placed_by == placing::NOWHERE
-    };
-    sources.iter().filter(is_stray).collect()
+/// How far the nearest thing of each source lies from the scene's origin, m; nothing for
+/// sources of which nothing has geometry.
+fn distances(facts: &Facts<'_>) -> Vec<Option<f64>> {
+    let mut nearest: Vec<Option<f64>> = vec![None; facts.report.sources.len()];
+    for entity in facts.by_id.values() {
+        let (Some(bbox), Ok(source)) = (entity.bbox, usize::try_from(entity.source)) else {
+            continue;
+        };
+        let away = [0, 1, 2].map(|axis| bbox.min[axis].max(-bbox.max[axis]).max(0.0));
+        let away_m = away.iter().map(|metres| metres * metres).sum::<f64>().sqrt();
+        if let Some(nearest) = nearest.get_mut(source) {
+            *nearest = Some(nearest.map_or(away_m, |nearest| nearest.min(away_m)));
+        }
+    }
+    nearest
 }
 
-/// A scene whose place is known and in which not everything is where it belongs.
-fn stray(title: Text, place: &str, strays: &[&SourceReport]) -> Check {
+/// What is wrong with where a source stands.
+#[derive(Clone, Copy, PartialEq)]
+enum Wrong {
+    /// Some of it, so many things, lies too far from the origin to be drawn.
+    TooFar(usize),
+    /// It has no place, and was laid at the origin.
+    Nowhere,
+    /// It stands so far from the origin that both cannot be seen together, m.
+    Away(f64),
+}
+
+/// A source that stands elsewhere than the others.
+struct Astray<'a> {
+    source: &'a SourceReport,
+    wrong: Wrong,
+}
+
+impl<'a> Astray<'a> {
+    /// Those with something in the scene; what is missing first.
+    fn all(sources: &'a [SourceReport], distances: &[Option<f64>]) -> Vec<Self> {
+        let wrong = |source: &SourceReport, away_m: Option<f64>| match away_m {
+            _ if source.error.is_some() || source.read == 0 => None,
+            _ if source.too_far > 0 => Some(Wrong::TooFar(source.too_far)),
+            _ if source.placed_by == placing::NOWHERE => Some(Wrong::Nowhere),
+            Some(away_m) if away_m > placing::MAX_DISTANCE_M => Some(Wrong::Away(away_m)),
+            _ => None,
+        };
+        let mut found: Vec<Self> = sources
+            .iter()
+            .zip(distances)
+            .filter_map(|(source, away_m)| Some(Self { source, wrong: wrong(source, *away_m)? }))
+            .collect();
+        found.sort_by_key(|astray| match astray.wrong {
+            Wrong::TooFar(_) => 0,
+            Wrong::Nowhere => 1,
+            Wrong::Away(_) => 2,
+        });
+        found
+    }
+
+    fn what(&self) -> Text {
+        match self.wrong {
+            Wrong::TooFar(count) => text(
+                format!("{} 个对象距场景原点超过 2000 km，未能画出", number(count)),
+                format!(
+                    "{} more than 2000 km from the scene's origin: too far to be drawn",
+                    counted(count, "element lies", "elements lie")
+                ),
+            ),
+            Wrong::Nowhere => text(
+                "没有可用的坐标系或地理位置：放在场景原点",
+                "has no coordinate system or place on earth that could be used: it was laid at the scene's origin",
+            ),
+            Wrong::Away(metres) => text(
+                format!("距场景原点 {}", distance(metres)),
+                format!("stands {} from the scene's origin", distance(metres)),
+            ),
+        }
+    }
+}
+
+/// A scene whose place is known and in which not everything is where it belongs, or where
+/// it can be seen.
+fn elsewhere(title: Text, place: &str, astray: &[Astray<'_>]) -> Check {
     const MAX_FILES: usize = 100;
-    let what = text(
-        "没有可用的坐标系或地理位置：放在场景原点",
-        "has no coordinate system or place on earth that could be used: it was laid at the scene's origin",
-    );
-    let mut lines: String = strays
+    let mut lines: String = astray
         .iter()
         .take(MAX_FILES)
-        .map(|source| format!("<li><p><b>{}</b> {}</p></li>", escape(&source.file), what.html()))
+        .map(|one| {
+            let file = escape(&one.source.file);
+            format!("<li><p><b>{file}</b> {}</p></li>", one.what().html())
+        })
         .collect();
-    if let Some(rest) = strays.len().checked_sub(MAX_FILES).filter(|rest| *rest > 0) {
+    if let Some(rest) = astray.len().checked_sub(MAX_FILES).filter(|rest| *rest > 0) {
         let more =
             text(format!("还有 {} 个文件", number(rest)), format!("and {} more", number(rest)));
         lines.push_str(&format!("<li><p>{}</p></li>", more.html()));
     }
+    let count = |is: fn(Wrong) -> bool| astray.iter().filter(|one| is(one.wrong)).count();
+    let too_far = count(|wrong| matches!(wrong, Wrong::TooFar(_)));
+    let nowhere = count(|wrong| wrong == Wrong::Nowhere);
+    let away = count(|wrong| matches!(wrong, Wrong::Away(_)));
+    let (mut value_zh, mut value_en) = (place.to_owned(), place.to_owned());
+    let (mut why_zh, mut why_en) = (Vec::new(), Vec::new());
+    let mut say = |count: usize, [zh, en]: [&str; 2], [because_zh, because_en]: [&str; 2]| {
+        if count > 0 {
+            value_zh.push_str(&format!(" · {} 个文件{zh}", number(count)));
+            value_en.push_str(&format!(" · {} {en}", counted(count, "file", "files")));
+            why_zh.push(because_zh.to_owned());
+            why_en.push(because_en.to_owned());
+        }
+    };
+    say(
+        too_far,
+        ["太远而无法画出", "too far to be drawn"],
+        [
+            "太远的文件很可能坐标系有误，或经度与纬度颠倒；若确在别处，请单独导入为一个场景。",
+            "What is too far most likely names the wrong coordinate system, or has longitude and latitude the wrong way round; if it does stand elsewhere, import it as a scene of its own.",
+        ],
+    );
+    say(
+        nowhere,
+        ["没有位置", "without a place"],
+        [
+            "没有位置的文件很可能不在真实位置上，并与其他内容重叠。若其坐标属于某一坐标系，请用 --crs 指定；否则请在建模软件中设置地理参考。",
+            "What has no place most likely stands in the wrong one, in the midst of the others. Name the coordinate system of its coordinates with --crs, or georeference it in the authoring tool.",
+        ],
+    );
+    say(
+        away,
+        ["远离场景原点", "far from the scene's origin"],
+        [
+            "远离的文件无法与其他内容同时看清。若位置有误，请检查其坐标系；否则请单独导入为一个场景。",
+            "What is far away cannot be seen together with the rest. See whether its coordinate system is right; if it is, import it as a scene of its own.",
+        ],
+    );
     Check {
-        state: State::Look,
+        state: if too_far > 0 { State::Bad } else { State::Look },
         title,
-        value: text(
-            format!("{place} · {} 个文件没有位置", number(strays.len())),
-            format!("{place} · {} without a place", counted(strays.len(), "file", "files")),
-        ),
-        why: text(
-            "下列文件很可能不在真实位置上，并与其他内容重叠。若其坐标属于某一坐标系，请用 --crs 指定；否则请在建模软件中设置地理参考。",
-            "These files most likely stand in the wrong place, in the midst of the others. Name the coordinate system of their coordinates with --crs, or georeference them in the authoring tool.",
-        ),
+        value: text(value_zh, value_en),
+        why: text(why_zh.concat(), why_en.join(" ")),
         list: format!("<ul class=\"reasons\">{lines}</ul>"),
     }
 }
@@ -101,21 +203,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_without_a_place_among_others_is_named() {
+    fn a_source_that_stands_elsewhere_is_named() {
         let source = |file: &str, placed_by: &str| SourceReport {
             file: file.into(),
             placed_by: placed_by.into(),
             read: 3,
             ..SourceReport::default()
         };
+        let check = |sources: &[SourceReport], distances: &[Option<f64>]| {
+            let astray = Astray::all(sources, distances);
+            (!astray.is_empty()).then(|| elsewhere(text("位置", "Place"), "49° N", &astray))
+        };
         let known = source("tower.ifc", "map conversion in EPSG:25832");
         let lost = source("city.json", placing::NOWHERE);
         let failed = SourceReport { error: Some("is empty".into()), ..lost.clone() };
-        assert!(unplaced(&[known.clone(), failed]).is_empty());
-        let sources = [known, lost];
-        let check = stray(text("位置", "Place"), "49° N", &unplaced(&sources));
-        assert!(check.state == State::Look);
-        assert!(check.value.en.ends_with("1 file without a place"), "{}", check.value.en);
-        assert!(check.list.contains("city.json") && !check.list.contains("tower.ifc"));
+        assert!(check(&[known.clone(), failed], &[Some(90_000.0), None]).is_none());
+        let sources = [known.clone(), lost];
+        let found = check(&sources, &[Some(0.0), Some(0.0)]).unwrap();
+        assert!(found.state == State::Look);
+        assert!(found.value.en.ends_with("1 file without a place"), "{}", found.value.en);
+        assert!(found.list.contains("city.json") && !found.list.contains("tower.ifc"));
+        let found = check(&sources[..1], &[Some(239_000.0)]).unwrap();
+        assert!(found.state == State::Look && found.list.contains("239 km"), "{}", found.list);
+        let swapped = SourceReport { too_far: 127, dropped: 127, ..source("map", "longitude") };
+        let found = check(&[known, swapped], &[Some(0.0), Some(6e6)]).unwrap();
+        assert!(found.state == State::Bad && found.list.contains("127"), "{}", found.list);
     }
 }

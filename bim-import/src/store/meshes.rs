@@ -31,6 +31,8 @@ pub(crate) struct StoredMesh {
     pub(crate) dropped: u64,
     /// The surface of all usable ones; nothing for pieces of a mesh that was cut.
     pub(crate) surface: Surface,
+    /// Whether nothing is left of it, since it lies or reaches too far from the origin.
+    pub(crate) is_too_far: bool,
     /// A hash of its geometry: a fixed order for meshes that are alike otherwise.
     pub(crate) content: u64,
     span: Span,
@@ -98,7 +100,12 @@ impl MeshStore {
         mesh.origin = [0, 1, 2].map(|axis| mesh.origin[axis] - shift[axis]);
         let cleaned = tiles::clean(&mut mesh);
         let stored = self.push(&mesh, cleaned.bounds);
-        StoredMesh { dropped: cleaned.dropped, surface: cleaned.surface, ..stored }
+        StoredMesh {
+            dropped: cleaned.dropped,
+            surface: cleaned.surface,
+            is_too_far: stored.triangles == 0 && cleaned.too_far > 0,
+            ..stored
+        }
     }
 
     /// Stores a piece of a clean mesh.
@@ -127,6 +134,7 @@ impl MeshStore {
             triangles: mesh.indices.len() / 3,
             dropped: 0,
             surface: Surface::default(),
+            is_too_far: false,
             content: hasher.finish(),
             span: self.store.push(&bytes),
         }

@@ -9,7 +9,7 @@ use crate::{
 
 /// Farther than this from the local frame's origin is a broken coordinate, not a place:
 /// no campus is 2,000 km wide.
-const REACH_M: f64 = 2.0e6;
+pub(crate) const REACH_M: f64 = 2.0e6;
 /// Twice the area below which a triangle has no usable normal, m².
 const MIN_DOUBLE_AREA_M2: f64 = 1.0e-10;
 
@@ -18,6 +18,8 @@ const MIN_DOUBLE_AREA_M2: f64 = 1.0e-10;
 pub(crate) struct Cleaned {
     /// Unusable triangles, taken out.
     pub(crate) dropped: u64,
+    /// Those of them that are sound, and lie or reach too far from the origin.
+    pub(crate) too_far: u64,
     /// The surface that is left.
     pub(crate) surface: Surface,
     /// Box around it; absent when nothing is left.
@@ -51,7 +53,13 @@ pub(crate) fn clean(mesh: &mut ElementMesh) -> Cleaned {
     let mut kept = Vec::with_capacity(whole * 3);
     for corners in mesh.indices.chunks_exact(3) {
         let corners = [corners[0], corners[1], corners[2]];
-        let Some((points, area)) = usable(mesh, corners) else { continue };
+        let Some(points) = points(mesh, corners) else { continue };
+        let reaches = points.iter().map(|point| length(*point)).fold(0.0, f64::max);
+        if reaches >= REACH_M {
+            cleaned.too_far += u64::from(reaches.is_finite());
+            continue;
+        }
+        let Some(area) = area(points) else { continue };
         cleaned.surface.add(points, area);
         cleaned.bounds = points.iter().fold(cleaned.bounds, |bounds, point| {
             let point = BoundingBox { min: *point, max: *point };
@@ -66,13 +74,17 @@ pub(crate) fn clean(mesh: &mut ElementMesh) -> Cleaned {
     cleaned
 }
 
-/// The corners of a triangle that can be drawn, and its area, m².
-fn usable(mesh: &ElementMesh, corners: [u32; 3]) -> Option<([[f64; 3]; 3], f64)> {
+/// The corners of a triangle; nothing where one is no place.
+fn points(mesh: &ElementMesh, corners: [u32; 3]) -> Option<[[f64; 3]; 3]> {
     let [a, b, c] = corners.map(|corner| point(mesh, corner));
-    let points @ [a, b, c] = [a?, b?, c?];
-    let reachable = points.iter().flatten().all(|x| x.is_finite() && x.abs() < REACH_M);
+    let points = [a?, b?, c?];
+    (!points.iter().flatten().any(|x| x.is_nan())).then_some(points)
+}
+
+/// The area of a triangle, m²; nothing where it has no usable normal.
+fn area([a, b, c]: [[f64; 3]; 3]) -> Option<f64> {
     let double_area = length(cross(sub(b, a), sub(c, a)));
-    (reachable && double_area > MIN_DOUBLE_AREA_M2).then_some((points, double_area / 2.0))
+    (double_area > MIN_DOUBLE_AREA_M2).then_some(double_area / 2.0)
 }
 
 /// A vertex in the local frame, m; nothing where the index points at no vertex.

@@ -41,7 +41,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use twin_model::{BoundingBox, EntityId, EntityKind};
 
-pub(crate) use clean::{Surface, bounds, clean};
+pub(crate) use clean::{REACH_M, Surface, bounds, clean};
 pub(crate) use homes::Homes;
 
 use crate::{

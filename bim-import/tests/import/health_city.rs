@@ -84,6 +84,40 @@ fn shapes_of_a_city_are_in_the_overview_and_what_lies_elsewhere_is_told() {
 }
 
 #[test]
+fn what_is_too_far_to_be_drawn_is_missing_and_the_page_says_why() {
+    let folder = Folder::new("health-far-city");
+    // The same coordinates in a zone of another continent.
+    let files = [
+        folder.write("here.city.json", city("here", 32_632, &[[0, 0], [60, 0]]).to_string()),
+        folder
+            .write("far.city.json", city("far", 32_610, &[[0, 0], [60, 0], [120, 0]]).to_string()),
+    ];
+    let out = folder.path("scene");
+    let output = command(&files, &out).output().unwrap();
+    assert!(stderr(&output).contains("3 dropped"), "{}", stderr(&output));
+    let report = read_json(&out.join("report.json"));
+    let counts = ["tessellated", "dropped", "too_far"].map(|name| &report["sources"][1][name]);
+    assert_eq!(counts, [&json!(0), &json!(3), &json!(3)]);
+    assert_eq!(report["sources"][0]["dropped"], 0);
+    let note = report["sources"][1]["notes"].to_string();
+    assert!(note.contains("too far to be drawn") && !note.contains("to see it well"), "{note}");
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    let place = page.split("Place on earth").nth(1).unwrap();
+    assert!(place.split("</h3>").next().unwrap().contains(">Missing<"));
+    says(
+        &page,
+        &[
+            "1 file too far to be drawn",
+            "<b>far.city.json</b> ",
+            "3 elements more than 2000 km from the scene&#39;s origin, not drawn anywhere",
+            "<b>3 ×</b> <span lang=\"zh-Hans\">位于或延伸到",
+        ],
+    );
+    assert!(!page.contains("Nothing of it has geometry"));
+    assert!(!page.contains("Elements read but not to be seen"), "they are missing");
+}
+
+#[test]
 fn a_city_without_a_system_among_placed_models_is_to_be_checked() {
     let folder = Folder::new("health-stray");
     let files = [
