@@ -76,7 +76,7 @@ fn distances(facts: &Facts<'_>) -> Vec<Option<f64>> {
 /// What is wrong with where a source stands.
 #[derive(Clone, Copy, PartialEq)]
 enum Wrong {
-    /// Some of it, so many things, lies too far from the origin to be drawn.
+    /// Most of it, so many things, lies too far from the origin to be drawn.
     TooFar(usize),
     /// It has no place, and was laid at the origin.
     Nowhere,
@@ -95,7 +95,8 @@ impl<'a> Astray<'a> {
     fn all(sources: &'a [SourceReport], distances: &[Option<f64>]) -> Vec<Self> {
         let wrong = |source: &SourceReport, away_m: Option<f64>| match away_m {
             _ if source.error.is_some() || source.read == 0 => None,
-            _ if source.too_far > 0 => Some(Wrong::TooFar(source.too_far)),
+            // A wall or two of that kind are broken, and not the file's place.
+            _ if source.too_far > source.tessellated => Some(Wrong::TooFar(source.too_far)),
             _ if source.placed_by == placing::NOWHERE => Some(Wrong::Nowhere),
             Some(away_m) if away_m > placing::MAX_DISTANCE_M => Some(Wrong::Away(away_m)),
             _ => None,
@@ -132,6 +133,33 @@ impl<'a> Astray<'a> {
             ),
         }
     }
+
+    /// What such files are, and what to do about them.
+    fn advice(&self) -> (Text, Text) {
+        match self.wrong {
+            Wrong::TooFar(_) => (
+                text("太远而无法画出", "too far to be drawn"),
+                text(
+                    "太远的文件很可能坐标系有误，或经度与纬度颠倒；若确在别处，请单独导入为一个场景。",
+                    "What is too far most likely names the wrong coordinate system, or has longitude and latitude the wrong way round; if it does stand elsewhere, import it as a scene of its own.",
+                ),
+            ),
+            Wrong::Nowhere => (
+                text("没有位置", "without a place"),
+                text(
+                    "没有位置的文件很可能不在真实位置上，并与其他内容重叠。若其坐标属于某一坐标系，请用 --crs 指定；否则请在建模软件中设置地理参考。",
+                    "What has no place most likely stands in the wrong one, in the midst of the others. Name the coordinate system of its coordinates with --crs, or georeference it in the authoring tool.",
+                ),
+            ),
+            Wrong::Away(_) => (
+                text("远离场景原点", "far from the scene's origin"),
+                text(
+                    "远离的文件无法与其他内容同时看清。若位置有误，请检查其坐标系；否则请单独导入为一个场景。",
+                    "What is far away cannot be seen together with the rest. See whether its coordinate system is right; if it is, import it as a scene of its own.",
+                ),
+            ),
+        }
+    }
 }
 
 /// A scene whose place is known and in which not everything is where it belongs, or where
@@ -151,46 +179,19 @@ fn elsewhere(title: Text, place: &str, astray: &[Astray<'_>]) -> Check {
             text(format!("还有 {} 个文件", number(rest)), format!("and {} more", number(rest)));
         lines.push_str(&format!("<li><p>{}</p></li>", more.html()));
     }
-    let count = |is: fn(Wrong) -> bool| astray.iter().filter(|one| is(one.wrong)).count();
-    let too_far = count(|wrong| matches!(wrong, Wrong::TooFar(_)));
-    let nowhere = count(|wrong| wrong == Wrong::Nowhere);
-    let away = count(|wrong| matches!(wrong, Wrong::Away(_)));
     let (mut value_zh, mut value_en) = (place.to_owned(), place.to_owned());
     let (mut why_zh, mut why_en) = (Vec::new(), Vec::new());
-    let mut say = |count: usize, [zh, en]: [&str; 2], [because_zh, because_en]: [&str; 2]| {
-        if count > 0 {
-            value_zh.push_str(&format!(" · {} 个文件{zh}", number(count)));
-            value_en.push_str(&format!(" · {} {en}", counted(count, "file", "files")));
-            why_zh.push(because_zh.to_owned());
-            why_en.push(because_en.to_owned());
-        }
-    };
-    say(
-        too_far,
-        ["太远而无法画出", "too far to be drawn"],
-        [
-            "太远的文件很可能坐标系有误，或经度与纬度颠倒；若确在别处，请单独导入为一个场景。",
-            "What is too far most likely names the wrong coordinate system, or has longitude and latitude the wrong way round; if it does stand elsewhere, import it as a scene of its own.",
-        ],
-    );
-    say(
-        nowhere,
-        ["没有位置", "without a place"],
-        [
-            "没有位置的文件很可能不在真实位置上，并与其他内容重叠。若其坐标属于某一坐标系，请用 --crs 指定；否则请在建模软件中设置地理参考。",
-            "What has no place most likely stands in the wrong one, in the midst of the others. Name the coordinate system of its coordinates with --crs, or georeference it in the authoring tool.",
-        ],
-    );
-    say(
-        away,
-        ["远离场景原点", "far from the scene's origin"],
-        [
-            "远离的文件无法与其他内容同时看清。若位置有误，请检查其坐标系；否则请单独导入为一个场景。",
-            "What is far away cannot be seen together with the rest. See whether its coordinate system is right; if it is, import it as a scene of its own.",
-        ],
-    );
+    let kind = |one: &Astray<'_>| std::mem::discriminant(&one.wrong);
+    for alike in astray.chunk_by(|a, b| kind(a) == kind(b)) {
+        let (what, why) = alike[0].advice();
+        value_zh.push_str(&format!(" · {} 个文件{}", number(alike.len()), what.zh));
+        value_en.push_str(&format!(" · {} {}", counted(alike.len(), "file", "files"), what.en));
+        why_zh.push(why.zh);
+        why_en.push(why.en);
+    }
+    let is_missing = astray.iter().any(|one| matches!(one.wrong, Wrong::TooFar(_)));
     Check {
-        state: if too_far > 0 { State::Bad } else { State::Look },
+        state: if is_missing { State::Bad } else { State::Look },
         title,
         value: text(value_zh, value_en),
         why: text(why_zh.concat(), why_en.join(" ")),

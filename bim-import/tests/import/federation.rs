@@ -165,6 +165,28 @@ fn surroundings(folder: &Folder) -> Vec<PathBuf> {
 }
 
 #[test]
+fn what_two_exports_of_one_building_hold_stands_once() {
+    let folder = Folder::new("two-exports");
+    let first = pipes();
+    let second = first.replace("DATA;", "DATA; /* exported again */");
+    assert_ne!(first, second);
+    let alone = folder.path("alone");
+    let files = [folder.write("may.ifc", first), folder.write("june.ifc", second)];
+    let output = command(&files[..1], &alone).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let out = folder.path("both");
+    let output = command(&files, &out).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(entities(&out), entities(&alone));
+    let report = support::json(&out.join("report.json"));
+    assert_eq!(report["sources"][1]["read"], 0, "all of it is in the first");
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    let row = "<td>Basin (IfcFlowTerminal)</td><td>june.ifc</td><td>Basin (IfcFlowTerminal)</td><td>may.ifc</td>";
+    assert!(page.contains(row) && page.contains("GlobalId、类别与范围均相同"));
+    assert!(!page.contains("~2</code>"));
+}
+
+#[test]
 fn buildings_their_city_and_the_ground_make_one_scene() {
     let folder = Folder::new("one-scene");
     let made = folder.path("campus");
