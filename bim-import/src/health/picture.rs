@@ -374,7 +374,7 @@ mod tests {
         let mut picture = Picture::new(200, 140, &BOUNDS);
         meshes.iter().for_each(|mesh| draw(&mut picture, mesh));
         let (.., pixels) = decoded(&picture);
-        pixels.chunks_exact(3).filter(|rgb| rgb[0] < 140).count()
+        pixels.chunks_exact(3).filter(|rgb| rgb[0] < 128).count()
     }
 
     #[test]
