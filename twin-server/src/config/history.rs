@@ -43,7 +43,6 @@ pub(super) fn check(
     raw: &Spanned<RawHistory>,
     dir: &Path,
     out: &mut Collector<'_>,
-    warnings: &mut Vec<String>,
 ) -> Option<HistoryConfig> {
     let place = match raw.get_ref() {
         RawHistory { path: Some(_), url: Some(_), .. } => {
@@ -66,7 +65,7 @@ pub(super) fn check(
             }
             HistoryPlace::Directory(dir.join(path))
         }
-        RawHistory { url: Some(url), .. } => database(raw.get_ref(), url, dir, out, warnings)?,
+        RawHistory { url: Some(url), .. } => database(raw.get_ref(), url, dir, out)?,
     };
     Some(HistoryConfig { place, retention: retention(raw.get_ref(), out) })
 }
@@ -76,19 +75,7 @@ fn database(
     url: &Spanned<String>,
     dir: &Path,
     out: &mut Collector<'_>,
-    warnings: &mut Vec<String>,
 ) -> Option<HistoryPlace> {
-    let coarse = raw.minute.is_some() || raw.hour.is_some();
-    let coarse = coarse || raw.classes.iter().any(|class| class.get_ref().is_coarse());
-    for (said, keys) in [(coarse, "`minute` and `hour`"), (raw.max_bytes.is_some(), "`max_bytes`")]
-    {
-        if said {
-            warnings.push(format!(
-                "[history] {keys}: not used with `url`: a database keeps samples as long as \
-                 `raw` says, and nothing coarser"
-            ));
-        }
-    }
     let secret =
         raw.password_file.as_ref().and_then(|f| password(f, "history.password_file", dir, out));
     let ca = raw.ca_file.as_ref().and_then(|file| content(file, "history.ca_file", dir, out));
@@ -98,6 +85,10 @@ fn database(
 
 fn retention(raw: &RawHistory, out: &mut Collector<'_>) -> Retention {
     let mut retention = Retention::default();
+    if raw.url.is_some() {
+        // How large a database of its own may be only who runs it knows.
+        retention.max_bytes = u64::MAX;
+    }
     set(&mut retention.max_bytes, &raw.max_bytes, "history.max_bytes", MIN_BYTES..=u64::MAX, out);
     let spans = [&raw.raw, &raw.minute, &raw.hour];
     retention.usual = class("history", retention.usual, spans, out);

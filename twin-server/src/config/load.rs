@@ -85,8 +85,7 @@ impl Config {
             warnings.push("there is a [republish] but no [mqtt] to publish to".to_owned());
         }
         labels(&raw, &mut out);
-        let history =
-            raw.history.as_ref().and_then(|raw| history::check(raw, dir, &mut out, &mut warnings));
+        let history = raw.history.as_ref().and_then(|raw| history::check(raw, dir, &mut out));
         if let Some(group) = raw.mqtt.as_ref().and_then(|mqtt| mqtt.get_ref().share_group.as_ref())
             && raw.history.as_ref().is_none_or(|history| history.get_ref().url.is_none())
         {

@@ -122,13 +122,6 @@ pub(super) struct RawClass {
     pub(super) hour: Option<Spanned<String>>,
 }
 
-impl RawClass {
-    /// Whether it says anything about rollups.
-    pub(super) fn is_coarse(&self) -> bool {
-        self.minute.is_some() || self.hour.is_some()
-    }
-}
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawRooms {

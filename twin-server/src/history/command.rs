@@ -200,6 +200,7 @@ async fn database(store: &PostgresStore, out: &mut impl io::Write) -> anyhow::Re
         let each = info.bytes as f64 / info.samples as f64;
         writeln!(out, "         {each:.1} a sample with its indexes")?;
     }
+    writeln!(out, "rollups  {} bytes", info.rollup_bytes)?;
     gaps(&info.gaps, out)
 }
 

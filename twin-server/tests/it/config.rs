@@ -52,8 +52,10 @@ fn a_database_is_named_without_its_password() {
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
     let shown = format!("{:?}", config.history);
     assert!(shown.contains("postgres://db.example/twin") && !shown.contains("hush"), "{shown}");
-    let unused = Config::parse(&file, &text(&format!("{given}minute = \"900d\"\n"))).unwrap();
-    assert!(unused.warnings[0].contains("`minute` and `hour`: not used"), "{:?}", unused.warnings);
+    let budget = |history: &str| Config::parse(&file, &text(history)).unwrap().history.unwrap();
+    assert_eq!(budget(given).retention.max_bytes, u64::MAX, "whose disk is not ours");
+    let bounded = format!("{given}minute = \"900d\"\nmax_bytes = 100000000\n");
+    assert_eq!(budget(&bounded).retention.max_bytes, 100_000_000);
     for (history, key, said) in [
         ("url = \"postgres://a:b@c/d\"", "history.url", "password_file"),
         ("url = \"sqlite://x\"", "history.url", "expected postgres://"),

@@ -14,6 +14,7 @@ use twin_server::{
 };
 
 use crate::support::{
+    retention_suite::lets_old_samples_go,
     store_suite::{all, at, conforms, number, reading},
     until,
 };
@@ -45,6 +46,18 @@ async fn conforms_while_everything_is_in_memory() {
 async fn conforms_while_everything_moves_into_chunks() {
     suite(SMALL).await;
     suite(Tuning { chunk_samples: 1, tail_samples: 1, pending_bytes: 1 }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_of_old_samples_stands_for_them() {
+    for tuning in [Tuning::default(), SMALL] {
+        let dir = tempfile::tempdir().unwrap();
+        lets_old_samples_go(async |retention| {
+            let opened = EmbeddedStore::open(dir.path(), retention, tuning);
+            Arc::new(opened.unwrap()) as Arc<dyn Store>
+        })
+        .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,6 +26,7 @@ mod lossless;
 mod mosquitto;
 mod points;
 mod postgres;
+mod postgres_retention;
 mod profiles;
 mod reload;
 mod republish;

@@ -18,7 +18,7 @@ use twin_server::{
         HistoryError, Recorder, Store,
         embedded::{EmbeddedStore, Tuning},
         postgres::{PostgresOptions, PostgresStore},
-        retention::{Class, Retention},
+        retention::Retention,
     },
     ingest::Batch,
     reading::Reading,
@@ -269,46 +269,6 @@ async fn time_without_a_writer_is_a_gap() {
     let again = open(&server, "twin").await;
     let series = again.series(&PointKey::new("a", "x"), around, 10).await.unwrap();
     assert_eq!(series.gaps.len(), 1, "a quick restart is none");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn old_samples_go_by_month_and_by_class() {
-    let Some(server) = Postgres::start().await else { return };
-    server.create("twin").await;
-    let days_ago = |point: &str, days: i64| {
-        let mut reading = number(point, 0, days as f64);
-        let time = Timestamp::now() - SignedDuration::from_hours(24 * days);
-        (reading.sample.source_time, reading.sample.receive_time) = (time, time);
-        reading
-    };
-    let readings: Vec<Reading> =
-        (0..200).flat_map(|day| [days_ago("a/power", day), days_ago("a/door", day)]).collect();
-    let store = open(&server, "twin").await;
-    assert_eq!(store.append(readings).await.unwrap().kept, 400);
-    store.close().await;
-    let class = |metric: &str, days: u64| Class {
-        metrics: vec![metric.to_owned()],
-        raw: Some(Duration::from_secs(86_400 * days)),
-        minute: None,
-        hour: None,
-    };
-    let retention =
-        Retention { classes: vec![class("power", 3)], usual: class("*", 90), max_bytes: u64::MAX };
-    let store = PostgresStore::open(&options(&server, "twin"), &retention).await.unwrap();
-    let count = async |metric: &str| {
-        let key = PointKey::new("a", metric);
-        let from = Timestamp::now() - SignedDuration::from_hours(24 * 400);
-        store.series(&key, from..Timestamp::now(), 1_000).await.unwrap().samples.len()
-    };
-    until("old samples are gone", async || {
-        (3..=5).contains(&count("power").await) && (90..=92).contains(&count("door").await)
-    })
-    .await;
-    let months = "SELECT relname FROM pg_class WHERE relname ~ '^twin_sample_\\d+_\\d+$'";
-    let months = server.query("twin", months).await.unwrap();
-    assert!((3..=5).contains(&months), "{months} months");
-    // What is late for a month that went still has its place, until the next round.
-    assert_eq!(store.append(vec![days_ago("a/door", 150)]).await.unwrap().kept, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

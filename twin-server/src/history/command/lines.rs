@@ -1,7 +1,8 @@
 //! One sample as a line of text, and back.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::value::RawValue;
 use twin_model::{PointKey, Quality, Sample, Value};
 
 use super::{Format, parquet};
@@ -21,6 +22,7 @@ pub(crate) struct Line {
     pub(crate) point: String,
     /// Source time.
     pub(crate) t: Timestamp,
+    #[serde(deserialize_with = "exactly")]
     pub(crate) v: Value,
     #[serde(default)]
     pub(crate) q: Quality,
@@ -31,6 +33,17 @@ pub(crate) struct Line {
     pub(crate) unit: String,
     #[serde(default)]
     pub(crate) stale_after_ms: u32,
+}
+
+/// Reads a number as it is written: by itself `serde_json` is one off in the last place of
+/// some.
+fn exactly<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    let text = Box::<RawValue>::deserialize(deserializer)?;
+    // Of all JSON only numbers are read like this: names of no number are not JSON.
+    match text.get().parse() {
+        Ok(number) => Ok(Value::Number(number)),
+        Err(_) => serde_json::from_str(text.get()).map_err(D::Error::custom),
+    }
 }
 
 impl From<&PastSample> for Line {
@@ -191,6 +204,40 @@ impl<W: std::io::Write + Send> Sink<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_number_survives_json_to_the_last_bit() {
+        let of = |v: Value| {
+            let (point, t) = ("a/x".to_owned(), Timestamp::UNIX_EPOCH);
+            let unit = String::new();
+            Line { point, t, v, q: Quality::Good, received: None, unit, stale_after_ms: 0 }
+        };
+        let back = |line: &Line| -> Line {
+            serde_json::from_slice(&serde_json::to_vec(line).unwrap()).unwrap()
+        };
+        let mut bits = 0x9e37_79b9_7f4a_7c15u64;
+        let numbers = std::iter::repeat_with(|| {
+            bits ^= bits << 13;
+            bits ^= bits >> 7;
+            bits ^= bits << 17;
+            // Half of them of everyday size.
+            if bits % 2 == 0 { f64::from_bits(bits) } else { bits as f64 / 3e17 }
+        });
+        for number in numbers.filter(|number| number.is_finite()).take(20_000) {
+            let Value::Number(read) = back(&of(Value::Number(number))).v else { panic!() };
+            assert_eq!(read.to_bits(), number.to_bits(), "{number:?}");
+        }
+        for other in [Value::Bool(false), Value::Text("12".into()), Value::Text("inf\n".into())] {
+            assert_eq!(back(&of(other.clone())).v, other);
+        }
+        let line =
+            |v: &str| format!("{{\"point\":\"a/x\",\"t\":\"1970-01-01T00:00:00Z\",\"v\":{v}}}");
+        for bad in ["NaN", "inf", "[1]", "null", "01"] {
+            assert!(serde_json::from_str::<Line>(&line(bad)).is_err(), "{bad}");
+        }
+        let huge = serde_json::from_str::<Line>(&line("1e999"));
+        assert!(huge.map_err(|error| error.to_string()).and_then(Line::into_reading).is_err());
+    }
 
     #[test]
     fn any_value_survives_a_field() {

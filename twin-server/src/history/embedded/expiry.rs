@@ -263,7 +263,7 @@ fn roll_up(db: &Connection, runs: &[Run]) -> Result<(), Failure> {
             let key = params![level as i64, point, window];
             let held: Option<Vec<u8>> = select.query_row(key, |row| row.get(0)).optional()?;
             let mut rollup = held.map_or(Ok(Rollup::default()), |bytes| Rollup::decode(&bytes))?;
-            rollup.add(level, samples.into_iter());
+            rollup.add(level.bucket(), samples.into_iter());
             insert.execute(params![level as i64, point, window, rollup.encode()])?;
         }
     }

@@ -5,7 +5,7 @@
 //! their own and see one moment: chunks through SQLite's snapshot, the rest through
 //! memory. docs/history.md tells the whole of it.
 
-mod codec;
+pub(super) mod codec;
 mod commit;
 mod expiry;
 mod info;

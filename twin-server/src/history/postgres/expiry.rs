@@ -1,5 +1,5 @@
-//! Old samples go: whole months by dropping their partition once no class keeps any of it,
-//! and what a class does not keep within younger months in small deletes.
+//! Old samples go, some at a time, and what is left of them stays for as long as their class
+//! says; months of which nothing is left are dropped.
 //!
 //! One server at a time does it, whichever comes first. What it does not finish, for want
 //! of a lock or of the connection, is left for the next round.
@@ -8,29 +8,39 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use deadpool_postgres::{Object, Pool};
 use jiff::{SignedDuration, Timestamp, Unit};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_postgres::Error;
 use tokio_util::sync::CancellationToken;
 
-use super::{options::reason, partition, read::reader, row::PgTime};
-use crate::history::retention::Retention;
+use super::{
+    budget::Budget,
+    partition,
+    read::reader,
+    rollup::{self, Failure, drop_before, span},
+    row::PgTime,
+};
+use crate::history::{
+    embedded::codec::rollup::Level,
+    retention::{Class, Retention},
+};
 
-/// How often it is looked at.
-const EVERY: Duration = Duration::from_secs(3_600);
-/// Points, and samples, of one delete.
+/// How often the budget is looked at.
+const EVERY: Duration = Duration::from_secs(10);
+/// How often it is looked for what is old.
+const EXPIRY: Duration = Duration::from_secs(3_600);
+/// Points whose samples go together.
 const POINTS: usize = 64;
-const SAMPLES: i64 = 10_000;
-/// Between two deletes, so that whoever writes hardly notices.
+/// Between two transactions, so that whoever writes hardly notices.
 const REST: Duration = Duration::from_millis(50);
 /// One server at a time; released with the connection at the latest.
 const LOCK: i64 = 0x7477_6578; // "twex"
 
-const DELETE: &str = "
-DELETE FROM twin_sample s USING (
-    SELECT point, t, fingerprint FROM twin_sample
-    WHERE point = ANY($1) AND t < $2 LIMIT $3
-) old
-WHERE s.point = old.point AND s.t = old.t AND s.fingerprint = old.fingerprint AND s.t < $2";
+/// A partition goes only if nobody reads it just now. What holds for questions of a picture
+/// does not hold here. Few rows are looked at among many: what reads whole tables is slower,
+/// whatever a plan may think that knows nothing of a table made this month.
+const SETTINGS: &str = "SET lock_timeout = '2s'; SET statement_timeout = 0;
+SET enable_seqscan = off; SET enable_bitmapscan = off;
+SET enable_hashjoin = off; SET enable_mergejoin = off";
 
 /// Lets samples go until told to stop.
 pub(super) async fn run(
@@ -41,19 +51,21 @@ pub(super) async fn run(
 ) {
     let mut due = interval(EVERY);
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut rounds =
+        Rounds { budget: Budget::new(&store, retention.max_bytes), retention, next: None };
     let work = async {
         loop {
             due.tick().await;
-            let Ok(client) = reader(&store, &pool).await else { continue };
-            match round(&client, &retention, Timestamp::now()).await {
-                Ok(gone) if gone != Gone::default() => tracing::info!(
-                    "{store}: {} months and {} samples were old enough to go",
-                    gone.months,
-                    gone.samples
+            let Ok(mut client) = reader(&store, &pool).await else { continue };
+            match rounds.round(&mut client, Timestamp::now()).await {
+                Ok(Gone { months: 0, samples: 0 }) => {}
+                Ok(gone) => tracing::info!(
+                    "{store}: {} samples went, and {} months that were empty",
+                    gone.samples,
+                    gone.months
                 ),
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!("{store}: letting old samples go: {}", reason(&error));
+                Err(failure) => {
+                    tracing::warn!("{store}: letting old samples go: {failure}");
                     // Whatever it was told, it must not be told to others.
                     drop(Object::take(client));
                 }
@@ -68,26 +80,139 @@ pub(super) async fn run(
 
 /// What went.
 #[derive(Debug, Default, PartialEq)]
-struct Gone {
-    months: usize,
-    samples: u64,
+pub(super) struct Gone {
+    pub(super) months: usize,
+    pub(super) samples: usize,
 }
 
-async fn round(client: &Object, retention: &Retention, now: Timestamp) -> Result<Gone, Error> {
-    let mut gone = Gone::default();
-    let lock = client.query_one("SELECT pg_try_advisory_lock($1)", &[&LOCK]).await?;
-    if !lock.try_get::<_, bool>(0)? {
-        return Ok(gone);
+/// What is done again and again.
+struct Rounds {
+    retention: Retention,
+    budget: Budget,
+    /// When to look for what is old; absent: now.
+    next: Option<Instant>,
+}
+
+impl Rounds {
+    async fn round(&mut self, client: &mut Object, now: Timestamp) -> Result<Gone, Failure> {
+        let over = self.budget.is_exceeded(client).await?;
+        let due = self.next.is_none_or(|next| next <= Instant::now());
+        let mut gone = Gone::default();
+        if !(over || due) || !lock(client).await? {
+            return Ok(gone);
+        }
+        client.batch_execute(SETTINGS).await?;
+        let points = by_cuts(client, &self.retention, now).await?;
+        if due {
+            expire(client, &self.retention, &points, now, &mut gone).await?;
+            self.next = Some(Instant::now() + EXPIRY);
+        }
+        if over {
+            self.budget.make_room(client, &points, now, &mut gone).await?;
+        }
+        // The lock goes as well.
+        client.batch_execute("SELECT pg_advisory_unlock_all(); RESET ALL").await?;
+        Ok(gone)
     }
-    // A partition goes only if nobody reads it just now.
-    client.batch_execute("SET lock_timeout = '2s'").await?;
+}
+
+async fn lock(client: &Object) -> Result<bool, Error> {
+    client.query_one("SELECT pg_try_advisory_lock($1)", &[&LOCK]).await?.try_get(0)
+}
+
+/// What lies before these is old; absent: nothing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Cuts {
+    raw: Option<Timestamp>,
+    minute: Option<Timestamp>,
+    hour: Option<Timestamp>,
+}
+
+impl Cuts {
+    fn new(class: &Class, now: Timestamp) -> Self {
+        let cut = |kept: Option<Duration>| kept.map(|kept| before(now, kept));
+        Self { raw: cut(class.raw), minute: cut(class.minute), hour: cut(class.hour) }
+    }
+
+    /// The first row of each level that is kept.
+    fn floors(&self) -> [i64; 2] {
+        let floor = |level, cut: Option<Timestamp>| {
+            cut.map_or(i64::MIN, |cut| span(level, PgTime::at(cut)))
+        };
+        [floor(Level::Minute, self.minute), floor(Level::Hour, self.hour)]
+    }
+}
+
+/// Points by what is old of them, in order of their numbers.
+pub(super) type ByCuts = BTreeMap<Cuts, Vec<i32>>;
+
+async fn by_cuts(client: &Object, retention: &Retention, now: Timestamp) -> Result<ByCuts, Error> {
+    let mut points = ByCuts::new();
+    for row in client.query("SELECT id, metric FROM twin_point ORDER BY id", &[]).await? {
+        let cuts = Cuts::new(retention.class(row.try_get(1)?), now);
+        points.entry(cuts).or_default().push(row.try_get(0)?);
+    }
+    Ok(points)
+}
+
+/// Samples become rollups, and rollups go, by class; then what is empty.
+async fn expire(
+    client: &mut Object,
+    retention: &Retention,
+    points: &ByCuts,
+    now: Timestamp,
+    gone: &mut Gone,
+) -> Result<(), Failure> {
+    for (cuts, points) in points {
+        for some in points.chunks(POINTS) {
+            if let Some(limit) = cuts.raw {
+                gone.samples += retire(client, some, PgTime::at(limit), cuts).await?;
+            }
+            for (level, floor) in Level::ALL.into_iter().zip(cuts.floors()) {
+                if floor > i64::MIN {
+                    drop_before(client, level, some, floor).await?;
+                }
+            }
+        }
+    }
     if let Some(longest) = longest(retention) {
-        gone.months = drop_before(client, before(now, longest)).await?;
+        gone.months += drop_empty(client, before(now, longest)).await?;
     }
-    gone.samples = delete_by_class(client, retention, now).await?;
-    client.batch_execute("RESET lock_timeout").await?;
-    client.query_one("SELECT pg_advisory_unlock($1)", &[&LOCK]).await?;
-    Ok(gone)
+    Ok(())
+}
+
+/// Lets all samples from before a time go, whatever their class.
+pub(super) async fn retire_all(
+    client: &mut Object,
+    points: &ByCuts,
+    limit: PgTime,
+) -> Result<usize, Failure> {
+    let mut went = 0;
+    for (cuts, points) in points {
+        for some in points.chunks(POINTS) {
+            went += retire(client, some, limit, cuts).await?;
+        }
+    }
+    Ok(went)
+}
+
+async fn retire(
+    client: &mut Object,
+    mut points: &[i32],
+    limit: PgTime,
+    cuts: &Cuts,
+) -> Result<usize, Failure> {
+    let mut went = 0;
+    loop {
+        let (some, last) = rollup::retire(client, points, limit, cuts.floors()).await?;
+        went += some;
+        if some < rollup::PIECE {
+            return Ok(went);
+        }
+        // Those before it have none left; rows that have gone take their time to pass by.
+        points = &points[points.partition_point(|point| *point < last)..];
+        sleep(REST).await;
+    }
 }
 
 /// The longest that any class keeps samples; absent: for ever.
@@ -100,73 +225,42 @@ fn longest(retention: &Retention) -> Option<Duration> {
 /// What lies before this is old, to the day, so that a round has something to do once a day.
 fn before(now: Timestamp, kept: Duration) -> Timestamp {
     let kept = SignedDuration::try_from(kept).unwrap_or(SignedDuration::MAX);
-    let limit = now.checked_sub(kept).unwrap_or(Timestamp::MIN);
-    let days = jiff::TimestampRound::new().smallest(Unit::Hour).increment(24);
-    limit.round(days.mode(jiff::RoundMode::Trunc)).unwrap_or(limit)
+    whole_days(now.checked_sub(kept).unwrap_or(Timestamp::MIN))
 }
 
-/// Drops what lies before a time as a whole.
-async fn drop_before(client: &Object, limit: Timestamp) -> Result<usize, Error> {
+/// When a day began, UTC.
+pub(super) fn whole_days(time: Timestamp) -> Timestamp {
+    let days = jiff::TimestampRound::new().smallest(Unit::Hour).increment(24);
+    time.round(days.mode(jiff::RoundMode::Floor)).unwrap_or(time)
+}
+
+/// Drops what lies before a time as a whole, and holds nothing any more.
+async fn drop_empty(client: &mut Object, limit: Timestamp) -> Result<usize, Error> {
     let timescale = "SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'";
     if client.query_opt(timescale, &[]).await?.is_some() {
         let chunks = "SELECT drop_chunks('twin_sample', older_than => $1::timestamptz)";
         return Ok(client.query(chunks, &[&PgTime::at(limit)]).await?.len());
     }
-    let partitions = "SELECT inhrelid::regclass::text FROM pg_inherits
-        WHERE inhparent = 'twin_sample'::regclass";
     let mut dropped = 0;
-    for row in client.query(partitions, &[]).await? {
-        let name: String = row.try_get(0)?;
-        let Some(first) = partition::parse(&name) else { continue };
-        if partition::month(limit).is_some_and(|limit| first < limit) {
-            client.batch_execute(&format!("DROP TABLE IF EXISTS {name}")).await?;
+    for part in partition::before(client, limit).await? {
+        if part.drops && partition::drop_empty(client, &part.name).await? {
             dropped += 1;
         }
     }
     Ok(dropped)
 }
 
-/// Deletes what the class of each point no longer keeps.
-async fn delete_by_class(
-    client: &Object,
-    retention: &Retention,
-    now: Timestamp,
-) -> Result<u64, Error> {
-    let mut old: BTreeMap<Timestamp, Vec<i32>> = BTreeMap::new();
-    for row in client.query("SELECT id, metric FROM twin_point", &[]).await? {
-        let (id, metric): (i32, String) = (row.try_get(0)?, row.try_get(1)?);
-        if let Some(kept) = retention.class(&metric).raw {
-            old.entry(before(now, kept)).or_default().push(id);
-        }
-    }
-    let delete = client.prepare_cached(DELETE).await?;
-    let mut deleted = 0;
-    for (limit, points) in old {
-        for some in points.chunks(POINTS) {
-            loop {
-                let went = client.execute(&delete, &[&some, &PgTime::at(limit), &SAMPLES]).await?;
-                deleted += went;
-                if went == 0 {
-                    break;
-                }
-                sleep(REST).await;
-            }
-        }
-    }
-    Ok(deleted)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::retention::Class;
+
+    fn class(days: Option<u64>) -> Class {
+        let raw = days.map(|days| Duration::from_secs(86_400 * days));
+        Class { raw, minute: raw, hour: None, ..Class::default() }
+    }
 
     #[test]
     fn the_longest_of_all_classes_holds_for_whole_months() {
-        let class = |days: Option<u64>| Class {
-            raw: days.map(|days| Duration::from_secs(86_400 * days)),
-            ..Class::default()
-        };
         let mut retention = Retention {
             classes: vec![class(Some(30))],
             usual: class(Some(90)),
@@ -178,5 +272,15 @@ mod tests {
         let now = "2026-03-01T17:03:00Z".parse().unwrap();
         let limit = before(now, Duration::from_secs(86_400));
         assert_eq!(limit.to_string(), "2026-02-28T00:00:00Z");
+    }
+
+    #[test]
+    fn rows_of_a_level_are_kept_whole() {
+        let now = "1970-03-02T17:03:00Z".parse().unwrap();
+        let cuts = Cuts::new(&class(Some(2)), now);
+        assert_eq!(cuts.floors(), [58, i64::MIN], "the day of the 28th of February");
+        let hour = Some(Duration::from_secs(86_400 * 2));
+        let cuts = Cuts::new(&Class { hour, ..class(None) }, now);
+        assert_eq!(cuts.floors(), [i64::MIN, 1], "the second thirty days");
     }
 }

@@ -24,13 +24,18 @@ pub struct Info {
     pub samples: u64,
     /// Bytes of samples and their indexes.
     pub bytes: u64,
+    /// Bytes of what is left of samples that have gone.
+    pub rollup_bytes: u64,
     /// Spans without samples.
     pub gaps: Vec<Range<Timestamp>>,
 }
 
 /// Of all partitions, or of all chunks.
-const BYTES: &str = "SELECT coalesce(sum(pg_total_relation_size(tree.inhrelid)), 0)::bigint
+pub(super) const BYTES: &str =
+    "SELECT coalesce(sum(pg_total_relation_size(tree.inhrelid)), 0)::bigint
     FROM pg_inherits tree WHERE tree.inhparent = 'twin_sample'::regclass";
+pub(super) const ROLLUP_BYTES: &str =
+    "SELECT pg_total_relation_size('twin_rollup') + pg_total_relation_size('twin_last')";
 
 pub(super) async fn info(store: &str, pool: &Pool) -> Result<Info, HistoryError> {
     let client = reader(store, pool).await?;
@@ -52,6 +57,7 @@ pub(super) async fn info(store: &str, pool: &Pool) -> Result<Info, HistoryError>
             points: number("SELECT count(*) FROM twin_point").await?,
             samples: number("SELECT count(*) FROM twin_sample").await?,
             bytes: number(BYTES).await?,
+            rollup_bytes: number(ROLLUP_BYTES).await?,
             gaps: gaps.iter().map(gap).collect::<Result<_, _>>()?,
         };
         client.batch_execute("RESET statement_timeout").await?;

@@ -9,18 +9,23 @@
 //! - [`options`] reads the URL and says whether the connection is encrypted,
 //! - [`schema`] makes the tables, [`partition`] keeps partitions ahead of the samples,
 //! - [`write`] is the task that commits, [`session`] the connection it does it on,
-//! - [`read`] answers questions,
+//! - [`read`], [`series`] and [`moment`] answer questions,
 //! - [`row`] turns samples into rows and back,
-//! - [`expiry`] lets old samples go,
+//! - [`expiry`] lets old samples go, [`budget`] those for which there is no room, and
+//! - [`rollup`] keeps what is left of them,
 //! - [`info`] tells what there is.
 
+mod budget;
 mod expiry;
 mod info;
+mod moment;
 mod options;
 mod partition;
 mod read;
+mod rollup;
 mod row;
 mod schema;
+mod series;
 mod session;
 mod write;
 
@@ -213,11 +218,11 @@ impl Store for PostgresStore {
         range: Range<Timestamp>,
         max_points: usize,
     ) -> Answer<'a, Series> {
-        Box::pin(read::series(&self.name, &self.readers, key, range, max_points))
+        Box::pin(series::series(&self.name, &self.readers, key, range, max_points))
     }
 
     fn state_at(&self, at: Timestamp) -> Answer<'_, Vec<PastSample>> {
-        Box::pin(read::state_at(&self.name, &self.readers, at))
+        Box::pin(moment::state_at(&self.name, &self.readers, at))
     }
 
     fn page(

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use tokio_postgres::{Client, Error};
+use tokio_postgres::{Client, Error, GenericClient};
 
 use super::schema::LOCK;
 
@@ -65,6 +65,64 @@ async fn make(client: &mut Client, first: Date) -> Result<(), Error> {
     transaction.commit().await
 }
 
+/// A partition.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Part {
+    pub(super) name: String,
+    /// Everything in it lies before this.
+    pub(super) end: Timestamp,
+    /// Whether it may be dropped; the one before all months stays.
+    pub(super) drops: bool,
+}
+
+impl Part {
+    fn parse(name: String) -> Option<Self> {
+        let (next, drops) = match parse(&name) {
+            Some(first) => (first.last_of_month().tomorrow().ok()?, true),
+            None if name == "twin_sample_before" => (Date::constant(2000, 1, 1), false),
+            None => return None,
+        };
+        let end = next.to_zoned(TimeZone::UTC).ok()?.timestamp();
+        Some(Self { name, end, drops })
+    }
+}
+
+/// The partitions of which all lies before the month of a time, oldest first.
+pub(super) async fn before(client: &Client, limit: Timestamp) -> Result<Vec<Part>, Error> {
+    let partitions = "SELECT inhrelid::regclass::text FROM pg_inherits
+        WHERE inhparent = 'twin_sample'::regclass";
+    let mut parts = Vec::new();
+    for row in client.query(partitions, &[]).await? {
+        parts.extend(Part::parse(row.try_get(0)?).filter(|part| part.end <= limit));
+    }
+    parts.sort_by_key(|part| part.end);
+    Ok(parts)
+}
+
+/// Whether there is nothing in a partition.
+pub(super) async fn is_empty(client: &impl GenericClient, name: &str) -> Result<bool, Error> {
+    let none = format!("SELECT NOT EXISTS (SELECT 1 FROM {name})");
+    client.query_one(&none, &[]).await?.try_get(0)
+}
+
+/// Drops a partition, unless there is something in it; whether it did. Nobody who waits for
+/// a partition holds anything that this could want.
+pub(super) async fn drop_empty(client: &mut Client, name: &str) -> Result<bool, Error> {
+    if !is_empty(&*client, name).await? {
+        return Ok(false);
+    }
+    let transaction = client.transaction().await?;
+    let lock = format!("LOCK TABLE ONLY twin_sample, {name} IN ACCESS EXCLUSIVE MODE");
+    transaction.batch_execute(&lock).await?;
+    // Something late may have come before the lock.
+    if !is_empty(&transaction, name).await? {
+        return Ok(false);
+    }
+    transaction.batch_execute(&format!("DROP TABLE {name}")).await?;
+    transaction.commit().await?;
+    Ok(true)
+}
+
 /// First day of the month of a plausible time, UTC.
 pub(super) fn month(time: Timestamp) -> Option<Date> {
     let date = time.to_zoned(TimeZone::UTC).date();
@@ -98,6 +156,18 @@ mod tests {
         assert_eq!(of("2026-12-31T23:59:59.999Z"), Some("2026-12-01".into()));
         assert_eq!(of("1970-01-01T00:00:00Z"), None);
         assert_eq!(of("2100-01-01T00:00:00Z"), None);
+    }
+
+    #[test]
+    fn partitions_are_told_by_their_names() {
+        let of = |name: &str| Part::parse(name.to_owned());
+        let december = of("twin_sample_2026_12").unwrap();
+        assert_eq!(
+            (december.end.to_string(), december.drops),
+            ("2027-01-01T00:00:00Z".into(), true)
+        );
+        assert!(!of("twin_sample_before").unwrap().drops);
+        assert_eq!(of("twin_sample_after"), None);
     }
 
     #[test]

@@ -5,6 +5,11 @@
 //! twin_point   id, entity, metric, unit, stale_after_ms
 //! twin_sample  point, t, fingerprint, n, source_offset_us, receive_offset_us,
 //!              number | state | yes, quality
+//! twin_rollup  point, level, span, data
+//!                                      what is left of samples that have gone: by minute
+//!                                      (level 1, a row a day) and by hour (2, a row
+//!                                      thirty days)
+//! twin_last    point, t, n, …          of each point the newest sample that has gone
 //! twin_gap     first, last             spans in which samples were lost
 //! ```
 //! `t` is the order time, and `n` the order in which samples came, for those of the same
@@ -16,7 +21,9 @@ use super::{failure, partition};
 use crate::history::HistoryError;
 
 /// Version of the tables that this program reads and writes.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
+/// The one before it, which had no rollups.
+const BARE: &str = "1";
 /// Servers that start together make tables and partitions one after the other.
 pub(super) const LOCK: i64 = 0x7477_696e; // "twin"
 
@@ -36,6 +43,28 @@ CREATE TABLE twin_gap (
     CHECK (first <= last)
 );
 CREATE SEQUENCE twin_arrival;";
+
+/// Data is packed already: what is too long for its row is stored beside it as it is.
+const ROLLUPS: &str = "
+CREATE TABLE twin_rollup (
+    point integer NOT NULL,
+    level smallint NOT NULL,
+    span bigint NOT NULL,
+    data bytea NOT NULL,
+    PRIMARY KEY (point, level, span)
+);
+ALTER TABLE twin_rollup ALTER COLUMN data SET STORAGE EXTERNAL;
+CREATE TABLE twin_last (
+    point integer PRIMARY KEY,
+    t timestamptz NOT NULL,
+    n bigint NOT NULL,
+    receive_offset_us bigint,
+    source_offset_us bigint,
+    number double precision,
+    quality smallint NOT NULL,
+    yes boolean,
+    state text
+);";
 
 /// Eight bytes first, so that nothing is lost to alignment.
 const SAMPLES: &str = "
@@ -77,6 +106,9 @@ pub(super) async fn prepare(client: &mut Client, store: &str) -> Result<(), Hist
     transaction.execute(lock, &[&LOCK]).await.map_err(&failed)?;
     if !has_tables(&transaction).await.map_err(&failed)? {
         make(&transaction).await.map_err(&failed)?;
+    } else if version(&transaction).await.map_err(&failed)? == BARE {
+        let newer = format!("UPDATE twin_meta SET value = '{VERSION}' WHERE key = 'version'");
+        transaction.batch_execute(&format!("{ROLLUPS}{newer};")).await.map_err(&failed)?;
     }
     check(&transaction, store).await?;
     transaction.commit().await.map_err(failed)
@@ -94,7 +126,7 @@ async fn make(transaction: &impl GenericClient) -> Result<(), tokio_postgres::Er
         None => format!("{SAMPLES} PARTITION BY RANGE (t);{INDEXES}{}", partition::ENDS),
     };
     let version = format!("INSERT INTO twin_meta VALUES ('version', '{VERSION}')");
-    transaction.batch_execute(&format!("{TABLES}{samples}{version};")).await
+    transaction.batch_execute(&format!("{TABLES}{ROLLUPS}{samples}{version};")).await
 }
 
 /// Whether the tables are there, and ours.
@@ -109,14 +141,21 @@ pub(super) async fn check(client: &impl GenericClient, store: &str) -> Result<()
     if !has_tables(client).await.map_err(&failed)? {
         return Err(refused("there is no history in this database".to_owned()));
     }
-    let version = "SELECT value FROM twin_meta WHERE key = 'version'";
-    let found = client.query_opt(version, &[]).await.map_err(&failed)?;
-    let found: String = match found {
-        Some(row) => row.try_get(0).map_err(&failed)?,
-        None => "none".to_owned(),
-    };
+    let found = version(client).await.map_err(&failed)?;
     if found == VERSION {
         return Ok(());
     }
-    Err(refused(format!("they are of version {found}; this program knows version {VERSION}")))
+    let known = format!("they are of version {found}; this program knows version {VERSION}");
+    Err(refused(match found == BARE {
+        true => format!("{known}, which a server makes of them when it starts"),
+        false => known,
+    }))
+}
+
+async fn version(client: &impl GenericClient) -> Result<String, tokio_postgres::Error> {
+    let version = "SELECT value FROM twin_meta WHERE key = 'version'";
+    match client.query_opt(version, &[]).await? {
+        Some(row) => row.try_get(0),
+        None => Ok("none".to_owned()),
+    }
 }

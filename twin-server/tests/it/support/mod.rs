@@ -3,6 +3,7 @@
 pub(crate) mod mosquitto;
 pub(crate) mod postgres;
 pub(crate) mod process;
+pub(crate) mod retention_suite;
 pub(crate) mod server;
 pub(crate) mod socket;
 pub(crate) mod store_suite;

@@ -36,7 +36,7 @@ pub(crate) fn number(point: &str, secs: i64, value: f64) -> Reading {
     reading(point, secs, Value::Number(value))
 }
 
-fn key(point: &str) -> PointKey {
+pub(crate) fn key(point: &str) -> PointKey {
     PointKey::parse(point).unwrap()
 }
 

@@ -9,7 +9,7 @@ pub(super) mod batch;
 pub(super) mod chunk;
 mod ints;
 mod numbers;
-pub(super) mod rollup;
+pub(in crate::history) mod rollup;
 pub(super) mod varint;
 
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use twin_model::{Quality, Sample, Value};
 /// What is wrong with bytes that a store has kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the bytes end early, or say what cannot be")]
-pub(super) struct Damaged;
+pub(in crate::history) struct Damaged;
 
 /// A value as the store holds it: texts are shared, since states repeat.
 #[derive(Clone, Debug)]
-pub(super) enum Held {
+pub(in crate::history) enum Held {
     Number(f64),
     Bool(bool),
     Text(Arc<str>),
@@ -42,18 +42,19 @@ impl PartialEq for Held {
     }
 }
 
-/// A sample as the store holds it: times in ms since 1970.
+/// A sample as the store holds it: times in ms since 1970. (Rollups in PostgreSQL count
+/// microseconds.)
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Raw {
-    pub(super) source: i64,
-    pub(super) receive: i64,
-    pub(super) value: Held,
-    pub(super) quality: Quality,
+pub(in crate::history) struct Raw {
+    pub(in crate::history) source: i64,
+    pub(in crate::history) receive: i64,
+    pub(in crate::history) value: Held,
+    pub(in crate::history) quality: Quality,
 }
 
 impl Raw {
     /// Its place in time, as [`order_time`](crate::history::order_time) says.
-    pub(super) fn order(&self) -> i64 {
+    pub(in crate::history) fn order(&self) -> i64 {
         self.source.min(self.receive)
     }
 
@@ -62,7 +63,7 @@ impl Raw {
         self.source == other.source && self.value == other.value
     }
 
-    pub(super) fn to_sample(&self) -> Sample {
+    pub(in crate::history) fn to_sample(&self) -> Sample {
         let value = match &self.value {
             Held::Number(number) => Value::Number(*number),
             Held::Bool(yes) => Value::Bool(*yes),

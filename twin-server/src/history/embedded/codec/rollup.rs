@@ -12,16 +12,16 @@ use super::{
 
 /// How coarse a rollup is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Level {
+pub(in crate::history) enum Level {
     Minute = 1,
     Hour = 2,
 }
 
 impl Level {
-    pub(in super::super) const ALL: [Self; 2] = [Self::Minute, Self::Hour];
+    pub(in crate::history) const ALL: [Self; 2] = [Self::Minute, Self::Hour];
 
     /// Length of a bucket, ms.
-    pub(in super::super) fn bucket(self) -> i64 {
+    pub(in crate::history) fn bucket(self) -> i64 {
         match self {
             Self::Minute => 60_000,
             Self::Hour => 3_600_000,
@@ -29,7 +29,7 @@ impl Level {
     }
 
     /// What one row holds, ms: a day of minutes, thirty days of hours.
-    pub(in super::super) fn window(self) -> i64 {
+    pub(in crate::history) fn window(self) -> i64 {
         match self {
             Self::Minute => 86_400_000,
             Self::Hour => 30 * 86_400_000,
@@ -48,7 +48,7 @@ struct Bucket {
 
 /// Buckets of one point in one window.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(in super::super) struct Rollup {
+pub(in crate::history) struct Rollup {
     buckets: BTreeMap<i64, Bucket>,
 }
 
@@ -82,15 +82,15 @@ impl Bucket {
 }
 
 impl Rollup {
-    /// Adds samples, each once.
-    pub(in super::super) fn add<'a>(
+    /// Adds samples, each once, to buckets of a length in the unit of their times.
+    pub(in crate::history) fn add<'a>(
         &mut self,
-        level: Level,
+        length: i64,
         samples: impl Iterator<Item = &'a Raw>,
     ) {
         let mut touched = Vec::new();
         for raw in samples {
-            let place = raw.order().div_euclid(level.bucket());
+            let place = raw.order().div_euclid(length);
             let bucket = self.buckets.entry(place).or_default();
             bucket.count += 1;
             bucket.sum += number(raw).unwrap_or_default();
@@ -110,11 +110,11 @@ impl Rollup {
     }
 
     /// The samples that stand for the rest, by place.
-    pub(in super::super) fn samples(&self) -> impl DoubleEndedIterator<Item = &Raw> {
+    pub(in crate::history) fn samples(&self) -> impl DoubleEndedIterator<Item = &Raw> {
         self.buckets.values().flat_map(|bucket| &bucket.samples)
     }
 
-    pub(in super::super) fn encode(&self) -> Vec<u8> {
+    pub(in crate::history) fn encode(&self) -> Vec<u8> {
         let samples: Vec<Raw> = self.samples().cloned().collect();
         let places: Vec<i64> = self.buckets.keys().copied().collect();
         let lengths: Vec<i64> = self.buckets.values().map(|b| b.samples.len() as i64).collect();
@@ -133,7 +133,7 @@ impl Rollup {
         out
     }
 
-    pub(in super::super) fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
+    pub(in crate::history) fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
         let mut reader = Reader(bytes);
         let count = reader.length()?;
         if count == 0 {
@@ -171,10 +171,10 @@ mod tests {
         let samples: Vec<Raw> =
             (0..600).map(|n| raw(n * 500, ((n * 7919) % 1000) as f64 / 10.0)).collect();
         let mut at_once = Rollup::default();
-        at_once.add(Level::Minute, samples.iter());
+        at_once.add(Level::Minute.bucket(), samples.iter());
         let mut by_parts = Rollup::default();
         for part in [&samples[300..], &samples[..100], &samples[100..300]] {
-            by_parts.add(Level::Minute, part.iter());
+            by_parts.add(Level::Minute.bucket(), part.iter());
             by_parts = Rollup::decode(&by_parts.encode()).unwrap();
         }
         assert_eq!(by_parts.buckets.len(), 5);
@@ -198,7 +198,10 @@ mod tests {
     fn of_states_the_last_is_kept() {
         let mut rollup = Rollup::default();
         let state = |ms, text: &str| Raw { value: Held::Text(text.into()), ..raw(ms, 0.0) };
-        rollup.add(Level::Hour, [state(1, "open"), state(9, "shut"), state(5, "ajar")].iter());
+        rollup.add(
+            Level::Hour.bucket(),
+            [state(1, "open"), state(9, "shut"), state(5, "ajar")].iter(),
+        );
         let kept: Vec<Raw> = rollup.samples().cloned().collect();
         assert_eq!(kept, [state(9, "shut")]);
         assert_eq!(Rollup::decode(&rollup.encode()).unwrap(), rollup);
