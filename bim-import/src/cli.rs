@@ -225,6 +225,12 @@ fn conclude(arguments: &Arguments, summary: &Summary) {
         if let Some(error) = &source.error {
             say(&format!("warning: {}: {error}", source.file));
         }
+        if source.too_far > 0 {
+            let (file, count) = (&source.file, source.too_far);
+            say(&format!(
+                "warning: {file}: {count} of its elements lie too far from the others to be drawn"
+            ));
+        }
     }
     let report = &summary.report;
     let count = |of: fn(&bim_import::report::SourceReport) -> usize| -> usize {
