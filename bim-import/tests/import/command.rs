@@ -51,7 +51,7 @@ fn progress_for_programs_says_how_it_ends() {
     let unreadable = events_of_both.iter().find(|event| event["event"] == "unreadable").unwrap();
     assert_eq!(unreadable["file"], "bad.ifc");
 
-    let output = run(&[bad.clone()]);
+    let output = run(std::slice::from_ref(&bad));
     assert_eq!(output.status.code(), Some(3));
     let events_of_bad = events(&output);
     let last = events_of_bad.last().unwrap();

@@ -221,7 +221,7 @@ mod tests {
             bits ^= bits >> 7;
             bits ^= bits << 17;
             // Half of them of everyday size.
-            if bits % 2 == 0 { f64::from_bits(bits) } else { bits as f64 / 3e17 }
+            if bits.is_multiple_of(2) { f64::from_bits(bits) } else { bits as f64 / 3e17 }
         });
         for number in numbers.filter(|number| number.is_finite()).take(20_000) {
             let Value::Number(read) = back(&of(Value::Number(number))).v else { panic!() };
