@@ -135,6 +135,7 @@ fn conclude(mut imported: Imported) -> Result<usize, String> {
         passages: &passages,
         fillings: &imported.fillings,
         footing: std::mem::take(&mut imported.footing),
+        aside: &imported.aside,
     });
     walk::annotate(&mut imported.entities, &walk);
     Ok(imported.entities.len())

@@ -151,7 +151,9 @@ fn rename_all(imported: &mut Imported, renamed: &Arc<HashMap<EntityId, EntityId>
         rename(&mut entity.id);
         entity.parent.iter_mut().for_each(rename);
         entity.storey.iter_mut().for_each(rename);
-        rename_relations(&mut entity.properties, renamed);
+        if let Some(relations) = entity.properties.get_mut("Relations") {
+            rename_relations(relations, renamed);
+        }
     }
     for mesh in &mut imported.meshes {
         rename(&mut mesh.entity);
@@ -198,11 +200,10 @@ fn rename_all(imported: &mut Imported, renamed: &Arc<HashMap<EntityId, EntityId>
 
 /// Gives the entities that another one's relations name their new ids.
 pub(crate) fn rename_relations(
-    properties: &mut BTreeMap<String, BTreeMap<String, serde_json::Value>>,
+    relations: &mut BTreeMap<String, serde_json::Value>,
     renamed: &HashMap<EntityId, EntityId>,
 ) {
-    let relations = properties.get_mut("Relations").into_iter().flat_map(BTreeMap::values_mut);
-    for id in relations.filter_map(serde_json::Value::as_array_mut).flatten() {
+    for id in relations.values_mut().filter_map(serde_json::Value::as_array_mut).flatten() {
         if let Some(new) = id.as_str().and_then(|id| renamed.get(id)) {
             *id = new.as_str().into();
         }

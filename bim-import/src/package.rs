@@ -27,7 +27,7 @@ use crate::{
     store::{Aside, MeshStore, Store, StoredMesh},
     target::{self, Draft, MARKER},
     tiles::{self, TilesError},
-    walk::{self, Walk},
+    walk::{self, Walk, footing::Footing},
 };
 
 /// A package that could not be written.
@@ -170,6 +170,7 @@ fn list(
         passages: &parts.passages,
         fillings: &parts.fillings,
         footing: std::mem::take(&mut parts.footing),
+        aside: &parts.aside,
     });
     tracing::debug!("walking graph built");
     walk::annotate(&mut parts.entities, &walk);
@@ -245,7 +246,6 @@ fn source_info(source: &Source) -> SceneSource {
 }
 
 /// All sources' parts in one.
-#[derive(Default)]
 struct Parts {
     entities: Vec<Entity>,
     aside: Aside,
@@ -254,11 +254,29 @@ struct Parts {
     boundaries: Vec<crate::imported::Boundary>,
     passages: HashSet<EntityId>,
     fillings: HashMap<EntityId, EntityId>,
-    footing: walk::footing::Footing,
+    footing: Footing,
+}
+
+impl Parts {
+    /// With room for all sources, and no more: lists that double as they grow would be
+    /// what decides how much memory a large scene takes.
+    fn with_room(sources: &[Source]) -> Self {
+        let all = || sources.iter().map(|source| &source.imported);
+        Self {
+            entities: Vec::with_capacity(all().map(|one| one.entities.len()).sum()),
+            aside: Aside::with_room(all().map(|one| &one.aside)),
+            meshes: Vec::with_capacity(all().map(|one| one.stored.len()).sum()),
+            floors: HashMap::with_capacity(all().map(|one| one.floors.len()).sum()),
+            boundaries: Vec::with_capacity(all().map(|one| one.boundaries.len()).sum()),
+            passages: HashSet::with_capacity(all().map(|one| one.passages.len()).sum()),
+            fillings: HashMap::with_capacity(all().map(|one| one.fillings.len()).sum()),
+            footing: Footing::with_room(all().map(|one| &one.footing)),
+        }
+    }
 }
 
 fn merge(sources: Vec<Source>, report: &mut Report) -> Parts {
-    let mut parts = Parts::default();
+    let mut parts = Parts::with_room(&sources);
     for source in sources {
         parts.entities.extend(source.imported.entities);
         parts.aside.extend(source.imported.aside);

@@ -124,11 +124,12 @@ pub(super) fn gather(
         })
     });
     let mut slots = Vec::with_capacity(meshes.len());
-    let mut meshes = meshes.into_iter().peekable();
-    while let Some(first) = meshes.next() {
+    let mut meshes = meshes.into_iter();
+    while let Some(first) = meshes.as_slice().first() {
         let entity = first.entity.clone();
-        let mut own = vec![first];
-        own.extend(std::iter::from_fn(|| meshes.next_if(|mesh| mesh.entity == entity)));
+        let count = meshes.as_slice().iter().take_while(|mesh| mesh.entity == entity).count();
+        // A list of just that length: there are as many of them as there are elements.
+        let mut own: Vec<StoredMesh> = meshes.by_ref().take(count).collect();
         let dropped: u64 = own.iter().map(|mesh| mesh.dropped).sum();
         if dropped > 0 {
             summary.dropped_triangles += dropped;

@@ -1,9 +1,8 @@
 //! Doors and open passages: the two places on their sides.
 
-use serde_json::Value as Json;
 use twin_model::{Entity, EntityId, walk::Via};
 
-use super::{Builder, Link, around, exits::Candidate, footing::Rectangle, parts::Beyond, place};
+use super::{Builder, Link, around, exits::Candidate, footing::Rectangle, parts::Beyond};
 
 /// How far in front of a door its space may begin: half a thick wall, a threshold, m.
 const REACH_M: f64 = 0.8;
@@ -38,7 +37,7 @@ impl<'a> Builder<'a> {
             }
         }
         let mut named = [Some(&entity.id), opening].into_iter().flatten();
-        let is_external = is_external(entity);
+        let is_external = self.plan.declared(entity).is_external;
         let leads_out =
             is_external == Some(true) || named.any(|id| self.stated.external.contains(id));
         let Some(rectangle) = self.doorway(entity, opening) else {
@@ -124,7 +123,7 @@ impl<'a> Builder<'a> {
     fn join(&mut self, entity: &'a Entity, ends: [End; 2], derived: bool, rectangle: &Rectangle) {
         let [x, y] = rectangle.center;
         let at = [x, y, rectangle.z[0]];
-        let is_external = is_external(entity);
+        let is_external = self.plan.declared(entity).is_external;
         match ends {
             [End::Place(a), End::Place(b)] if a == b => {
                 self.walk.idle_doors.push((entity.id.clone(), "it stands within one space"));
@@ -243,20 +242,10 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// Clear width of a door: as stated, else the frame's less its lining, m.
+    /// Clear width of a door, as declared or as drawn, m.
     fn clear_width(&self, entity: &Entity) -> Option<f64> {
-        let stated = |names: &[&str]| place::number(entity, names);
-        let overall = || {
-            let frame = stated(&["OverallWidth"])?;
-            let lining = stated(&["LiningThickness"]).filter(|lining| *lining < 0.2 * frame);
-            Some(frame - 2.0 * lining.unwrap_or_default())
-        };
         let drawn = || self.plan.footing.rectangle(&entity.id).map(|drawn| 2.0 * drawn.half[0]);
-        let width = stated(&["ClearWidth", "ClearOpeningWidth"]).or_else(overall).or_else(drawn);
+        let width = self.plan.declared(entity).door_width_m.or_else(drawn);
         width.filter(|width| (0.2..50.0).contains(width)).map(super::tidy)
     }
-}
-
-pub(super) fn is_external(entity: &Entity) -> Option<bool> {
-    entity.properties.values().find_map(|set| set.get("IsExternal")).and_then(Json::as_bool)
 }

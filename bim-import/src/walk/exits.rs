@@ -50,7 +50,7 @@ impl<'a> Builder<'a> {
         let distances = self.distances(&exits, safe);
         let with_lifts = self.distances(&exits, |_| true);
         let mut walk = std::mem::take(&mut self.walk);
-        walk.graph.spaces = self.spaces.iter().map(super::Place::walk_space).collect();
+        walk.graph.spaces = self.spaces.iter().map(|space| space.walk_space(self.plan)).collect();
         walk.graph.spaces.extend(self.parts.nodes.iter().cloned());
         for (place, distance) in walk.graph.spaces.iter_mut().zip(&distances) {
             place.exit_distance_m = distance.is_finite().then(|| tidy(*distance));
@@ -128,25 +128,27 @@ impl<'a> Builder<'a> {
 
     fn walk_link(&self, link: &Link<'_>) -> WalkLink {
         let to = Some(self.id_of(link.to));
-        let entity = self.by_id.get(link.entity);
+        let declared = self.by_id.get(link.entity).map(|entity| self.plan.declared(entity));
+        let declared = declared.unwrap_or_default();
         WalkLink {
             width_m: link.width_m,
             length_m: Some(tidy(self.length(link))),
             at: Some(link.at.map(tidy)),
-            fire_rating: entity.and_then(|entity| fire_rating(entity)),
-            swing: entity.and_then(|entity| swing(entity)),
+            fire_rating: declared.fire_rating.as_deref().map(str::to_owned),
+            swing: declared.swing.as_deref().map(str::to_owned),
             derived: link.derived,
             ..WalkLink::new(link.entity.clone(), link.via, self.id_of(link.from), to)
         }
     }
 
     fn walk_exit(&self, exit: &Candidate<'_>) -> WalkLink {
+        let declared = self.plan.declared(exit.entity);
         WalkLink {
             width_m: exit.width_m,
             length_m: Some(tidy(distance(self.center(exit.from), exit.at))),
             at: Some(exit.at.map(tidy)),
-            fire_rating: fire_rating(exit.entity),
-            swing: swing(exit.entity),
+            fire_rating: declared.fire_rating.as_deref().map(str::to_owned),
+            swing: declared.swing.as_deref().map(str::to_owned),
             derived: exit.derived,
             ..WalkLink::new(exit.entity.id.clone(), Via::Door, self.id_of(exit.from), None)
         }
@@ -207,23 +209,6 @@ impl<'a> Builder<'a> {
 
 fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {
     length(sub(a, b))
-}
-
-/// Fire rating in any set, unless it is the name of the property itself: some exporters
-/// write that where nothing was filled in.
-pub(super) fn fire_rating(entity: &Entity) -> Option<String> {
-    let bare = |text: &str| text.replace(' ', "").to_lowercase();
-    ["FireRating", "Fire Rating", "FireResistanceRating"]
-        .iter()
-        .flat_map(|name| entity.properties.values().filter_map(|set| set.get(*name)?.as_str()))
-        .find(|text| !text.trim().is_empty() && bare(text) != "firerating")
-        .map(str::to_owned)
-}
-
-/// How it moves, of its own or its type's attributes.
-pub(super) fn swing(entity: &Entity) -> Option<String> {
-    let swing = entity.properties.get("Attributes")?.get("OperationType")?.as_str()?;
-    (swing != "NOTDEFINED").then(|| swing.to_owned())
 }
 
 /// A place with its distance, the nearest first out of a heap.

@@ -59,6 +59,17 @@ pub(crate) struct Rectangle {
 }
 
 impl Footing {
+    /// With room for those of some sources.
+    pub(crate) fn with_room<'a>(sources: impl Iterator<Item = &'a Self> + Clone) -> Self {
+        let outlines = sources.clone().map(|source| source.outlines.len()).sum();
+        let barriers: usize = sources.map(|source| source.barriers.len()).sum();
+        Self {
+            outlines: HashMap::with_capacity(outlines),
+            barriers: Vec::with_capacity(barriers.min(MAX_BARRIERS)),
+            base: None,
+        }
+    }
+
     /// Takes in a part of an element.
     pub(crate) fn add(&mut self, entity: &Entity, mesh: &ElementMesh) {
         let class = entity.ifc_class.as_deref().unwrap_or_default();

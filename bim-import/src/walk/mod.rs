@@ -3,6 +3,7 @@
 
 mod annotate;
 mod barriers;
+pub(crate) mod declared;
 mod doors;
 mod exits;
 pub(crate) mod footing;
@@ -13,6 +14,8 @@ mod shafts;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use hashbrown::{HashMap, HashSet};
 use twin_model::{
     BoundingBox, Entity, EntityId, EntityKind,
@@ -22,12 +25,16 @@ use twin_model::{
 pub(crate) use self::{annotate::annotate, exits::Unreached};
 use self::{
     barriers::Barriers,
+    declared::Declared,
     exits::Candidate,
     footing::{Footing, Rectangle},
     parts::Parts,
     place::{Grid, Place, tidy},
 };
-use crate::imported::{Boundary, Floor};
+use crate::{
+    imported::{Boundary, Floor},
+    store::Aside,
+};
 
 /// What the graph is made from.
 pub(crate) struct Plan<'a> {
@@ -38,6 +45,16 @@ pub(crate) struct Plan<'a> {
     /// Opening by the door that fills it.
     pub(crate) fillings: &'a HashMap<EntityId, EntityId>,
     pub(crate) footing: Footing,
+    /// Properties that are not with their entities.
+    pub(crate) aside: &'a Aside,
+}
+
+impl<'a> Plan<'a> {
+    /// What the file declares of an element.
+    fn declared(&self, entity: &Entity) -> Cow<'a, Declared> {
+        let aside = self.aside.declared(&entity.id).map(Cow::Borrowed);
+        aside.unwrap_or_else(|| Cow::Owned(Declared::of(&entity.properties)))
+    }
 }
 
 /// The graph, and what to say of it.

@@ -2,24 +2,10 @@
 //! are near.
 
 use hashbrown::HashMap;
-use serde_json::Value as Json;
 use twin_model::{BoundingBox, Entity, EntityKind, walk::WalkSpace};
 
 use super::Plan;
 use crate::{imported::Floor, vector::turn};
-
-/// Names of the quantity that holds a space's floor area, the best first.
-const AREA_NAMES: &[&str] = &["NetFloorArea", "GrossFloorArea", "NetArea", "Area", "GSA BIM Area"];
-/// Names of the property that holds how many people a space is made for.
-const OCCUPANT_NAMES: &[&str] =
-    &["OccupancyNumber", "OccupancyNumberPeak", "NumberOfOccupants", "OccupantCount"];
-
-/// The first of some properties that is a number above zero.
-pub(super) fn number(entity: &Entity, names: &[&str]) -> Option<f64> {
-    let sets = || entity.properties.values();
-    let found = names.iter().flat_map(|name| sets().filter_map(|set| set.get(*name)));
-    found.filter_map(Json::as_f64).find(|value| *value > 0.0)
-}
 
 /// A space with its box and floor.
 pub(super) struct Place<'a> {
@@ -41,7 +27,7 @@ impl<'a> Place<'a> {
         let floor = plan.floors.get(&entity.id).filter(|floor| !floor.triangles.is_empty());
         let measured = floor.map(|floor| measure(&floor.triangles));
         let boxed = entity.bbox.map(|bbox| bbox.size()[0] * bbox.size()[1]);
-        let area = number(entity, AREA_NAMES).or(measured.map(|m| m.0)).or(boxed);
+        let area = plan.declared(entity).area_m2.or(measured.map(|m| m.0)).or(boxed);
         let middle = entity.bbox.map_or([0.0; 3], |bbox| bbox.center());
         let [x, y] = measured.map_or([middle[0], middle[1]], |m| m.1);
         let mut place = Self {
@@ -108,10 +94,10 @@ impl<'a> Place<'a> {
         f64::from(both) > 0.6 * f64::from(either)
     }
 
-    pub(super) fn walk_space(&self) -> WalkSpace {
+    pub(super) fn walk_space(&self, plan: &Plan<'_>) -> WalkSpace {
         let mut space =
             WalkSpace::new(self.entity.id.clone(), tidy(self.area_m2), self.center.map(tidy));
-        space.occupants = number(self.entity, OCCUPANT_NAMES);
+        space.occupants = plan.declared(self.entity).occupants;
         space
     }
 }

@@ -7,6 +7,7 @@ use twin_model::{BoundingBox, Entity, EntityId, EntityKind, walk::Via};
 
 use super::{
     Builder, Link,
+    declared::Declared,
     parts::Beyond,
     place::{Place, grow},
 };
@@ -139,9 +140,9 @@ impl<'a> Builder<'a> {
     /// Links the place of each level with that of the next.
     fn join_levels(&mut self, entity: &'a Entity, bbox: &BoundingBox, levels: Levels) {
         let places: Vec<usize> = levels.into_values().map(|(_, place)| place).collect();
-        let via = via(entity);
-        let width_m = super::place::number(entity, &["ClearWidth", "FlightWidth", "Width"])
-            .filter(|width| (0.2..50.0).contains(width));
+        let declared = self.plan.declared(entity);
+        let via = via(entity.kind, &declared);
+        let width_m = declared.flight_width_m.filter(|width| (0.2..50.0).contains(width));
         let [x, y, _] = bbox.center();
         for pair in places.windows(2) {
             let [from, to] = [pair[0], pair[1]];
@@ -161,14 +162,11 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn via(entity: &Entity) -> Via {
-    let attributes = entity.properties.get("Attributes");
-    let predefined =
-        attributes.and_then(|set| set.get("PredefinedType")?.as_str()).unwrap_or_default();
-    match entity.kind {
+fn via(kind: EntityKind, declared: &Declared) -> Via {
+    match kind {
         EntityKind::Stair => Via::Stair,
         EntityKind::Ramp => Via::Ramp,
-        _ if ["ESCALATOR", "MOVINGWALKWAY"].contains(&predefined) => Via::Escalator,
+        _ if declared.is_escalator => Via::Escalator,
         _ => Via::Lift,
     }
 }

@@ -95,6 +95,7 @@ fn walk(mut entities: Vec<Entity>, given: &Given<'_>) -> Walk {
         passages: &given.passages.iter().map(|id| EntityId::from(*id)).collect(),
         fillings: &HashMap::new(),
         footing,
+        aside: &Aside::default(),
     })
 }
 

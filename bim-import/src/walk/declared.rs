@@ -1,0 +1,113 @@
+//! What a file declares of spaces, doors, stairs and lifts, as far as the walking graph asks
+//! for it: a few numbers in place of their property sets, which are put aside.
+
+use serde_json::Value as Json;
+use twin_model::changes::Properties;
+
+/// Names of the quantity that holds a space's floor area, the best first.
+const AREA_NAMES: &[&str] = &["NetFloorArea", "GrossFloorArea", "NetArea", "Area", "GSA BIM Area"];
+/// Names of the property that holds how many people a space is made for.
+const OCCUPANT_NAMES: &[&str] =
+    &["OccupancyNumber", "OccupancyNumberPeak", "NumberOfOccupants", "OccupantCount"];
+/// Names of the property that holds the width of a flight, ramp or cabin.
+const FLIGHT_NAMES: &[&str] = &["ClearWidth", "FlightWidth", "Width"];
+
+/// Declared of one element; what is absent is not declared.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Declared {
+    /// Floor area of a space, m².
+    pub(super) area_m2: Option<f64>,
+    /// How many people a space is made for.
+    pub(super) occupants: Option<f64>,
+    /// Clear width of a door, or that of its frame less its lining, m.
+    pub(super) door_width_m: Option<f64>,
+    /// Width of a flight, ramp or cabin, m.
+    pub(super) flight_width_m: Option<f64>,
+    /// Whether outdoors is on one side of it.
+    pub(super) is_external: Option<bool>,
+    /// As the file writes it.
+    pub(super) fire_rating: Option<Box<str>>,
+    /// How a door moves (IfcDoorTypeOperationEnum).
+    pub(super) swing: Option<Box<str>>,
+    /// An escalator or moving walk among what transports.
+    pub(super) is_escalator: bool,
+}
+
+impl Declared {
+    /// Looks it up in property sets.
+    pub(crate) fn of(properties: &Properties) -> Self {
+        let number = |names: &[&str]| number(properties, names);
+        let attribute =
+            |name: &str| properties.get("Attributes").and_then(|set| set.get(name)?.as_str());
+        let overall = || {
+            let frame = number(&["OverallWidth"])?;
+            let lining = number(&["LiningThickness"]).filter(|lining| *lining < 0.2 * frame);
+            Some(frame - 2.0 * lining.unwrap_or_default())
+        };
+        let is_external = properties.values().find_map(|set| set.get("IsExternal"));
+        Self {
+            area_m2: number(AREA_NAMES),
+            occupants: number(OCCUPANT_NAMES),
+            door_width_m: number(&["ClearWidth", "ClearOpeningWidth"]).or_else(overall),
+            flight_width_m: number(FLIGHT_NAMES),
+            is_external: is_external.and_then(Json::as_bool),
+            fire_rating: fire_rating(properties).map(Into::into),
+            swing: attribute("OperationType").filter(|way| *way != "NOTDEFINED").map(Into::into),
+            is_escalator: attribute("PredefinedType")
+                .is_some_and(|kind| ["ESCALATOR", "MOVINGWALKWAY"].contains(&kind)),
+        }
+    }
+}
+
+/// The first of some properties that is a number above zero.
+fn number(properties: &Properties, names: &[&str]) -> Option<f64> {
+    let found = names.iter().flat_map(|name| properties.values().filter_map(|set| set.get(*name)));
+    found.filter_map(Json::as_f64).find(|value| *value > 0.0)
+}
+
+/// Fire rating in any set, unless it is the name of the property itself: some exporters
+/// write that where nothing was filled in.
+fn fire_rating(properties: &Properties) -> Option<&str> {
+    let bare = |text: &str| text.replace(' ', "").to_lowercase();
+    ["FireRating", "Fire Rating", "FireResistanceRating"]
+        .iter()
+        .flat_map(|name| properties.values().filter_map(|set| set.get(*name)?.as_str()))
+        .find(|text| !text.trim().is_empty() && bare(text) != "firerating")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn declared(properties: &Json) -> Declared {
+        Declared::of(&serde_json::from_value(properties.clone()).unwrap())
+    }
+
+    #[test]
+    fn the_best_of_several_names_counts_whatever_set_it_is_in() {
+        let space = declared(&json!({
+            "A": { "Area": 30.0, "NetFloorArea": 0.0, "OccupancyNumber": 4 },
+            "B": { "GrossFloorArea": 28.0 },
+        }));
+        let wanted = Declared { area_m2: Some(28.0), occupants: Some(4.0), ..Declared::default() };
+        assert_eq!(space, wanted);
+    }
+
+    #[test]
+    fn a_door_is_as_wide_as_its_frame_less_its_lining() {
+        let door = declared(&json!({
+            "Attributes": { "OverallWidth": 1.0, "OperationType": "NOTDEFINED" },
+            "IfcDoorLiningProperties": { "LiningThickness": 0.05 },
+            "Pset_DoorCommon": { "FireRating": "Fire Rating", "IsExternal": false },
+            "Typ": { "FireResistanceRating": "EI30" },
+        }));
+        assert_eq!((door.door_width_m, door.is_external), (Some(0.9), Some(false)));
+        assert_eq!((door.fire_rating.as_deref(), door.swing), (Some("EI30"), None));
+        let clear = declared(&json!({ "Pset": { "ClearWidth": 0.8, "OverallWidth": 1.0 } }));
+        assert_eq!((clear.door_width_m, clear.flight_width_m), (Some(0.8), Some(0.8)));
+        let lift = declared(&json!({ "Attributes": { "PredefinedType": "MOVINGWALKWAY" } }));
+        assert!(lift.is_escalator && !clear.is_escalator);
+    }
+}
