@@ -9,7 +9,7 @@ use std::{
     process::ExitCode,
 };
 
-use bim_import::{Frame, ImportError, Options, Progress, Summary};
+use bim_import::{CrsChoice, Frame, ImportError, Options, Progress, Summary};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use self::progress::{Bars, Lines};
@@ -157,50 +157,16 @@ fn check_outputs(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The coordinate system for all files, and those for single ones.
-#[expect(clippy::type_complexity, reason = "the two fields of the options")]
-fn crs(arguments: &Arguments) -> Result<(Option<String>, Vec<(PathBuf, String)>), Failure> {
-    let unusable = |message: String| Failure { message: format!("--crs: {message}"), code: 2 };
-    let names_a_file = |name: &Path| {
-        let is_it = |file: &PathBuf| file == name || file.file_name() == Some(name.as_os_str());
-        arguments.files.iter().any(is_it)
-    };
-    let (mut all, mut single) = (None, Vec::new());
-    for text in &arguments.crs {
-        // A system's name may be a URL with `=` in it, and so may be a file's.
-        let split =
-            text.match_indices('=').map(|(at, _)| (Path::new(&text[..at]), &text[at + 1..]));
-        let file = split.clone().find(|(name, _)| names_a_file(name));
-        match (file, split.clone().next()) {
-            (Some((name, _)), _) if single.iter().any(|(other, _)| other == name) => {
-                return Err(unusable(format!("{} has two", name.display())));
-            }
-            (Some((name, crs)), _) => single.push((name.to_owned(), crs.to_owned())),
-            (None, Some((name, _))) if !text.contains("://") => {
-                let name = name.display();
-                return Err(unusable(format!("{name} is none of the files to import")));
-            }
-            (None, _) if all.is_some() => {
-                return Err(unusable(
-                    "two systems for all files; name the file: FILE=EPSG:n".into(),
-                ));
-            }
-            (None, _) => all = Some(text.clone()),
-        }
-    }
-    Ok((all, single))
-}
-
 fn import(arguments: &Arguments) -> Result<Summary, Failure> {
     check_outputs(arguments)?;
-    let (crs, crs_by_file) = crs(arguments)?;
+    let crs = CrsChoice::parse(&arguments.crs, &arguments.files)
+        .map_err(|message| Failure { message: format!("--crs: {message}"), code: 2 })?;
     let options = Options {
         frame: match arguments.frame {
             FrameArgument::Local => Frame::Local,
             FrameArgument::Source => Frame::Source,
         },
         crs,
-        crs_by_file,
         lod: arguments.lod,
         element_timeout_secs: arguments.element_timeout,
         audit: arguments.audit.clone(),

@@ -11,64 +11,11 @@ use thiserror::Error;
 use crate::{
     audit,
     crs::{Crs, CrsError},
+    options::Options,
     package::{self, PackageError},
     report::Report,
     resources, scene, target,
 };
-
-/// Which coordinates the scene has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Frame {
-    /// East, north, up at one place on earth, where a source says where it is.
-    #[default]
-    Local,
-    /// Those of the sources, unmoved, so that boxes compare with other tools'.
-    Source,
-}
-
-/// How to import.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The scene package to write; replaced whole if it is one already.
-    pub out: PathBuf,
-    /// Coordinates of the scene.
-    pub frame: Frame,
-    /// Coordinate system of all sources, whatever they name: `EPSG:4547`.
-    pub crs: Option<String>,
-    /// The same for single files, by path or name; it counts before that of all.
-    pub crs_by_file: Vec<(PathBuf, String)>,
-    /// Level of detail of city models; absent: the highest up to 2.2.
-    pub lod: Option<f64>,
-    /// A program that calls [`crate::worker::run_if_worker`] first; absent: this one.
-    pub worker: Option<PathBuf>,
-    /// After how much processor time one element is given up, s.
-    pub element_timeout_secs: f64,
-    /// Writes measures of every IFC element here, one JSON line each.
-    pub audit: Option<PathBuf>,
-}
-
-impl Options {
-    /// The usual way, into this folder.
-    pub fn new(out: impl Into<PathBuf>) -> Self {
-        Self {
-            out: out.into(),
-            frame: Frame::Local,
-            crs: None,
-            crs_by_file: Vec::new(),
-            lod: None,
-            worker: None,
-            element_timeout_secs: 1.4,
-            audit: None,
-        }
-    }
-
-    /// The coordinate system wished for a file, if there is one.
-    pub(crate) fn crs_of(&self, file: &Path) -> Option<&str> {
-        let is_it = |name: &Path| name == file || file.file_name() == Some(name.as_os_str());
-        let own = self.crs_by_file.iter().find(|(name, _)| is_it(name)).map(|(_, crs)| crs);
-        own.or(self.crs.as_ref()).map(String::as_str)
-    }
-}
 
 /// Is told how the import goes. All methods do nothing unless written.
 pub trait Progress: Send {
@@ -182,7 +129,7 @@ pub fn import(
     let failed: Vec<(String, String)> = scene
         .sources
         .iter()
-        .filter_map(|source| Some((source.file.clone(), source.report.error.clone()?)))
+        .filter_map(|source| Some((source.report.file.clone(), source.report.error.clone()?)))
         .collect();
     if failed.len() == files.len() {
         return Err(ImportError::Nothing(failed));
@@ -241,7 +188,7 @@ fn check(files: &[PathBuf], options: &Options) -> Result<(), ImportError> {
             return Err(input("is no regular file; save what it gives to one first".into()));
         }
     }
-    for name in options.crs.iter().chain(options.crs_by_file.iter().map(|(_, name)| name)) {
+    for name in options.crs.names() {
         Crs::parse(name)?;
     }
     Ok(target::check(&options.out)?)

@@ -19,6 +19,7 @@ mod ifc;
 mod import;
 pub mod imported;
 pub mod mesh;
+mod options;
 mod package;
 mod packed;
 mod parents;
@@ -36,5 +37,6 @@ mod walk;
 pub mod worker;
 
 pub use health::content_security_policy as report_policy;
-pub use import::{Frame, ImportError, Options, Progress, Summary, import, write_report};
+pub use import::{ImportError, Progress, Summary, import, write_report};
+pub use options::{CrsChoice, Frame, Options};
 pub use package::PackageError;

@@ -2,6 +2,7 @@
 //! ids made unique.
 
 mod far;
+mod labels;
 mod read;
 mod twins;
 
@@ -82,7 +83,7 @@ pub(crate) fn read(
     store: Store,
     progress: &mut dyn Progress,
 ) -> Scene {
-    let wanted = options.crs.as_deref().and_then(|name| Crs::parse(name).ok());
+    let wanted = options.crs.of_all().and_then(|name| Crs::parse(name).ok());
     let mut pending = read_all(files, options, &store, progress);
     align_sites(&mut pending);
     compare_heights(&mut pending);
@@ -200,7 +201,7 @@ fn align_sites(pending: &mut [Pending]) {
         }
         let text = format!(
             "it is of the same project as {} and drawn in the same coordinates: it was put where that stands",
-            pending[*other].file
+            pending[*other].report.file
         );
         let source = &mut pending[*position];
         source.notes.push(Note::source(Severity::Info, text));
@@ -217,7 +218,8 @@ fn compare_heights(pending: &mut [Pending]) {
         Read::Gis(layer) => layer.fix.as_ref()?.heights.clone(),
         Read::Twin | Read::Failed(_) => None,
     };
-    let first = pending.iter().find_map(|source| Some((source.file.clone(), heights(source)?)));
+    let first =
+        pending.iter().find_map(|source| Some((source.report.file.clone(), heights(source)?)));
     let Some((file, known)) = first else { return };
     for source in pending {
         if let Some(other) = heights(source).filter(|other| *other != known) {
@@ -258,7 +260,7 @@ fn read_all(
     let mut order: Vec<usize> = (0..files.len()).collect();
     let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
     order.sort_by_key(|&position| std::cmp::Reverse(size(&files[position])));
-    let twins = twins::of(files);
+    let (twins, labels) = (twins::of(files), labels::of(files));
     let next = AtomicUsize::new(0);
     let progress = Mutex::new(progress);
     let done: Mutex<Vec<(usize, Pending)>> = Mutex::new(Vec::with_capacity(files.len()));
@@ -267,10 +269,11 @@ fn read_all(
             scope.spawn(|| {
                 while let Some(&position) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let path = &files[position];
-                    let crs = options.crs_of(path);
-                    let request = Request { position, path, options, crs, threads, store };
+                    let crs = options.crs.of(path);
+                    let label = &labels[position];
+                    let request = Request { position, path, label, options, crs, threads, store };
                     let source = match twins.get(&position) {
-                        Some(&first) => twin(&request, &files[first], &progress),
+                        Some(found) => twin(&request, &labels[found.first], found, &progress),
                         None => read_one(&request, &progress),
                     };
                     lock(&done).push((position, source));

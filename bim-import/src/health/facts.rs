@@ -117,7 +117,7 @@ impl<'a> Facts<'a> {
     /// The file that an entity is of.
     pub(super) fn file_of(&self, entity: &Entity) -> &'a str {
         let place = usize::try_from(entity.source).unwrap_or(usize::MAX);
-        self.info.sources.get(place).map_or("", |source| source.file.as_str())
+        self.report.sources.get(place).map_or("", |source| source.file.as_str())
     }
 
     /// Names from the building down to an entity.

@@ -12,7 +12,7 @@ use std::{
 use sha2::{Digest, Sha256};
 use twin_model::Entity;
 
-use super::{IfcSource, Pending, Read, lock, mib, twins::digest};
+use super::{IfcSource, Pending, Read, lock, mib, twins::Twin};
 use crate::{
     Frame, Options, Progress, archive,
     crs::Crs,
@@ -49,10 +49,17 @@ fn fs_text(path: &Path) -> Option<String> {
     if small { std::fs::read_to_string(path).ok() } else { None }
 }
 
+/// What a file is called, wherever it lies.
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 /// A file to read, and how.
 pub(super) struct Request<'a> {
     pub(super) position: usize,
     pub(super) path: &'a Path,
+    /// What the report calls it.
+    pub(super) label: &'a str,
     pub(super) options: &'a Options,
     /// The coordinate system that counts, whatever the file names.
     pub(super) crs: Option<&'a str>,
@@ -63,9 +70,9 @@ pub(super) struct Request<'a> {
 pub(super) fn read_one(request: &Request<'_>, progress: &Mutex<&mut dyn Progress>) -> Pending {
     let &Request { position, path, .. } = request;
     let started = Instant::now();
-    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let file = name(path);
     lock(progress).started(position, &file);
-    let mut report = SourceReport { file: file.clone(), ..SourceReport::default() };
+    let mut report = SourceReport { file: request.label.to_owned(), ..SourceReport::default() };
     let mut notes = Vec::new();
     let mut sha256 = String::new();
     let read = match std::fs::read(path) {
@@ -88,19 +95,23 @@ pub(super) fn read_one(request: &Request<'_>, progress: &Mutex<&mut dyn Progress
 /// Passes over a file that holds the same bytes as another one.
 pub(super) fn twin(
     request: &Request<'_>,
-    first: &Path,
+    first: &str,
+    found: &Twin,
     progress: &Mutex<&mut dyn Progress>,
 ) -> Pending {
-    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let file = name(request.path);
     lock(progress).started(request.position, &file);
     lock(progress).finished(request.position);
-    let placed_by = format!("{}, which is the same file", name(first));
-    let text = format!("is the same as {}, byte for byte: it is read once", name(first));
+    let placed_by = format!("{first}, which is the same file");
+    let text = format!("is the same as {first}, byte for byte: it is read once");
     Pending {
-        report: SourceReport { file: file.clone(), placed_by, ..SourceReport::default() },
+        report: SourceReport {
+            file: request.label.to_owned(),
+            placed_by,
+            ..SourceReport::default()
+        },
         file,
-        sha256: ids::hex(&digest(request.path).unwrap_or_default()),
+        sha256: ids::hex(&found.digest),
         read: Read::Twin,
         notes: vec![Note::source(Severity::Info, text)],
     }

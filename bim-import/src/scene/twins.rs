@@ -10,8 +10,17 @@ use std::{
 use hashbrown::HashMap;
 use sha2::{Digest, Sha256};
 
-/// Which files are the same, byte for byte, as an earlier one, and as which.
-pub(super) fn of(files: &[PathBuf]) -> HashMap<usize, usize> {
+/// A file that is the same, byte for byte, as an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Twin {
+    /// Position of the earlier one.
+    pub(super) first: usize,
+    /// SHA-256 of both.
+    pub(super) digest: [u8; 32],
+}
+
+/// Which files are the same as an earlier one, by position.
+pub(super) fn of(files: &[PathBuf]) -> HashMap<usize, Twin> {
     let size = |path: &Path| fs::metadata(path).map_or(0, |about| about.len());
     let mut alike: HashMap<u64, Vec<usize>> = HashMap::new();
     for (position, path) in files.iter().enumerate() {
@@ -27,7 +36,7 @@ pub(super) fn of(files: &[PathBuf]) -> HashMap<usize, usize> {
             let Ok(digest) = digest(&files[position]) else { continue };
             let first = *first.entry(digest).or_insert(position);
             if first != position {
-                twins.insert(position, first);
+                twins.insert(position, Twin { first, digest });
             }
         }
     }
@@ -35,7 +44,7 @@ pub(super) fn of(files: &[PathBuf]) -> HashMap<usize, usize> {
 }
 
 /// SHA-256 of a file.
-pub(super) fn digest(path: &Path) -> io::Result<[u8; 32]> {
+fn digest(path: &Path) -> io::Result<[u8; 32]> {
     let (mut file, mut hash) = (File::open(path)?, Sha256::new());
     let mut part = vec![0; 1 << 16];
     loop {
@@ -68,6 +77,8 @@ mod tests {
             folder.path().join("missing"),
         ];
         // The empty ones are each refused for what they are.
-        assert_eq!(of(&files), HashMap::from_iter([(2, 0), (3, 0)]));
+        let found = of(&files);
+        let twin = Twin { first: 0, digest: Sha256::digest("wall").into() };
+        assert_eq!(found, HashMap::from_iter([(2, twin), (3, twin)]));
     }
 }
