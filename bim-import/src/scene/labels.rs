@@ -3,14 +3,14 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 /// A label for each file; only files given twice have the same.
 pub(super) fn of(files: &[PathBuf]) -> Vec<String> {
     let mut labels: Vec<String> = files.iter().map(|file| last(file, 1)).collect();
     let longest = files.iter().map(|file| file.components().count()).max().unwrap_or_default();
     for parts in 2..=longest {
-        let shared = shared(&labels);
+        let shared = shared(&labels, files);
         if !shared.contains(&true) {
             break;
         }
@@ -21,11 +21,13 @@ pub(super) fn of(files: &[PathBuf]) -> Vec<String> {
     labels
 }
 
-/// Which of some labels others have, too.
-fn shared(labels: &[String]) -> Vec<bool> {
-    let mut uses: HashMap<&String, usize> = HashMap::new();
-    labels.iter().for_each(|label| *uses.entry(label).or_default() += 1);
-    labels.iter().map(|label| uses[label] > 1).collect()
+/// Which of some labels another file has, too.
+fn shared(labels: &[String], files: &[PathBuf]) -> Vec<bool> {
+    let mut uses: HashMap<&String, HashSet<&PathBuf>> = HashMap::new();
+    for (label, file) in labels.iter().zip(files) {
+        uses.entry(label).or_default().insert(file);
+    }
+    labels.iter().map(|label| uses[label].len() > 1).collect()
 }
 
 /// The last parts of a path, with slashes on every system.
@@ -47,6 +49,6 @@ mod tests {
         assert_eq!(labels(&["/a/m.ifc", "/b/m.ifc", "c.ifc"]), ["a/m.ifc", "b/m.ifc", "c.ifc"]);
         let deep = ["/1/x/m.ifc", "/2/x/m.ifc", "/y/m.ifc", "m.ifc"];
         assert_eq!(labels(&deep), ["1/x/m.ifc", "2/x/m.ifc", "y/m.ifc", "m.ifc"]);
-        assert_eq!(labels(&["/a/m.ifc", "/a/m.ifc"]), ["a/m.ifc", "a/m.ifc"]);
+        assert_eq!(labels(&["/a/m.ifc", "/a/m.ifc"]), ["m.ifc", "m.ifc"]);
     }
 }
