@@ -15,6 +15,7 @@ mod engine_sparkplug;
 mod filter;
 mod orphan;
 mod path;
+mod path_cost;
 mod pattern;
 mod reader;
 mod report;

@@ -2,10 +2,12 @@
 //! numbers, and those are walked without the library's node lists: half the cost of a
 //! message would otherwise go there.
 
-use std::fmt;
+use std::{collections::HashMap, fmt, ptr};
 
 use serde_json::Value as Json;
 use serde_json_path::JsonPath;
+
+use super::path_cost;
 
 /// Longest path, bytes. The parser of paths descends once per bracket.
 const MAX_PATH: usize = 256;
@@ -17,6 +19,8 @@ pub struct Path {
     text: Box<str>,
     of_message: bool,
     plain: Option<Box<[Step]>>,
+    /// Where it names everything in one plain place, as most paths of elements do.
+    inside: Option<Box<[Step]>>,
     full: JsonPath,
 }
 
@@ -56,10 +60,13 @@ impl Path {
         }
         let of_message = text.starts_with("$$");
         let own = if of_message { &text[1..] } else { text };
+        path_cost::check(own).map_err(|why| format!("the JSONPath {text:?} {why}"))?;
         let full = JsonPath::parse(own).map_err(|error| {
             format!("{text:?} is not a JSONPath such as `$.p_kw`: {}", error.message())
         })?;
-        Ok(Self { text: text.into(), of_message, plain: plain(own), full })
+        let all = own.strip_suffix("[*]").or_else(|| own.strip_suffix(".*"));
+        let inside = all.and_then(plain);
+        Ok(Self { text: text.into(), of_message, plain: plain(own), inside, full })
     }
 
     /// The path as written.
@@ -97,15 +104,15 @@ impl Path {
         message: &'j Json,
         most: usize,
     ) -> (Vec<(String, &'j Json)>, usize) {
-        let found = self.full.query_located(message);
+        if let Some(steps) = &self.inside {
+            let Some(holder) = walk(steps, message) else { return (Vec::new(), 0) };
+            return (children(holder).take(most).collect(), size(holder));
+        }
+        let found = self.full.query(message);
         let total = found.len();
-        let key = |location: &serde_json_path::NormalizedPath<'_>| match location.last() {
-            Some(serde_json_path::PathElement::Name(name)) => (*name).to_owned(),
-            Some(serde_json_path::PathElement::Index(index)) => index.to_string(),
-            None => String::new(),
-        };
-        let taken = found.into_iter().take(most);
-        (taken.map(|found| (key(found.location()), found.node())).collect(), total)
+        let found: Vec<&Json> = found.into_iter().take(most).collect();
+        let names = names(message, &found);
+        (names.into_iter().zip(found).collect(), total)
     }
 }
 
@@ -120,6 +127,57 @@ fn walk<'j>(steps: &[Step], root: &'j Json) -> Option<&'j Json> {
         Step::Name(name) => at.as_object()?.get(&**name),
         Step::Index(index) => at.as_array()?.get(*index),
     })
+}
+
+/// How much is in a value.
+fn size(json: &Json) -> usize {
+    match json {
+        Json::Array(items) => items.len(),
+        Json::Object(entries) => entries.len(),
+        _ => 0,
+    }
+}
+
+/// What is in a value, by name or number.
+fn children(json: &Json) -> Box<dyn Iterator<Item = (String, &Json)> + '_> {
+    match json {
+        Json::Array(items) => Box::new((0..).map(|n: usize| n.to_string()).zip(items)),
+        Json::Object(entries) => Box::new(entries.iter().map(|(name, at)| (name.clone(), at))),
+        _ => Box::new(std::iter::empty()),
+    }
+}
+
+/// The names or numbers of values in what holds them; of the message itself nothing. The
+/// library would tell them with the whole way to each value, which in a deep message takes a
+/// thousand times the memory of the message.
+fn names(message: &Json, found: &[&Json]) -> Vec<String> {
+    let mut names: HashMap<*const Json, String> =
+        found.iter().map(|json| (ptr::from_ref(*json), String::new())).collect();
+    let mut left = names.len();
+    let mut open = vec![message];
+    while let Some(holder) = open.pop() {
+        if left == 0 {
+            break;
+        }
+        let mut note = |json: &Json, name: &dyn fmt::Display| {
+            if let Some(known) = names.get_mut(&ptr::from_ref(json)) {
+                *known = name.to_string();
+                left -= 1;
+            }
+        };
+        match holder {
+            Json::Array(items) => {
+                items.iter().enumerate().for_each(|(n, json)| note(json, &n));
+                open.extend(items.iter().filter(|json| size(json) > 0));
+            }
+            Json::Object(entries) => {
+                entries.iter().for_each(|(name, json)| note(json, name));
+                open.extend(entries.values().filter(|json| size(json) > 0));
+            }
+            _ => {}
+        }
+    }
+    found.iter().map(|json| names.get(&ptr::from_ref(*json)).cloned().unwrap_or_default()).collect()
 }
 
 /// The steps of a path that is nothing but names and numbers; nothing for any other.
@@ -185,6 +243,10 @@ mod tests {
         assert_eq!(keys("$.*", 9), (vec!["a".into(), "b".into(), "c".into()], 3));
         assert_eq!(keys("$.b[*]", 1), (vec!["0".into()], 2));
         assert_eq!(keys("$.x[*]", 9), (vec![], 0));
+        assert_eq!(keys("$.c[*]", 9), (vec![], 0));
+        assert_eq!(keys("$.b[*][*]", 9), (vec!["0".into()], 1));
+        assert_eq!(keys("$['c', 'a']", 9), (vec!["c".into(), "a".into()], 2));
+        assert_eq!(keys("$", 9), (vec![String::new()], 1));
     }
 
     #[test]
@@ -202,6 +264,29 @@ mod tests {
             prop_assert!(path.plain.is_some());
             let full = path.full.query(&message).at_most_one().unwrap();
             prop_assert_eq!(path.at(&Node::whole(&message)), Ok(full));
+        }
+
+        /// Elements are those that the library finds, under the names it gives them.
+        #[test]
+        fn elements_are_named_as_the_library_does(
+            text in r"\$(\.[abc*]|\[[0-2*]\]|\['[abc]', ?[01]\]|\[1:\]|\[\?@\]){0,4}(\.\.[abc*])?"
+        ) {
+            let message = document();
+            let path = Path::parse(&text).unwrap();
+            let full = path.full.query_located(&message);
+            let expected: Vec<_> = full
+                .iter()
+                .map(|found| {
+                    let name = match found.location().last() {
+                        Some(serde_json_path::PathElement::Name(name)) => (*name).to_owned(),
+                        Some(serde_json_path::PathElement::Index(index)) => index.to_string(),
+                        None => String::new(),
+                    };
+                    (name, found.node())
+                })
+                .collect();
+            let total = expected.len();
+            prop_assert_eq!(path.elements(&message, usize::MAX), (expected, total));
         }
     }
 }
