@@ -14,6 +14,9 @@ use cel::{
 };
 use twin_model::Value;
 
+use super::cost::{MAX_COST, cost};
+use crate::bindings::value;
+
 /// Makes one number of several; nothing where there are too few.
 type Fold = fn(&[f64]) -> Option<f64>;
 
@@ -79,19 +82,32 @@ impl Expr {
 
     /// Its value where its input `p` is some numbers.
     pub(crate) fn try_with_numbers(&self, numbers: &[f64]) -> Result<Value, String> {
+        thread_local! {
+            static FUNCTIONS: Functions = Functions::default();
+        }
         let list = Cel::List(Arc::new(numbers.iter().copied().map(Cel::Float).collect()));
-        self.evaluate(&Functions::default(), vec![("p", list)])
+        FUNCTIONS.with(|functions| self.evaluate(functions, vec![("p", list)]))
+    }
+
+    /// Most steps that it takes for some inputs.
+    pub(super) fn cost(&self, inputs: &[(&str, Cel)]) -> u64 {
+        cost(&self.root, inputs)
     }
 
     /// Its value for some inputs.
     ///
     /// # Errors
-    /// Where it has none: a division by zero, a text where a number is needed.
+    /// Where it has none: a division by zero, a text where a number is needed; or where it
+    /// would take more than [`MAX_COST`] steps.
     pub(super) fn evaluate(
         &self,
         functions: &Functions,
         inputs: Vec<(&str, Cel)>,
     ) -> Result<Value, String> {
+        let steps = self.cost(&inputs);
+        if steps > MAX_COST {
+            return Err(format!("{steps} steps for inputs as large as these; at most {MAX_COST}"));
+        }
         let mut context = functions.0.new_inner_scope();
         for (name, value) in inputs {
             context.add_variable_from_value(name, value);
@@ -105,6 +121,10 @@ impl Expr {
             Cel::Int(number) => Ok(Value::Number(number as f64)),
             #[allow(clippy::cast_precision_loss)]
             Cel::UInt(number) => Ok(Value::Number(number as f64)),
+            // Expressions over expressions would double it each time.
+            Cel::String(text) if text.len() > value::MAX_TEXT => {
+                Err(format!("gives a text of {} bytes; at most {}", text.len(), value::MAX_TEXT))
+            }
             Cel::String(text) => Ok(Value::Text(text.to_string())),
             other => Err(format!("gives {}, where one value is needed", other.type_of())),
         }
@@ -313,6 +333,18 @@ mod tests {
         let text = vec![("d", Cel::String(Arc::new("x".into())))];
         assert!(run("d * 2", text.clone()).is_err());
         assert!(run("sum(d)", text).unwrap_err().contains("needs numbers"));
+    }
+
+    #[test]
+    fn what_would_take_long_for_its_inputs_is_not_evaluated() {
+        let p = || vec![("p", list(&[1.0; 5_000]))];
+        assert_eq!(run("count(p.filter(x, x > 0))", p()), Ok(Value::Number(5_000.0)));
+        for text in ["count(p.filter(x, x in p))", "sum(p.map(x, [p, p, p, p]))"] {
+            assert!(run(text, p()).unwrap_err().contains("steps"), "{text}");
+        }
+        let text = |bytes: usize| vec![("t", Cel::String(Arc::new("x".repeat(bytes))))];
+        assert_eq!(run("t + t", text(2_048)), Ok(Value::Text("x".repeat(4_096))));
+        assert!(run("t + t", text(2_049)).unwrap_err().contains("4098 bytes"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Computed points: an expression over other points of the same entity, or of what is
 //! below it. A result goes the same way as any reading, and may be an input in turn.
 
+mod cost;
 mod expr;
 mod plan;
 
