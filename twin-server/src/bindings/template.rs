@@ -136,22 +136,29 @@ impl Template {
     /// Whether some message could fill the template with this text: levels are not empty
     /// and hold no slash, what a payload says is not empty.
     pub(super) fn fits(&self, text: &str) -> bool {
-        fn fits(parts: &[Part], text: &str) -> bool {
-            match parts {
-                [] => text.is_empty(),
-                [Part::Literal(literal), rest @ ..] => {
-                    text.strip_prefix(&**literal).is_some_and(|text| fits(rest, text))
+        // By byte: whether the parts so far can fill the text up to there. Trying every
+        // length of every part instead takes hours for ten levels and a long name.
+        let mut filled = vec![false; text.len() + 1];
+        filled[0] = true;
+        for part in &self.parts {
+            let mut next = vec![false; text.len() + 1];
+            if let Part::Literal(literal) = part {
+                for at in (0..text.len()).filter(|at| filled[*at]) {
+                    if text[at..].starts_with(&**literal) {
+                        next[at + literal.len()] = true;
+                    }
                 }
-                [part, rest @ ..] => {
-                    let level = matches!(part, Part::Level(_));
-                    let slash = if level { text.find('/') } else { None };
-                    let longest = slash.unwrap_or(text.len());
-                    let ends = text.char_indices().map(|(n, c)| n + c.len_utf8());
-                    ends.take_while(|end| *end <= longest).any(|end| fits(rest, &text[end..]))
+            } else {
+                let mut inside = false;
+                for (at, c) in text.char_indices() {
+                    let ends = c == '/' && matches!(part, Part::Level(_));
+                    inside = (inside || filled[at]) && !ends;
+                    next[at + c.len_utf8()] = inside;
                 }
             }
+            filled = next;
         }
-        fits(&self.parts, text)
+        filled[text.len()]
     }
 }
 
@@ -205,9 +212,18 @@ mod tests {
             ("storey:T1/03", false),
             ("storey:T1/x/03F", false),
             ("T1/03F", false),
+            ("storey:T1/03F/F", false),
+            ("storey:T1/FF", true),
         ] {
             assert_eq!(template.fits(text), fits, "{text}");
         }
+    }
+
+    #[test]
+    fn many_levels_and_a_long_name_are_matched_at_once() {
+        let template = Template::parse(&"{a}".repeat(40), &["a".into()]).unwrap();
+        assert!(template.fits(&"x".repeat(40)) && !template.fits(&"x".repeat(39)));
+        assert!(!template.fits(&format!("{}/", "阀".repeat(2_000))));
     }
 
     #[test]

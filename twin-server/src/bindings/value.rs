@@ -11,6 +11,10 @@ use super::{
     scalar::{scalar_text, short},
 };
 
+/// Longest text that is a value, bytes. It is kept for every point, written to the history and
+/// sent to every viewer: a state has a name, and no megabyte.
+pub(super) const MAX_TEXT: usize = 4_096;
+
 /// An element of a payload: a node of a tree, or bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Element<'a> {
@@ -79,6 +83,9 @@ pub(super) fn convert(point: &Point, json: &Json) -> Result<Value, String> {
             Ok(number) => measured(point, number),
             Err(_) => Err(format!("{} is not a number", short(json))),
         },
+        Json::String(text) if text.len() > MAX_TEXT => {
+            Err(format!("a text of {} bytes; at most {MAX_TEXT}", text.len()))
+        }
         Json::String(text) => Ok(Value::Text(text.clone())),
         Json::Null => Err("the device sent null".to_owned()),
         other => Err(format!("{} is not a single value", short(other))),
@@ -144,6 +151,8 @@ mod tests {
         assert!(take("$.a.b[*]").unwrap_err().contains("several"));
         assert!(take("$.a.b[4]").unwrap_err().contains("null"));
         assert!(take("$.a").unwrap_err().contains("single value"));
+        let long = |bytes: usize| read(&point(""), &json!("x".repeat(bytes)));
+        assert!(long(MAX_TEXT).is_ok() && long(MAX_TEXT + 1).unwrap_err().contains("4097 bytes"));
         let with_unit = Point { unit: "kW".into(), ..point("$.a.b[3]") };
         assert_eq!(read(&with_unit, &root), Ok(Some(Value::Number(2.5))));
         let optional = Point { optional: true, ..point("$.a.c") };

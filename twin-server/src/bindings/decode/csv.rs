@@ -6,6 +6,10 @@ use serde_json::{Map, Number, Value as Json};
 const MAX_ROWS: usize = 10_000;
 /// Columns of a row.
 const MAX_COLUMNS: usize = 256;
+/// Cells of one payload: each takes a hundred bytes of memory, also where it is empty.
+const MAX_CELLS: usize = 100_000;
+/// Longest name of a column, bytes: every row repeats it.
+const MAX_NAME: usize = 256;
 /// Longest cell that is read as a number, bytes: a longer one is a serial number, whose
 /// digits a float would not keep.
 const MAX_NUMBER: usize = 15;
@@ -37,6 +41,7 @@ pub(super) fn read(shape: &Csv, payload: &[u8]) -> Result<Json, String> {
         .from_reader(payload);
     let mut names = shape.columns.clone();
     let (mut rows, mut record) = (Vec::new(), ::csv::ByteRecord::new());
+    let mut cells = 0;
     let mut header_pending = shape.header;
     while reader.read_byte_record(&mut record).map_err(|e| format!("not CSV: {e}"))? {
         if record.len() > MAX_COLUMNS {
@@ -44,12 +49,16 @@ pub(super) fn read(shape: &Csv, payload: &[u8]) -> Result<Json, String> {
         }
         if std::mem::take(&mut header_pending) {
             if names.is_empty() {
-                names = record.iter().map(text).collect::<Result<_, _>>()?;
+                names = record.iter().map(name).collect::<Result<_, _>>()?;
             }
             continue;
         }
         if rows.len() == MAX_ROWS {
             return Err(format!("more than {MAX_ROWS} rows"));
+        }
+        cells += record.len();
+        if cells > MAX_CELLS {
+            return Err(format!("more than {MAX_CELLS} cells"));
         }
         rows.push(row(&record, &names)?);
     }
@@ -78,6 +87,13 @@ fn text(cell: &[u8]) -> Result<String, String> {
     let text = std::str::from_utf8(cell).map_err(|error| format!("not UTF-8: {error}"))?;
     // What some exports begin with.
     Ok(text.trim_start_matches('\u{feff}').to_owned())
+}
+
+fn name(cell: &[u8]) -> Result<String, String> {
+    if cell.len() > MAX_NAME {
+        return Err(format!("a name of a column of {} bytes; at most {MAX_NAME}", cell.len()));
+    }
+    text(cell)
 }
 
 /// A cell: nothing, a number as JSON would write it, or text. A code such as `007` is text.
@@ -119,6 +135,18 @@ mod tests {
         assert!(read(&Csv::default(), b"a,\xff").unwrap_err().contains("UTF-8"));
         assert!(read(&Csv::default(), &b",".repeat(300)).unwrap_err().contains("columns"));
         assert!(read(&Csv::default(), &b"1\n".repeat(10_001)).unwrap_err().contains("rows"));
+    }
+
+    /// A megabyte of commas under long names would become a gigabyte.
+    #[test]
+    fn cells_and_names_are_bounded() {
+        let rows = ",,,,,,,,,\n".repeat(9_999);
+        assert!(read(&Csv::default(), rows.as_bytes()).is_ok());
+        let rows = ",,,,,,,,,,\n".repeat(9_999);
+        assert!(read(&Csv::default(), rows.as_bytes()).unwrap_err().contains("100000 cells"));
+        let named = Csv { header: true, ..Csv::default() };
+        let long = format!("{}\n1\n", "n".repeat(257));
+        assert!(read(&named, long.as_bytes()).unwrap_err().contains("257 bytes"));
     }
 
     #[test]
