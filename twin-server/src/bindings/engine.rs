@@ -32,7 +32,7 @@ use crate::{ingest::Message, reading::Reading, scene::LoadedScene};
 /// Topics, and devices named in payloads, whose meaning is kept. Beyond it a message is
 /// worked out every time: slower, but right, so that a flood of made-up topics costs time
 /// and not memory.
-const MAX_PLANS: usize = 200_000;
+pub(super) const MAX_PLANS: usize = 200_000;
 /// The same for what leads to no entity, so that strangers cannot crowd out devices.
 const MAX_USELESS_PLANS: usize = 20_000;
 /// Number of a plan that is not kept; nor are the devices it finds.

@@ -9,7 +9,7 @@ use twin_model::{Quality, Sample};
 use super::{
     binding::Place,
     clock,
-    engine::{Engine, Whose, entity},
+    engine::{Engine, MAX_PLANS, Whose, entity},
     reader::{Reader, trouble},
     sparkplug::{Happened, MetricValue, SparkplugTopic, What},
     value,
@@ -145,15 +145,19 @@ impl Engine {
                 captures.push(device.unwrap_or_default());
             }
             let Ok(texts) = binding.target.fill(&captures, None) else { continue };
-            let whose = self.finder.find(index, binding, place, &texts);
-            if let Whose::Bound(stats) = &whose {
-                self.board.bind(Arc::clone(stats));
-            }
-            places.push((index, whose));
+            places.push((index, self.finder.find(index, binding, place, &texts)));
         }
         let places: Arc<[(usize, Whose)]> = places.into();
-        // The tracker bounds nodes and devices, and with them this.
-        self.places.insert(place.into(), Arc::clone(&places));
+        // Devices can die and others be born for ever: beyond a number of them a place is
+        // worked out every time.
+        if self.places.len() < MAX_PLANS {
+            for (_, whose) in &*places {
+                if let Whose::Bound(stats) = whose {
+                    self.board.bind(Arc::clone(stats));
+                }
+            }
+            self.places.insert(place.into(), Arc::clone(&places));
+        }
         places
     }
 }

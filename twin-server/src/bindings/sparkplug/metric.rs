@@ -8,7 +8,7 @@ use twin_model::Quality;
 
 use super::proto;
 
-/// Metrics of one device; a birth of more is cut, with a line on the board.
+/// Metrics of one message; of more the first are taken, with a line on the board.
 pub(super) const MAX_METRICS: usize = 10_000;
 
 pub(super) const BOOLEAN: u32 = 11;
@@ -23,6 +23,7 @@ const DATE_TIME: u32 = 13;
 pub(super) struct Births {
     by_name: HashMap<Arc<str>, u32>,
     by_alias: HashMap<u64, (Arc<str>, u32)>,
+    bytes: usize,
 }
 
 /// One value of a message, under its name.
@@ -36,10 +37,12 @@ pub(in crate::bindings) struct MetricValue {
 }
 
 impl Births {
-    /// Takes over the metrics of a birth; how many did not fit.
-    pub(super) fn of(metrics: &[proto::Metric]) -> (Self, usize) {
+    /// Takes over the metrics of a birth.
+    pub(super) fn of(metrics: &[proto::Metric]) -> Self {
+        /// What the tables take for a metric besides its name.
+        const EACH: usize = 128;
         let mut births = Self::default();
-        for metric in metrics.iter().take(MAX_METRICS) {
+        for metric in metrics {
             let Some(name) = metric.name.as_deref().filter(|name| !name.is_empty()) else {
                 continue;
             };
@@ -48,9 +51,15 @@ impl Births {
             if let Some(alias) = metric.alias {
                 births.by_alias.insert(alias, (Arc::clone(&name), datatype));
             }
+            births.bytes += EACH + name.len();
             births.by_name.insert(name, datatype);
         }
-        (births, metrics.len().saturating_sub(MAX_METRICS))
+        births
+    }
+
+    /// The memory that they take, roughly.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// A metric of a data message by what its birth said.

@@ -17,6 +17,9 @@ pub(super) use self::{
 
 /// Edge nodes kept; messages of further ones are rejected.
 const MAX_NODES: usize = 10_000;
+/// Memory for births and for messages that wait, of all nodes together. A birth that finds no
+/// room is rejected, and a message goes on without what it would have waited for.
+const MAX_BYTES: usize = 256 * 1024 * 1024;
 /// How often one node is asked for its births.
 const ASK_EVERY: SignedDuration = SignedDuration::from_secs(30);
 
@@ -55,13 +58,26 @@ pub(super) struct Happened {
 }
 
 /// Every edge node that has spoken.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tracker {
     nodes: HashMap<(Box<str>, Box<str>), Node>,
+    /// What the nodes hold, bytes.
+    held: usize,
+    max_bytes: usize,
     outgoing: Vec<Outgoing>,
 }
 
+impl Default for Tracker {
+    fn default() -> Self {
+        Self::within(MAX_BYTES)
+    }
+}
+
 impl Tracker {
+    fn within(max_bytes: usize) -> Self {
+        Self { nodes: HashMap::new(), held: 0, max_bytes, outgoing: Vec::new() }
+    }
+
     /// Takes one message. `ask` says whether a node may be asked to be born again.
     pub(super) fn accept(
         &mut self,
@@ -77,15 +93,20 @@ impl Tracker {
             return Happened { group, node, events: Vec::new(), rejected, skipped: None };
         }
         let node = self.nodes.entry(key.clone()).or_default();
-        let outcome = node.accept(topic, payload, received);
+        self.held -= node.held();
+        let room = self.max_bytes.saturating_sub(self.held);
+        let outcome = node.accept(topic, payload, received, room);
+        self.held += node.held();
         Self::happened(node, key, outcome, received, ask, &mut self.outgoing)
     }
 
     /// Goes on where messages have been waited for long enough.
     pub(super) fn tick(&mut self, now: Timestamp, ask: bool) -> Vec<Happened> {
-        let Self { nodes, outgoing } = self;
+        let Self { nodes, outgoing, held, max_bytes } = self;
         let ticked = nodes.iter_mut().filter_map(|(key, node)| {
-            let outcome = node.tick(now);
+            *held -= node.held();
+            let outcome = node.tick(now, max_bytes.saturating_sub(*held));
+            *held += node.held();
             let nothing = outcome.events.is_empty() && outcome.rebirth.is_none();
             let happened = || Self::happened(node, key.clone(), outcome, now, ask, outgoing);
             (!nothing).then(happened)
@@ -128,3 +149,5 @@ impl Tracker {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_bounds;

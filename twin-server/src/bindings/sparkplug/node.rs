@@ -11,7 +11,7 @@ use prost::Message as _;
 
 use super::{
     Event, What,
-    metric::Births,
+    metric::{Births, MAX_METRICS},
     proto::{Metric, Payload, Value},
     topic::{Kind, SparkplugTopic},
 };
@@ -35,6 +35,9 @@ pub(super) struct Node {
     waiting: BTreeMap<u8, Waiting>,
     waiting_since: Option<Timestamp>,
     pub(super) asked: Option<Timestamp>,
+    /// What births and waiting messages take, bytes, and may take.
+    held: usize,
+    room: usize,
 }
 
 /// A message that came too early.
@@ -43,6 +46,8 @@ struct Waiting {
     kind: Kind,
     device: Option<Box<str>>,
     payload: Payload,
+    /// What it takes while it waits.
+    bytes: usize,
 }
 
 /// What a message led to.
@@ -63,15 +68,29 @@ impl Node {
         topic: &SparkplugTopic<'_>,
         payload: &[u8],
         received: Timestamp,
+        room: usize,
     ) -> Outcome {
         let mut out = Outcome::default();
+        self.room = room;
+        let sent = payload.len();
         let payload = match Payload::decode(payload) {
-            Ok(payload) => payload,
+            Ok(mut payload) => {
+                let metrics = payload.metrics.len();
+                if metrics > MAX_METRICS {
+                    let cut = metrics - MAX_METRICS;
+                    out.rejected.push(format!("{cut} metrics too many in one message"));
+                    payload.metrics.truncate(MAX_METRICS);
+                    payload.metrics.shrink_to_fit();
+                }
+                payload
+            }
             Err(error) => {
                 out.rejected.push(format!("not Sparkplug B: {error}"));
                 return out;
             }
         };
+        // Texts and properties take up to twelve times what they take on the way.
+        let bytes = 12 * sent + payload.metrics.len() * size_of::<Metric>();
         let device = topic.device.map(Box::from);
         match (topic.kind, &device) {
             (Kind::Command, _) => out.skipped = Some("a command, and no data".to_owned()),
@@ -84,15 +103,28 @@ impl Node {
                 out.rebirth = Some(why.to_owned());
             }
             (kind, _) => {
-                self.in_order(Waiting { kind, device, payload }, received, &mut out);
+                self.in_order(Waiting { kind, device, payload, bytes }, received, &mut out);
             }
         }
         out
     }
 
+    /// What it holds, bytes.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Works out anew what is held, after births or waiting messages have changed.
+    fn weigh(&mut self) {
+        let births: usize = self.births.values().map(Births::bytes).sum();
+        let waiting: usize = self.waiting.values().map(|message| message.bytes).sum();
+        self.held = births + waiting;
+    }
+
     /// Ends waiting that has lasted too long.
-    pub(super) fn tick(&mut self, now: Timestamp) -> Outcome {
+    pub(super) fn tick(&mut self, now: Timestamp, room: usize) -> Outcome {
         let mut out = Outcome::default();
+        self.room = room;
         if self.waiting_since.is_some_and(|since| now.duration_since(since) > WAIT) {
             self.give_up(&mut out);
         }
@@ -113,6 +145,7 @@ impl Node {
         let first = self.next;
         self.waiting.retain(|seq, _| seq.wrapping_sub(first) < WINDOW);
         self.waiting_since = None;
+        self.weigh();
         self.birth(None, payload, out);
         self.drain(out);
     }
@@ -133,6 +166,7 @@ impl Node {
             let device = Some(device).filter(|device| !device.is_empty());
             out.events.push(Event { device, what: What::Death });
         }
+        self.weigh();
     }
 
     /// Takes a message in its place, or keeps it until those before it have come.
@@ -148,8 +182,10 @@ impl Node {
             self.drain(out);
         } else if ahead <= WINDOW {
             self.waiting.insert(seq, message);
+            self.weigh();
             let since = *self.waiting_since.get_or_insert(received);
-            if received.duration_since(since) > WAIT || self.waiting.len() >= usize::from(WINDOW) {
+            let full = self.waiting.len() >= usize::from(WINDOW) || self.held > self.room;
+            if full || received.duration_since(since) > WAIT {
                 self.give_up(out);
             }
         } else if ahead >= u8::MAX - WINDOW {
@@ -160,6 +196,7 @@ impl Node {
             self.next = seq.wrapping_add(1);
             self.waiting.clear();
             self.waiting_since = None;
+            self.weigh();
             self.take(message, out);
         }
     }
@@ -171,6 +208,7 @@ impl Node {
     fn drain(&mut self, out: &mut Outcome) {
         while let Some(message) = self.waiting.remove(&self.next) {
             self.next = self.next.wrapping_add(1);
+            self.weigh();
             self.take(message, out);
         }
         if self.waiting.is_empty() {
@@ -183,6 +221,7 @@ impl Node {
         let mut waiting: Vec<(u8, Waiting)> =
             std::mem::take(&mut self.waiting).into_iter().collect();
         self.waiting_since = None;
+        self.weigh();
         let next = self.next;
         waiting.sort_by_key(|(seq, _)| seq.wrapping_sub(next));
         if let Some((seq, _)) = waiting.first() {
@@ -195,12 +234,13 @@ impl Node {
     }
 
     fn take(&mut self, message: Waiting, out: &mut Outcome) {
-        let Waiting { kind, device, payload } = message;
+        let Waiting { kind, device, payload, bytes: _ } = message;
         match kind {
             Kind::Birth => self.birth(device, &payload, out),
             Kind::Data => self.data(device, &payload, out),
             Kind::Death => {
                 self.births.remove(device.as_deref().unwrap_or_default());
+                self.weigh();
                 out.events.push(Event { device, what: What::Death });
             }
             Kind::Command => {}
@@ -213,11 +253,15 @@ impl Node {
             out.rejected.push(format!("more than {MAX_DEVICES} devices of one node"));
             return;
         }
-        let (births, cut) = Births::of(&payload.metrics);
-        if cut > 0 {
-            out.rejected.push(format!("{cut} metrics too many in one birth"));
+        let births = Births::of(&payload.metrics);
+        let before = self.births.get(&name).map_or(0, Births::bytes);
+        if (self.held - before).saturating_add(births.bytes()) > self.room {
+            let why = "the births of all nodes take as much memory as they may";
+            out.rejected.push(why.to_owned());
+            return;
         }
         self.births.insert(name, births);
+        self.weigh();
         self.data(device, payload, out);
     }
 
@@ -230,7 +274,7 @@ impl Node {
         };
         let mut values = Vec::with_capacity(payload.metrics.len());
         let mut unknown = None;
-        for metric in payload.metrics.iter().take(super::metric::MAX_METRICS) {
+        for metric in &payload.metrics {
             match births.value(metric, payload.timestamp) {
                 Ok(value) => values.push(value),
                 Err(why) => unknown = Some(why),
