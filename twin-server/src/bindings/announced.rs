@@ -37,13 +37,12 @@ impl Engine {
 
     /// Whether a message was an announcement; what is wrong with one is on the board.
     pub(super) fn announced(&mut self, message: &Message) -> bool {
-        match self.discovered.note(&message.topic, &message.payload) {
+        let noted = self.discovered.note(&message.topic, &message.payload);
+        self.news |= matches!(noted, Noted::News | Noted::Lost(_));
+        match noted {
             Noted::NotMine => return false,
-            Noted::Known => {}
-            Noted::News => self.news = true,
-            Noted::Refused(reason) => {
-                // It may have stood for a binding before.
-                self.news = true;
+            Noted::Known | Noted::News => {}
+            Noted::Refused(reason) | Noted::Lost(reason) => {
                 self.board.rejected.lock().note(&trouble(None, message), &reason);
             }
         }

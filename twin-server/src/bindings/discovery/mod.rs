@@ -50,6 +50,8 @@ pub(super) enum Noted {
     News,
     /// It cannot be followed, and why.
     Refused(String),
+    /// The same, where it stood for a binding before.
+    Lost(String),
 }
 
 /// One announcement that is followed.
@@ -119,8 +121,10 @@ impl Discovered {
             Ok(found) => found,
             Err(reason) => {
                 // What was announced before no longer holds.
-                self.found.remove(topic);
-                return Noted::Refused(reason);
+                return match self.found.remove(topic) {
+                    Some(_) => Noted::Lost(reason),
+                    None => Noted::Refused(reason),
+                };
             }
         };
         if self.found.get(topic).is_some_and(|known| known.toml == found.toml) {
@@ -167,7 +171,7 @@ fn read(
     };
     let text = |long: &str, short: &str| either(&json, long, short).and_then(Json::as_str);
     let topic = text("state_topic", "stat_t").ok_or("it announces no state_topic")?;
-    let topic = topic.replace('~', text("~", "~").unwrap_or("~"));
+    let topic = whole(topic, text("~", "~"))?;
     let template = text("value_template", "val_tpl").unwrap_or("{{ value }}");
     let path = template::path(template)?;
     let class = text("device_class", "dev_cla").unwrap_or_default();
@@ -231,6 +235,23 @@ fn read(
     }
     let binding = config::one_binding(&toml)?;
     Ok(Found { point, toml, binding })
+}
+
+/// A topic with `~`, at its begin or end, replaced by what stands for it. It is one topic: with a
+/// wildcard in it a device would take what others say.
+fn whole(topic: &str, base: Option<&str>) -> Result<String, String> {
+    let topic = match base {
+        None => topic.to_owned(),
+        Some(base) => match (topic.strip_prefix('~'), topic.strip_suffix('~')) {
+            (Some(rest), _) => format!("{base}{rest}"),
+            (None, Some(rest)) => format!("{rest}{base}"),
+            (None, None) => topic.to_owned(),
+        },
+    };
+    if topic.contains(['+', '#', '{', '}']) {
+        return Err(format!("the state_topic {topic:?} is no single topic"));
+    }
+    Ok(topic)
 }
 
 /// The tag of the entity, with what the announcement says put in.
@@ -319,5 +340,25 @@ mod tests {
         let unit = r#"{"state_topic":"t","unit_of_measurement":"furlong"}"#;
         assert!(refused(sensor, unit).contains("\"furlong\" is not known"));
         assert!(refused(sensor, r#"{"state_topic":"t"}"#).contains("no {device}"));
+        for wide in ["#", "a/+/b", "{x}/b"] {
+            let wide = format!(r#"{{"state_topic":"{wide}","dev":{{"ids":"A"}}}}"#);
+            assert!(refused(sensor, &wide).contains("no single topic"));
+        }
+        // Repeated for each mark, 60 KB would become nearly a gigabyte.
+        let marks =
+            format!(r#"{{"~":"{}","stat_t":"{}"}}"#, "a".repeat(30_000), "~".repeat(30_000));
+        assert!(refused(sensor, &marks).len() < 100_000);
+    }
+
+    #[test]
+    fn a_refused_announcement_changes_the_bindings_only_where_it_stood_for_one() {
+        let mut discovered = Discovered::new(vec![dialect()]);
+        let topic = "homeassistant/sensor/plug/power/config";
+        assert!(matches!(discovered.note(topic, b"x"), Noted::Refused(_)));
+        let good = br#"{"stat_t":"p/~","~":"q","dev":{"ids":"A1"},"unit_of_meas":"W"}"#;
+        assert_eq!(discovered.note(topic, good), Noted::News);
+        assert!(discovered.found[topic].toml.contains("topic = \"p/q\""));
+        assert!(matches!(discovered.note(topic, b"x"), Noted::Lost(_)));
+        assert_eq!(discovered.bindings().count(), 0);
     }
 }
