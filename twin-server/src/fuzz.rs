@@ -2,19 +2,41 @@
 //! the configuration. For the fuzz targets in `fuzz/` and the test that replays their
 //! corpus; hidden, because it is no part of what the library offers.
 
-use std::{path::Path as File, sync::Arc};
+use std::{
+    path::Path as File,
+    sync::{Arc, LazyLock},
+};
 
 use jiff::Timestamp;
 use twin_model::Scene;
 
 use crate::{
-    bindings::{Engine, Expr, Path},
+    bindings::{Binding, Computed, Engine, Expr, Path},
     config::Config,
     ingest::Message,
 };
 
 /// One entity for every target, and the bindings that take the payloads.
 const CONFIG: &str = include_str!("fuzz.toml");
+
+/// What every engine starts from; read once, since that takes longer than a message.
+static START: LazyLock<Result<Start, String>> = LazyLock::new(Start::read);
+
+struct Start {
+    bindings: Vec<Binding>,
+    computed: Vec<Computed>,
+    scene: Arc<Scene>,
+}
+
+impl Start {
+    fn read() -> Result<Self, String> {
+        let config = Config::parse(File::new("fuzz.toml"), CONFIG).map_err(|e| e.to_string())?;
+        let entity = serde_json::json!({"id": "M", "kind": "meter", "name": "", "tags": ["m"]});
+        let entity = serde_json::from_value(entity).map_err(|error| error.to_string())?;
+        let scene = Arc::new(Scene::new(vec![entity]).map_err(|error| error.to_string())?);
+        Ok(Self { bindings: config.bindings, computed: config.computed, scene })
+    }
+}
 
 /// What reads the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,11 +112,9 @@ fn text(bytes: &[u8]) -> Result<&str, String> {
 
 /// Sends payloads by their topics.
 fn messages<'b>(messages: impl IntoIterator<Item = (String, &'b [u8])>) -> Result<usize, String> {
-    let config = Config::parse(File::new("fuzz.toml"), CONFIG).map_err(|e| e.to_string())?;
-    let entity = serde_json::json!({"id": "M", "kind": "meter", "name": "", "tags": ["m"]});
-    let entity = serde_json::from_value(entity).map_err(|error| error.to_string())?;
-    let scene = Arc::new(Scene::new(vec![entity]).map_err(|error| error.to_string())?);
-    let mut engine = Engine::new(config.bindings, scene).with_computed(config.computed);
+    let start = START.as_ref().map_err(Clone::clone)?;
+    let mut engine = Engine::new(start.bindings.clone(), start.scene.clone())
+        .with_computed(start.computed.clone());
     let mut readings = Vec::new();
     for (topic, payload) in messages {
         let message = Message {
