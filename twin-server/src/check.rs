@@ -134,8 +134,7 @@ impl Line {
             (None, Some(hex)) => from_hex(&hex)?,
             _ => return Err("expected either payload or hex".to_owned()),
         };
-        let (topic, payload) = (self.topic, payload.into());
-        Ok(Message { topic, payload, received, retained: false, ack: None })
+        Ok(Message::new(self.topic, payload, received))
     }
 }
 

@@ -117,13 +117,8 @@ fn messages<'b>(messages: impl IntoIterator<Item = (String, &'b [u8])>) -> Resul
         .with_computed(start.computed.clone());
     let mut readings = Vec::new();
     for (topic, payload) in messages {
-        let message = Message {
-            topic,
-            payload: payload.to_vec().into(),
-            received: Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(500_000),
-            retained: false,
-            ack: None,
-        };
+        let received = Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(500_000);
+        let message = Message::new(topic, payload.to_vec(), received);
         engine.accept(&message, &mut readings);
         engine.tick(message.received, &mut readings);
     }

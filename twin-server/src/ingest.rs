@@ -56,6 +56,14 @@ pub struct Message {
     pub ack: Option<Ack>,
 }
 
+impl Message {
+    /// A message that was published just now and waits for no acknowledgement.
+    pub fn new(topic: impl Into<String>, payload: impl Into<Bytes>, received: Timestamp) -> Self {
+        let (topic, payload) = (topic.into(), payload.into());
+        Self { topic, payload, received, retained: false, ack: None }
+    }
+}
+
 /// Readings of some messages, and what acknowledges those.
 #[derive(Debug, Default)]
 pub struct Batch {

@@ -35,8 +35,7 @@ impl Engine {
         let Some(tracker) = &mut self.sparkplug else { return };
         for happened in tracker.tick(now, ask) {
             let topic = SparkplugTopic::place(&happened.group, &happened.node, None);
-            let payload = Vec::new().into();
-            let message = Message { topic, payload, received: now, retained: false, ack: None };
+            let message = Message::new(topic, Vec::new(), now);
             self.happened(&happened, &message, readings);
         }
         self.send_outgoing();

@@ -57,13 +57,8 @@ enum Version {
 }
 
 fn message(topic: &Bytes, payload: Bytes, retained: bool) -> Message {
-    Message {
-        topic: String::from_utf8_lossy(topic).into_owned(),
-        payload,
-        received: Timestamp::now(),
-        retained,
-        ack: None,
-    }
+    let topic = String::from_utf8_lossy(topic);
+    Message { retained, ..Message::new(topic, payload, Timestamp::now()) }
 }
 
 /// The two libraries are twins: same names, different types.

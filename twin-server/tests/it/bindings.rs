@@ -1,15 +1,10 @@
 //! Messages through the binding engine: what becomes a reading, and what is told of the rest.
 
-use std::{path::Path, sync::Arc};
-
 use jiff::{SignedDuration, Timestamp};
 use twin_model::{Quality, Scene, Value, changes::Removed};
-use twin_server::{
-    bindings::{BindingReport, Engine, HasScene},
-    config::Config,
-    ingest::Message,
-    reading::Reading,
-};
+use twin_server::{bindings::HasScene, ingest::Message};
+
+use crate::support::bench::{Bench, config, scene};
 
 const BINDINGS: &str = r#"
 [scene]
@@ -78,45 +73,13 @@ const ENTITIES: &str = r#"
 {"id":"D1","parent":"A1","kind":"door","name":"","properties":{"Pset_Device":{"SerialNumber":4711}}}
 "#;
 
-struct Bench {
-    engine: Engine,
-    now: Timestamp,
-}
-
-impl Bench {
-    fn new() -> Self {
-        Self::with(BINDINGS)
-    }
-
-    fn with(config: &str) -> Self {
-        let config = Config::parse(Path::new("test.toml"), config).unwrap();
-        let lines = ENTITIES.lines().filter(|line| !line.is_empty());
-        let entities = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
-        let scene = Arc::new(Scene::new(entities).unwrap());
-        Self { engine: Engine::new(config.bindings, scene), now: Timestamp::now() }
-    }
-
-    fn send_as(&mut self, topic: &str, payload: &[u8], retained: bool) -> Vec<Reading> {
-        let mut readings = Vec::new();
-        let payload = payload.to_vec().into();
-        let message =
-            Message { topic: topic.into(), payload, received: self.now, retained, ack: None };
-        self.engine.accept(&message, &mut readings);
-        readings
-    }
-
-    fn send(&mut self, topic: &str, payload: impl AsRef<[u8]>) -> Vec<Reading> {
-        self.send_as(topic, payload.as_ref(), false)
-    }
-
-    fn report(&self) -> BindingReport {
-        self.engine.board().report()
-    }
+fn bench() -> Bench {
+    Bench { now: Timestamp::now(), ..Bench::new(config(BINDINGS), scene(ENTITIES)) }
 }
 
 #[test]
 fn a_meter_message_becomes_readings() {
-    let mut bench = Bench::new();
+    let mut bench = bench();
     let ts = bench.now - SignedDuration::from_secs(3);
     let payload = format!(r#"{{"ts":"{ts}","p_kw":12.5,"e_wh":2500}}"#);
     let readings = bench.send("site/01F/meter/EM1/state", payload);
@@ -134,7 +97,7 @@ fn a_meter_message_becomes_readings() {
 
 #[test]
 fn every_kind_of_target_finds_its_entity() {
-    let mut bench = Bench::new();
+    let mut bench = bench();
     for (topic, payload, entity, value) in [
         ("door/4711", "1", "D1", Value::Text("open".into())),
         ("room/T2/Lobby", "occupied", "BR", Value::Text("occupied".into())),
@@ -152,7 +115,7 @@ fn every_kind_of_target_finds_its_entity() {
 
 #[test]
 fn what_does_not_bind_is_listed_with_its_reason() {
-    let mut bench = Bench::new();
+    let mut bench = bench();
     for (topic, payload) in [
         ("nobody/knows", "1"),
         ("site/01F/meter/EM9/state", "{}"),
@@ -179,7 +142,7 @@ fn what_does_not_bind_is_listed_with_its_reason() {
 
 #[test]
 fn a_missing_point_does_not_cost_the_others() {
-    let mut bench = Bench::new();
+    let mut bench = bench();
     let ts = bench.now;
     let payload = format!(r#"{{"ts":"{ts}","p_kw":"broken","e_wh":1000}}"#);
     let readings = bench.send("site/01F/meter/EM1/state", payload);
@@ -191,7 +154,7 @@ fn a_missing_point_does_not_cost_the_others() {
 
 #[test]
 fn doubtful_values_are_kept_and_marked() {
-    let mut bench = Bench::new();
+    let mut bench = bench();
     let now = bench.now;
     let topic = "site/01F/meter/EM1/state";
     let ahead = now + SignedDuration::from_mins(6);
@@ -218,13 +181,14 @@ fn doubtful_values_are_kept_and_marked() {
     let readings = bench.send(topic, format!(r#"{{"ts":{soon},"p_kw":1}}"#));
     assert_eq!(readings[0].sample.quality, Quality::Good);
     // A retained message without a time may be of any age.
-    let readings = bench.send_as("id/M2", b"4", true);
+    let late = Message { retained: true, ..Message::new("id/M2", "4", now) };
+    let readings = bench.accept(&late);
     assert_eq!(readings[0].sample.quality, Quality::Uncertain);
 }
 
 #[test]
 fn silent_points_are_named() {
-    let mut bench = Bench::new();
+    let mut bench = bench();
     bench.now -= SignedDuration::from_secs(200);
     let ts = bench.now;
     bench.send("site/01F/meter/EM1/state", format!(r#"{{"ts":"{ts}","p_kw":1}}"#));
@@ -236,7 +200,7 @@ fn silent_points_are_named() {
 
 #[test]
 fn a_flood_of_strange_topics_leaves_the_devices_their_place() {
-    let mut bench = Bench::new();
+    let mut bench = bench();
     for n in 0..30_000 {
         bench.send(&format!("strange/{n}"), "x");
     }
@@ -265,9 +229,6 @@ impl HasScene for Revised {
 
 #[test]
 fn bindings_to_removed_entities_are_orphans_and_stay_listed() {
-    let config = Config::parse(Path::new("test.toml"), BINDINGS).unwrap();
-    let lines = ENTITIES.lines().filter(|line| !line.is_empty());
-    let entities = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
     let removed = serde_json::from_str(
         r#"[
         {"id":"M9","kind":"meter","name":"","path":["T1","01F"],"tags":["EM9","meter:EM9"]},
@@ -277,8 +238,7 @@ fn bindings_to_removed_entities_are_orphans_and_stay_listed() {
     ]"#,
     )
     .unwrap();
-    let scene = Arc::new(Revised(Scene::new(entities).unwrap(), removed));
-    let mut bench = Bench { engine: Engine::new(config.bindings, scene), now: Timestamp::now() };
+    let mut bench = Bench::new(config(BINDINGS), Revised(scene(ENTITIES), removed));
     let lost = |bench: &Bench| -> Vec<(String, String, String)> {
         let items = bench.report().removed.items.into_iter();
         items.map(|orphan| (orphan.binding, orphan.entity, orphan.wanted)).collect()

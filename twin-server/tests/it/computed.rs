@@ -1,15 +1,15 @@
 //! Computed points: what they take, when they are worked out, and what is refused.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
-use jiff::{SignedDuration, Timestamp};
-use twin_model::{Quality, Scene, Value};
+use jiff::SignedDuration;
+use twin_model::{Quality, Value};
 use twin_server::{
-    bindings::Engine,
     config::{Config, ConfigError},
-    ingest::Message,
     reading::Reading,
 };
+
+use crate::support::bench::{Bench, scene};
 
 const HEAD: &str = r#"
 [scene]
@@ -38,38 +38,8 @@ fn config(computed: &str) -> Result<Config, ConfigError> {
     Config::parse(Path::new("test.toml"), &format!("{HEAD}{computed}"))
 }
 
-struct Bench {
-    engine: Engine,
-    now: Timestamp,
-}
-
-impl Bench {
-    fn new(computed: &str) -> Self {
-        let config = config(computed).unwrap();
-        let lines = ENTITIES.lines().filter(|line| !line.is_empty());
-        let entities = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
-        let scene = Arc::new(Scene::new(entities).unwrap());
-        let engine = Engine::new(config.bindings, scene).with_computed(config.computed);
-        Self { engine, now: "2026-05-04T03:02:01Z".parse().unwrap() }
-    }
-
-    fn send(&mut self, id: &str, value: &str) {
-        let message = Message {
-            topic: format!("power/{id}"),
-            payload: value.as_bytes().to_vec().into(),
-            received: self.now,
-            retained: false,
-            ack: None,
-        };
-        self.engine.accept(&message, &mut Vec::new());
-    }
-
-    fn wait(&mut self, secs: i64) -> Vec<Reading> {
-        self.now += SignedDuration::from_secs(secs);
-        let mut readings = Vec::new();
-        self.engine.tick(self.now, &mut readings);
-        readings
-    }
+fn bench(computed: &str) -> Bench {
+    Bench::new(config(computed).unwrap(), scene(ENTITIES))
 }
 
 fn said(readings: &[Reading]) -> Vec<(&str, &str, Value, Quality)> {
@@ -106,10 +76,10 @@ inputs = { power = { metric = "power", of = "below", kind = "meter" } }
 
 #[test]
 fn results_are_inputs_in_turn_each_worked_out_once() {
-    let mut bench = Bench::new(SUMS);
-    bench.send("M1", "1.5");
-    bench.send("M2", "2.5");
-    bench.send("M3", "8");
+    let mut bench = bench(SUMS);
+    bench.send("power/M1", "1.5");
+    bench.send("power/M2", "2.5");
+    bench.send("power/M3", "8");
     let good = Quality::Good;
     let readings = bench.wait(0);
     assert_eq!(
@@ -123,36 +93,36 @@ fn results_are_inputs_in_turn_each_worked_out_once() {
     );
     assert_eq!(&*readings[2].unit, "kW");
     assert!(bench.wait(5).is_empty(), "nothing has changed");
-    bench.send("M3", "3");
+    bench.send("power/M3", "3");
     assert_eq!(said(&bench.wait(0))[1], ("A", "total", Value::Number(7.0), good));
     // Sooner than min_interval: later, with what is known then.
-    bench.send("M3", "4");
+    bench.send("power/M3", "4");
     assert!(bench.wait(0).is_empty());
-    bench.send("M3", "5");
+    bench.send("power/M3", "5");
     assert_eq!(said(&bench.wait(1))[1], ("A", "total", Value::Number(9.0), good));
     assert_eq!(bench.engine.board().states()["load"]["high"].en, "High");
 }
 
 #[test]
 fn quality_is_the_worst_and_time_the_newest() {
-    let mut bench = Bench::new(SUMS);
-    bench.send("M1", "1");
+    let mut bench = bench(SUMS);
+    bench.send("power/M1", "1");
     let first = bench.now;
     bench.now += SignedDuration::from_secs(10);
-    bench.send("M2", "101");
+    bench.send("power/M2", "101");
     let readings = bench.wait(0);
     assert_eq!(readings[0].sample.quality, Quality::Uncertain, "out of range");
     assert_eq!(readings[0].sample.source_time, first + SignedDuration::from_secs(10));
     // M1 has been silent for longer than its stale_after by now.
     bench.now += SignedDuration::from_secs(55);
-    bench.send("M2", "2");
+    bench.send("power/M2", "2");
     let readings = bench.wait(0);
     assert_eq!(said(&readings)[0], ("S1", "total_of_storey", Value::Number(3.0), Quality::Stale));
 }
 
 #[test]
 fn what_has_no_value_is_on_the_board() {
-    let mut bench = Bench::new(
+    let mut bench = bench(
         r#"
 [[computed]]
 name = "ratio"
@@ -168,11 +138,11 @@ expr = "power"
 inputs = { power = { metric = "power" } }
 "#,
     );
-    bench.send("M1", "0");
+    bench.send("power/M1", "0");
     assert!(bench.wait(0).is_empty());
-    bench.send("M1", "4");
+    bench.send("power/M1", "4");
     assert_eq!(said(&bench.wait(2)), [("M1", "ratio", Value::Number(0.25), Quality::Good)]);
-    let failed = bench.engine.board().report().failed;
+    let failed = bench.report().failed;
     let told = |topic: &str, why: &str| {
         failed.items.iter().any(|trouble| trouble.topic == topic && trouble.reason.contains(why))
     };

@@ -1,15 +1,9 @@
 //! Payloads of every kind through the binding engine, and messages that hold several samples.
 
-use std::{path::Path, sync::Arc};
+use twin_model::{Quality, Value};
+use twin_server::reading::Reading;
 
-use jiff::Timestamp;
-use twin_model::{Quality, Scene, Value};
-use twin_server::{
-    bindings::{BindingReport, Engine},
-    config::Config,
-    ingest::Message,
-    reading::Reading,
-};
+use crate::support::bench::{Bench, config, scene};
 
 const ENTITIES: &str = r#"
 {"id":"A","kind":"building","name":"T1"}
@@ -20,38 +14,8 @@ const ENTITIES: &str = r#"
 {"id":"M4","parent":"A","kind":"meter","name":"","tags":["meter:twice"]}
 "#;
 
-struct Bench {
-    engine: Engine,
-    now: Timestamp,
-}
-
-impl Bench {
-    fn new(bindings: &str) -> Self {
-        let text = format!("[scene]\npackage = \"scene\"\n{bindings}");
-        let config = Config::parse(Path::new("test.toml"), &text).unwrap();
-        let lines = ENTITIES.lines().filter(|line| !line.is_empty());
-        let entities = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
-        let scene = Arc::new(Scene::new(entities).unwrap());
-        let now = "2026-05-04T03:02:01Z".parse().unwrap();
-        Self { engine: Engine::new(config.bindings, scene), now }
-    }
-
-    fn send(&mut self, topic: &str, payload: impl AsRef<[u8]>) -> Vec<Reading> {
-        let mut readings = Vec::new();
-        let message = Message {
-            topic: topic.into(),
-            payload: payload.as_ref().to_vec().into(),
-            received: self.now,
-            retained: false,
-            ack: None,
-        };
-        self.engine.accept(&message, &mut readings);
-        readings
-    }
-
-    fn report(&self) -> BindingReport {
-        self.engine.board().report()
-    }
+fn bench(bindings: &str) -> Bench {
+    Bench::new(config(&format!("[scene]\npackage = \"scene\"\n{bindings}")), scene(ENTITIES))
 }
 
 /// Entity, metric and value of each reading.
@@ -76,7 +40,7 @@ time = "$$.ts"
 
 #[test]
 fn each_element_of_a_list_is_a_device() {
-    let mut bench = Bench::new(LIST);
+    let mut bench = bench(LIST);
     let payload = r#"{"ts": 1777863700, "items": [
         {"sn": 1, "p": 1.5}, {"sn": "2", "p": 2.5}, {"sn": 9, "p": 3}, {"p": 4}, {"sn": "twice", "p": 5},
         {"sn": 1, "p": "x"}]}"#;
@@ -100,7 +64,7 @@ fn each_element_of_a_list_is_a_device() {
 
 #[test]
 fn no_element_is_told_and_too_many_are_cut() {
-    let mut bench = Bench::new(LIST);
+    let mut bench = bench(LIST);
     assert!(bench.send("gateway/7", r#"{"items": []}"#).is_empty());
     let skipped = bench.report().skipped;
     assert!(skipped.items[0].reason.contains("no element at $.items[*]"));
@@ -112,7 +76,7 @@ fn no_element_is_told_and_too_many_are_cut() {
 
 #[test]
 fn elements_go_by_their_name_too() {
-    let mut bench = Bench::new(
+    let mut bench = bench(
         r#"
 [[binding]]
 topic = "all"
@@ -132,7 +96,7 @@ each = "$.meters.*"
 
 #[test]
 fn a_binding_takes_only_what_it_is_meant_for() {
-    let mut bench = Bench::new(
+    let mut bench = bench(
         r#"
 [[binding]]
 topic = "events"
@@ -153,7 +117,7 @@ when = { "$.type" = ["power", "energy"], "$.ok" = true }
 
 #[test]
 fn rows_of_csv_are_samples() {
-    let mut bench = Bench::new(
+    let mut bench = bench(
         r#"
 [[binding]]
 topic = "csv/named"
@@ -200,7 +164,7 @@ decode = "csv"
 
 #[test]
 fn cbor_is_read_by_the_same_paths() {
-    let mut bench = Bench::new(
+    let mut bench = bench(
         r#"
 [[binding]]
 topic = "cbor/{meter}"
@@ -230,7 +194,7 @@ time = "$.t"
 
 #[test]
 fn registers_of_meters() {
-    let mut bench = Bench::new(
+    let mut bench = bench(
         r#"
 [[binding]]
 topic = "modbus/{meter}"
@@ -276,7 +240,7 @@ decode = "binary"
 
 #[test]
 fn wrong_clocks_are_listed_by_device_with_their_offset() {
-    let mut bench = Bench::new(
+    let mut bench = bench(
         r#"
 [[binding]]
 topic = "clock"

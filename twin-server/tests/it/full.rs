@@ -7,13 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::support::{
     PATIENCE, free_port,
     mosquitto::{Mosquitto, Publisher},
-    process::{PROGRAM, Server, meters},
+    process::{Metering, PROGRAM, Server, meters},
 };
 
 /// Largest file the server may write at first, bytes: room for a few hundred samples.
@@ -58,37 +57,16 @@ async fn live_goes_on_the_gap_is_told_and_recovery_is_automatic() {
     let Some(_broker) = Mosquitto::start(port) else { return };
     let dir = tempfile::tempdir().unwrap();
     meters(dir.path(), 1);
-    let config = format!(
-        r#"
-[scene]
-package = "."
-[http]
-listen = "127.0.0.1:0"
-[mqtt]
-url = "mqtt://127.0.0.1:{port}"
-[history]
-path = "history"
-[[binding]]
-topic = "full/{{meter}}"
-entity = {{ tag = "{{meter}}" }}
-time = "$.ts"
-[[binding.point]]
-metric = "energy"
-value = "$.n"
-unit = "kW.h"
-"#
-    );
-    let file = dir.path().join("twin.toml");
-    std::fs::write(&file, config).unwrap();
+    let site = Metering { port, mqtt: "", history: "path = \"history\"", more: "" };
+    let file = site.write(dir.path(), "twin");
     let Some(server) = limited(&file) else { return };
     let deadline = Instant::now() + PATIENCE;
     let publisher = Publisher::new(port);
-    let mut n = 0;
+    let mut n = 0_u32;
     let mut publish = async |count: u32| {
         for _ in 0..count {
             n += 1;
-            let payload = format!("{{\"ts\":\"{}\",\"n\":{n}}}", Timestamp::now());
-            publisher.publish("full/EM0", &payload).await;
+            publisher.publish(&Metering::topic(0), &Metering::counted(n.into())).await;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
         f64::from(n)

@@ -4,7 +4,6 @@
 //! `TWIN_KILLS=200 cargo test --release -p twin-server --test it kill` for more rounds.
 
 use std::{
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -12,12 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
-
 use crate::support::{
     PATIENCE, free_port,
     mosquitto::{Mosquitto, Publisher},
-    process::{Server, meters},
+    process::{Metering, Server, meters},
 };
 
 /// Rounds of the usual test.
@@ -40,40 +37,14 @@ fn kept(server: &Server, meter: u64) -> Vec<u64> {
     body.lines().skip(1).map(|line| line.split(',').nth(1).unwrap().parse().unwrap()).collect()
 }
 
-fn package(dir: &Path, port: u16) {
-    meters(dir, METERS);
-    let config = format!(
-        r#"
-[scene]
-package = "."
-[http]
-listen = "127.0.0.1:0"
-[mqtt]
-url = "mqtt://127.0.0.1:{port}"
-client_id = "twin-kill"
-[history]
-path = "history"
-[[binding]]
-topic = "kill/{{meter}}"
-entity = {{ tag = "{{meter}}" }}
-time = "$.ts"
-[[binding.point]]
-metric = "energy"
-value = "$.n"
-unit = "kW.h"
-"#
-    );
-    std::fs::write(dir.join("twin.toml"), config).unwrap();
-}
-
 /// Publishes numbers, each once, until told to stop; how many each meter got.
 async fn publish(port: u16, stop: Arc<AtomicBool>, sent: Arc<AtomicU64>) -> u64 {
     let publisher = Publisher::new(port);
     let (mut n, mut last) = (0, None);
     while !stop.load(Relaxed) {
         for meter in 0..METERS {
-            let payload = format!("{{\"ts\":\"{}\",\"n\":{n}}}", Timestamp::now());
-            last = Some(publisher.publish(&format!("kill/EM{meter}"), &payload).await);
+            let (topic, payload) = (Metering::topic(meter), Metering::counted(n));
+            last = Some(publisher.publish(&topic, &payload).await);
         }
         n += 1;
         sent.store(n, Relaxed);
@@ -92,8 +63,9 @@ async fn nothing_that_was_acknowledged_is_lost() {
     let Some(_broker) = Mosquitto::start_with(port, "max_queued_messages 0\n") else { return };
     let kills = std::env::var("TWIN_KILLS").map_or(KILLS, |n| n.parse().unwrap());
     let dir = tempfile::tempdir().unwrap();
-    package(dir.path(), port);
-    let config = dir.path().join("twin.toml");
+    meters(dir.path(), METERS);
+    let (mqtt, history) = ("client_id = \"twin-kill\"", "path = \"history\"");
+    let config = Metering { port, mqtt, history, more: "" }.write(dir.path(), "twin");
 
     let (stop, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let first = Server::start(&config); // the broker knows the session from here on

@@ -1,10 +1,10 @@
 //! What becomes of a value on its way to a reading: units, rates, deadbands, states.
 
-use std::{path::Path, sync::Arc};
-
 use jiff::{SignedDuration, Timestamp};
-use twin_model::{Quality, Scene, Value};
-use twin_server::{bindings::Engine, config::Config, ingest::Message, reading::Reading};
+use twin_model::{Quality, Value};
+use twin_server::reading::Reading;
+
+use crate::support::bench::{Bench, config, scene};
 
 const BINDINGS: &str = r#"
 [scene]
@@ -44,33 +44,25 @@ time = "$.t"
   states = { open = { zh = "开", en = "Open" }, closed = { zh = "关", en = "Closed", normal = true } }
 "#;
 
-struct Bench {
-    engine: Engine,
+const METER: &str = r#"{"id":"M","kind":"meter","name":"","tags":["meter:1"]}"#;
+
+struct Meter {
+    bench: Bench,
     start: Timestamp,
 }
 
-impl Bench {
+impl Meter {
     fn new() -> Self {
-        let config = Config::parse(Path::new("test.toml"), BINDINGS).unwrap();
-        let entity = r#"{"id":"M","kind":"meter","name":"","tags":["meter:1"]}"#;
-        let scene = Arc::new(Scene::new(vec![serde_json::from_str(entity).unwrap()]).unwrap());
-        let start = "2026-05-04T03:02:01Z".parse().unwrap();
-        Self { engine: Engine::new(config.bindings, scene), start }
+        let bench = Bench::new(config(BINDINGS), scene(METER));
+        Self { start: bench.now, bench }
     }
 
     /// Sends one value, so many seconds after the start.
     fn send(&mut self, after_secs: i64, name: &str, value: &str) -> Option<Reading> {
-        let received = self.start + SignedDuration::from_secs(after_secs);
-        let payload = format!(r#"{{"t": "{received}", "{name}": {value}}}"#);
-        let message = Message {
-            topic: "m/1".into(),
-            payload: payload.into_bytes().into(),
-            received,
-            retained: false,
-            ack: None,
-        };
-        let mut readings = Vec::new();
-        self.engine.accept(&message, &mut readings);
+        let now = self.start + SignedDuration::from_secs(after_secs);
+        self.bench.now = now;
+        let mut readings =
+            self.bench.send("m/1", format!(r#"{{"t": "{now}", "{name}": {value}}}"#));
         assert!(readings.len() <= 1);
         readings.pop()
     }
@@ -82,73 +74,73 @@ impl Bench {
 
 #[test]
 fn values_are_kept_in_the_unit_of_the_metric() {
-    let mut bench = Bench::new();
-    let warm = bench.send(0, "f", "98.6").unwrap();
+    let mut meter = Meter::new();
+    let warm = meter.send(0, "f", "98.6").unwrap();
     assert_eq!((warm.sample.value, &*warm.unit), (Value::Number(37.0), "Cel"));
-    let power = bench.send(0, "w", "12345").unwrap();
+    let power = meter.send(0, "w", "12345").unwrap();
     assert_eq!((power.sample.value, &*power.unit), (Value::Number(12.345), "kW"));
     // The range is in the unit kept.
     assert_eq!(power.sample.quality, Quality::Good);
-    assert_eq!(bench.send(1, "w", "501000").unwrap().sample.quality, Quality::Uncertain);
+    assert_eq!(meter.send(1, "w", "501000").unwrap().sample.quality, Quality::Uncertain);
 }
 
 #[test]
 fn a_deadband_holds_small_changes_and_never_looks_dead() {
-    let mut bench = Bench::new();
-    assert!(bench.passes(0, "w", "100000"));
-    assert!(!bench.passes(10, "w", "100500"), "exactly the deadband");
-    assert!(!bench.passes(20, "w", "99500"));
-    assert!(bench.passes(30, "w", "100501"));
-    assert!(!bench.passes(40, "w", "100001"), "counted from what was passed on");
-    assert!(bench.passes(80, "w", "100501"), "half of stale_after later");
-    assert!(!bench.passes(81, "w", "100501"));
+    let mut meter = Meter::new();
+    assert!(meter.passes(0, "w", "100000"));
+    assert!(!meter.passes(10, "w", "100500"), "exactly the deadband");
+    assert!(!meter.passes(20, "w", "99500"));
+    assert!(meter.passes(30, "w", "100501"));
+    assert!(!meter.passes(40, "w", "100001"), "counted from what was passed on");
+    assert!(meter.passes(80, "w", "100501"), "half of stale_after later");
+    assert!(!meter.passes(81, "w", "100501"));
     // A change of quality is never held: 500.2 is out of range, and near.
-    assert!(bench.passes(82, "w", "499900"));
-    let doubtful = bench.send(83, "w", "500200").unwrap();
+    assert!(meter.passes(82, "w", "499900"));
+    let doubtful = meter.send(83, "w", "500200").unwrap();
     assert_eq!(doubtful.sample.quality, Quality::Uncertain);
-    assert!(!bench.passes(84, "w", "500300"));
-    assert!(bench.passes(85, "w", "499900"));
-    let report = bench.engine.board().report();
+    assert!(!meter.passes(84, "w", "500300"));
+    assert!(meter.passes(85, "w", "499900"));
+    let report = meter.bench.report();
     assert_eq!(report.bindings[0].held, 5);
     assert_eq!((report.rejected.total, report.skipped.total), (0, 0));
 }
 
 #[test]
 fn a_relative_deadband_is_of_the_value_passed_on() {
-    let mut bench = Bench::new();
-    assert!(bench.passes(0, "flow", "100"));
-    assert!(!bench.passes(1, "flow", "110"));
-    assert!(bench.passes(2, "flow", "89"));
-    assert!(!bench.passes(3, "flow", "97.8"));
-    assert!(bench.passes(4, "flow", "0"));
-    assert!(bench.passes(5, "flow", "0.1"), "nothing is within ten percent of zero");
-    assert!(!bench.passes(3_000, "flow", "0.1"));
-    assert!(bench.passes(3_605, "flow", "0.1"), "max_silence");
+    let mut meter = Meter::new();
+    assert!(meter.passes(0, "flow", "100"));
+    assert!(!meter.passes(1, "flow", "110"));
+    assert!(meter.passes(2, "flow", "89"));
+    assert!(!meter.passes(3, "flow", "97.8"));
+    assert!(meter.passes(4, "flow", "0"));
+    assert!(meter.passes(5, "flow", "0.1"), "nothing is within ten percent of zero");
+    assert!(!meter.passes(3_000, "flow", "0.1"));
+    assert!(meter.passes(3_605, "flow", "0.1"), "max_silence");
 }
 
 #[test]
 fn a_change_that_is_too_fast_is_marked() {
-    let mut bench = Bench::new();
+    let mut meter = Meter::new();
     let quality =
-        |bench: &mut Bench, at, value| bench.send(at, "level", value).unwrap().sample.quality;
-    assert_eq!(quality(&mut bench, 0, "10"), Quality::Good);
-    assert_eq!(quality(&mut bench, 10, "30"), Quality::Good);
-    assert_eq!(quality(&mut bench, 11, "33"), Quality::Uncertain);
-    assert_eq!(quality(&mut bench, 12, "33"), Quality::Good, "it stayed there");
-    assert_eq!(quality(&mut bench, 5, "0"), Quality::Good, "late: it says nothing of the change");
-    assert_eq!(quality(&mut bench, 13, "34"), Quality::Good);
-    let uncertain = bench.engine.board().report().uncertain;
+        |meter: &mut Meter, at, value| meter.send(at, "level", value).unwrap().sample.quality;
+    assert_eq!(quality(&mut meter, 0, "10"), Quality::Good);
+    assert_eq!(quality(&mut meter, 10, "30"), Quality::Good);
+    assert_eq!(quality(&mut meter, 11, "33"), Quality::Uncertain);
+    assert_eq!(quality(&mut meter, 12, "33"), Quality::Good, "it stayed there");
+    assert_eq!(quality(&mut meter, 5, "0"), Quality::Good, "late: it says nothing of the change");
+    assert_eq!(quality(&mut meter, 13, "34"), Quality::Good);
+    let uncertain = meter.bench.report().uncertain;
     assert_eq!(uncertain.total, 1);
     assert!(uncertain.items[0].reason.contains("from 30 to 33 in 1.000 s"), "{uncertain:?}");
 }
 
 #[test]
 fn states_have_labels_and_others_are_marked() {
-    let mut bench = Bench::new();
-    assert_eq!(bench.send(0, "door", "\"open\"").unwrap().sample.quality, Quality::Good);
-    let odd = bench.send(1, "door", "\"ajar\"").unwrap();
+    let mut meter = Meter::new();
+    assert_eq!(meter.send(0, "door", "\"open\"").unwrap().sample.quality, Quality::Good);
+    let odd = meter.send(1, "door", "\"ajar\"").unwrap();
     assert_eq!(odd.sample.quality, Quality::Uncertain);
-    let board = bench.engine.board();
+    let board = meter.bench.engine.board();
     assert!(board.report().uncertain.items[0].reason.contains("none of closed, open"));
     let closed = &board.states()["door"]["closed"];
     assert_eq!((&*closed.zh, &*closed.en, closed.normal), ("关", "Closed", Some(true)));

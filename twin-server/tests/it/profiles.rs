@@ -105,13 +105,7 @@ fn check(profile: &str, file: &Path, fixture: &Fixture) {
     for example in &fixture.messages {
         let at = format!("{}: {}", file.display(), example.topic);
         let before: u64 = engine.board().troubles().iter().map(|(_, count)| count).sum();
-        let message = Message {
-            topic: example.topic.clone(),
-            payload: example.bytes().into(),
-            received: Timestamp::now(),
-            retained: false,
-            ack: None,
-        };
+        let message = Message::new(&example.topic, example.bytes(), Timestamp::now());
         let mut readings = Vec::new();
         engine.accept(&message, &mut readings);
         engine.settle();

@@ -17,53 +17,34 @@ use crate::support::{
     PATIENCE, free_port,
     mosquitto::{Mosquitto, Publisher},
     postgres::{PASSWORD, Postgres},
-    process::{Server, meters},
+    process::{Metering, Server, meters},
 };
 
 const METERS: u64 = 8;
 
-/// The configuration of one server; all share the scene.
-fn configure(dir: &Path, name: &str, mqtt_port: u16, database: &str) -> PathBuf {
-    let config = format!(
-        r#"
-[scene]
-package = "."
-[http]
-listen = "127.0.0.1:0"
-[mqtt]
-url = "mqtt://127.0.0.1:{mqtt_port}"
-client_id = "{name}"
-share_group = "twin"
-[history]
-url = "{database}"
-password_file = "password"
-[[binding]]
-topic = "site/{{meter}}/energy"
-entity = {{ tag = "{{meter}}" }}
-time = "$.ts"
-[[binding.point]]
-metric = "energy"
-value = "$.n"
-unit = "kW.h"
+/// What the meters' counts are not all of: states, and points computed of the counts.
+const MORE: &str = r#"
 [[binding]]
 name = "states"
 topic = "site/EM0/+"
-entity = {{ tag = "EM0" }}
-when = {{ "$.kind" = "state" }}
+entity = { tag = "EM0" }
+when = { "$.kind" = "state" }
 time = "$.ts"
 [[binding.point]]
 metric = "state"
 value = "$.n"
 [[computed]]
 metric = "doubled"
-entity = {{ kind = "meter" }}
+entity = { kind = "meter" }
 expr = "2.0 * energy"
-inputs = {{ energy = {{ metric = "energy" }} }}
-"#
-    );
-    let file = dir.join(format!("{name}.toml"));
-    std::fs::write(&file, config).unwrap();
-    file
+inputs = { energy = { metric = "energy" } }
+"#;
+
+/// The configuration of one server; all share the scene.
+fn configure(dir: &Path, name: &str, port: u16, database: &str) -> PathBuf {
+    let mqtt = format!("client_id = \"{name}\"\nshare_group = \"twin\"");
+    let history = format!("url = \"{database}\"\npassword_file = \"password\"");
+    Metering { port, mqtt: &mqtt, history: &history, more: MORE }.write(dir, name)
 }
 
 fn package(dir: &Path) {
@@ -77,8 +58,8 @@ async fn publish(port: u16, stop: Arc<AtomicBool>) -> u64 {
     let (mut n, mut last) = (0, None);
     while !stop.load(Relaxed) {
         for meter in 0..METERS {
-            let payload = format!("{{\"ts\":\"{}\",\"n\":{n}}}", Timestamp::now());
-            last = Some(publisher.publish(&format!("site/EM{meter}/energy"), &payload).await);
+            let (topic, payload) = (Metering::topic(meter), Metering::counted(n));
+            last = Some(publisher.publish(&topic, &payload).await);
         }
         n += 1;
         sleep(Duration::from_millis(5)).await;
@@ -192,9 +173,8 @@ async fn values_are_live_while_the_database_is_away() {
     package(dir.path());
     let config = configure(dir.path(), "one", port, &postgres.url("twin"));
     let publisher = Publisher::new(port);
-    let publish = async |meter: &str, n: u64| {
-        let payload = format!("{{\"ts\":\"{}\",\"n\":{n}}}", Timestamp::now());
-        publisher.publish(&format!("site/{meter}/energy"), &payload).await;
+    let publish = async |meter: u64, n: u64| {
+        publisher.publish(&Metering::topic(meter), &Metering::counted(n)).await;
     };
     let kept = async |postgres: &Postgres, number: u64| {
         let of = format!("SELECT 1 FROM twin_sample WHERE number = {number}");
@@ -205,13 +185,13 @@ async fn values_are_live_while_the_database_is_away() {
         }
     };
     let server = Server::start(&config);
-    publish("EM0", 1001).await;
+    publish(0, 1001).await;
     kept(&postgres, 1001).await;
     server.kill();
     postgres.crash();
 
     let server = Server::start(&config); // ready, though there is no database
-    publish("EM1", 1002).await;
+    publish(1, 1002).await;
     until_shown(&server, "m1/energy", 1002.0).await;
     let deadline = Instant::now() + PATIENCE;
     while server.json("/readyz")["history"]["lost"] != 1 {
@@ -226,7 +206,7 @@ async fn values_are_live_while_the_database_is_away() {
     while server.json("/readyz")["history"]["keeping"] != true {
         assert!(Instant::now() < deadline, "{}", server.json("/readyz"));
         n += 1;
-        publish("EM1", n).await;
+        publish(1, n).await;
         sleep(Duration::from_millis(200)).await;
     }
     let history = server.json("/api/v1/points/m1%2Fenergy/history?from=2020-01-01T00:00:00Z");

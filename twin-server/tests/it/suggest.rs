@@ -31,9 +31,7 @@ fn meters() -> Arc<Scene> {
 }
 
 fn message(topic: &str, payload: &str) -> Message {
-    let payload = payload.to_owned().into();
-    let received = Timestamp::now();
-    Message { topic: topic.to_owned(), payload, received, retained: false, ack: None }
+    Message::new(topic, payload.to_owned(), Timestamp::now())
 }
 
 fn board(scene: &Arc<Scene>, bindings: &str, messages: &[(&str, &str)]) -> Arc<BindingBoard> {

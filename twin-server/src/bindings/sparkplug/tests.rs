@@ -69,13 +69,7 @@ impl Bench {
     }
 
     fn send_bytes(&mut self, topic: &str, payload: Vec<u8>) -> Vec<Reading> {
-        let message = Message {
-            topic: format!("spBv1.0/{topic}"),
-            payload: payload.into(),
-            received: self.now,
-            retained: false,
-            ack: None,
-        };
+        let message = Message::new(format!("spBv1.0/{topic}"), payload, self.now);
         let mut readings = Vec::new();
         self.engine.accept(&message, &mut readings);
         readings

@@ -1,5 +1,6 @@
 //! What the tests of several subjects need.
 
+pub(crate) mod bench;
 pub(crate) mod mosquitto;
 pub(crate) mod postgres;
 pub(crate) mod process;

@@ -3,10 +3,12 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
+
+use jiff::Timestamp;
 
 use super::PATIENCE;
 
@@ -90,6 +92,60 @@ pub(crate) fn meters(dir: &Path, count: u64) {
         |n| format!("{{\"id\":\"m{n}\",\"kind\":\"meter\",\"name\":\"\",\"tags\":[\"EM{n}\"]}}\n");
     let entities: String = (0..count).map(meter).collect();
     std::fs::write(dir.join("entities.ndjson"), entities).unwrap();
+}
+
+/// The configuration of a server of [`meters`], which keeps what they have counted.
+pub(crate) struct Metering<'t> {
+    /// Of the broker.
+    pub(crate) port: u16,
+    /// Further lines of `[mqtt]`.
+    pub(crate) mqtt: &'t str,
+    /// The lines of `[history]`.
+    pub(crate) history: &'t str,
+    /// Further bindings and computed points.
+    pub(crate) more: &'t str,
+}
+
+impl Metering<'_> {
+    /// Writes it beside the scene; where it is.
+    pub(crate) fn write(&self, dir: &Path, name: &str) -> PathBuf {
+        let Self { port, mqtt, history, more } = self;
+        let text = format!(
+            r#"
+[scene]
+package = "."
+[http]
+listen = "127.0.0.1:0"
+[mqtt]
+url = "mqtt://127.0.0.1:{port}"
+{mqtt}
+[history]
+{history}
+[[binding]]
+topic = "site/{{meter}}/energy"
+entity = {{ tag = "{{meter}}" }}
+time = "$.ts"
+[[binding.point]]
+metric = "energy"
+value = "$.n"
+unit = "kW.h"
+{more}
+"#
+        );
+        let file = dir.join(format!("{name}.toml"));
+        std::fs::write(&file, text).unwrap();
+        file
+    }
+
+    /// Where a meter tells what it has counted: `m0` on the topic of 0.
+    pub(crate) fn topic(meter: u64) -> String {
+        format!("site/EM{meter}/energy")
+    }
+
+    /// What it tells there now.
+    pub(crate) fn counted(n: u64) -> String {
+        format!("{{\"ts\":\"{}\",\"n\":{n}}}", Timestamp::now())
+    }
 }
 
 impl Drop for Server {
