@@ -35,6 +35,9 @@ use crate::{ingest::Message, reading::Reading, scene::LoadedScene};
 pub(super) const MAX_PLANS: usize = 200_000;
 /// The same for what leads to no entity, so that strangers cannot crowd out devices.
 const MAX_USELESS_PLANS: usize = 20_000;
+/// Longest topic, bytes. MQTT allows 65,535, and what a topic means is remembered under it:
+/// a flood of such would take gigabytes.
+const MAX_TOPIC: usize = 1_024;
 /// Number of a plan that is not kept; nor are the devices it finds.
 const UNKEPT: u64 = 0;
 
@@ -193,6 +196,11 @@ impl Engine {
     pub fn accept(&mut self, message: &Message, readings: &mut Vec<Reading>) {
         let before = readings.len();
         self.board.messages.fetch_add(1, Relaxed);
+        if message.topic.len() > MAX_TOPIC {
+            let why = format!("a topic of {} bytes; at most {MAX_TOPIC}", message.topic.len());
+            self.board.rejected.lock().note(&trouble(None, message), &why);
+            return;
+        }
         if self.announced(message) {
             return;
         }

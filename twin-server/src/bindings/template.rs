@@ -14,6 +14,10 @@ use super::{
 /// What stands for the name or number of an element of `each`.
 const KEY: &str = "@key";
 
+/// Longest text that a topic or a payload puts into a name, bytes. What is found by it, or not,
+/// is remembered, and nothing has a name of a megabyte.
+const MAX_NAME: usize = 1_024;
+
 /// Why a template cannot be used.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum TemplateError {
@@ -114,7 +118,7 @@ impl Template {
     /// The text for the captured levels of one topic and an element of one payload.
     ///
     /// # Errors
-    /// Where the payload has nothing, or no single value, at one of its paths.
+    /// Where the payload has nothing, no single value, or a very long text at one of its paths.
     pub(super) fn fill(
         &self,
         captures: &[impl AsRef<str>],
@@ -128,6 +132,9 @@ impl Template {
                 Part::Key => Cow::Borrowed(node.map_or("", |node| node.key)),
                 Part::Value(path) => Cow::Owned(value(path, node)?),
             };
+            if part.len() > MAX_NAME {
+                return Err(format!("{} bytes to name an entity; at most {MAX_NAME}", part.len()));
+            }
             text.push_str(&part);
         }
         Ok(text)
@@ -197,6 +204,10 @@ mod tests {
         assert_eq!(fill("{a}:{$.sn}:{$['at'].x}:{@key}").as_deref(), Ok("1:4711:y:k"));
         assert!(fill("{$.no}").unwrap_err().contains("nothing at $.no"));
         assert!(fill("{$.list}").unwrap_err().contains("names no entity"));
+        let long = serde_json::json!({"sn": "x".repeat(MAX_NAME + 1)});
+        let template = Template::parse("{$.sn}", &[]).unwrap();
+        let filled = template.fill(&[""; 0], Some(&Node::whole(&long)));
+        assert!(filled.unwrap_err().contains("1025 bytes"));
         let template = Template::parse("m:{$.sn}", &[]).unwrap();
         assert!(template.needs_payload() && template.fits("m:a/b") && !template.fits("m:"));
     }

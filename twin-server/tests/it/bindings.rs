@@ -213,6 +213,17 @@ fn a_flood_of_strange_topics_leaves_the_devices_their_place() {
     assert_eq!(report.unbound.unlisted, 29_000);
 }
 
+#[test]
+fn a_topic_longer_than_any_device_has_is_rejected() {
+    let mut bench = bench();
+    let most = format!("strange/{}", "x".repeat(1_016));
+    bench.send(&most, "x");
+    bench.send(&format!("{most}x"), "x");
+    let report = bench.report();
+    assert_eq!((report.unbound.total, report.rejected.total), (1, 1));
+    assert!(report.rejected.items[0].reason.contains("1025 bytes; at most 1024"));
+}
+
 /// The scene after a revision, with what it took out.
 #[derive(Debug)]
 struct Revised(Scene, Vec<Removed>);

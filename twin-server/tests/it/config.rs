@@ -384,6 +384,22 @@ fn decoders_are_checked_with_what_goes_with_them() {
         (format!("{tag}decode = \"text\"\neach = \"$\"{POINT}"), "each", "a JSONPath needs"),
         (format!("{tag}each = \"$$.a[*]\"{POINT}value = \"$\""), "each", "not `$$`"),
         (format!("{tag}when = {{ type = \"a\" }}{POINT}value = \"$\""), "when", "not a JSONPath"),
+        (
+            format!("{tag}each = \"$.a[?match(@.b, 'c.*')]\"{POINT}value = \"$\""),
+            "each",
+            "has a match(): regular expressions are not taken",
+        ),
+        (
+            format!("{tag}{POINT}value = \"$.a[?@.b == $.c].d\""),
+            "point[0].value",
+            "begins at $ inside a filter",
+        ),
+        (format!("{tag}time = \"$..a..b\"{POINT}value = \"$\""), "time", "more than once"),
+        (
+            format!("entity = {{ tag = \"{{$[?search(@, 'x')]}}\" }}{POINT}value = \"$\""),
+            "entity.tag",
+            "has a search()",
+        ),
         (format!("{tag}max_behind = \"1h\"{POINT}value = \"$\""), "max_behind", "needs `time`"),
         (
             format!("entity = {{ tag = \"{{$.sn}}\" }}\ndecode = \"text\"{POINT}"),

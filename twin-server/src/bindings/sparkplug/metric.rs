@@ -39,9 +39,9 @@ pub(in crate::bindings) struct MetricValue {
 impl Births {
     /// Takes over the metrics of a birth.
     pub(super) fn of(metrics: &[proto::Metric]) -> Self {
-        /// What the tables take for a metric besides its name.
+        /// What the tables take for a metric besides its name, and for a birth.
         const EACH: usize = 128;
-        let mut births = Self::default();
+        let mut births = Self { bytes: EACH, ..Self::default() };
         for metric in metrics {
             let Some(name) = metric.name.as_deref().filter(|name| !name.is_empty()) else {
                 continue;

@@ -116,7 +116,7 @@ impl Node {
 
     /// Works out anew what is held, after births or waiting messages have changed.
     fn weigh(&mut self) {
-        let births: usize = self.births.values().map(Births::bytes).sum();
+        let births: usize = self.births.iter().map(|(device, births)| weight(device, births)).sum();
         let waiting: usize = self.waiting.values().map(|message| message.bytes).sum();
         self.held = births + waiting;
     }
@@ -254,8 +254,8 @@ impl Node {
             return;
         }
         let births = Births::of(&payload.metrics);
-        let before = self.births.get(&name).map_or(0, Births::bytes);
-        if (self.held - before).saturating_add(births.bytes()) > self.room {
+        let before = self.births.get(&name).map_or(0, |before| weight(&name, before));
+        if self.held - before + weight(&name, &births) > self.room {
             let why = "the births of all nodes take as much memory as they may";
             out.rejected.push(why.to_owned());
             return;
@@ -286,6 +286,11 @@ impl Node {
         }
         out.events.push(Event { device, what: What::Values(Arc::from(values)) });
     }
+}
+
+/// What the births of a device take, bytes.
+fn weight(device: &str, births: &Births) -> usize {
+    device.len() + births.bytes()
 }
 
 fn seq(payload: &Payload) -> Option<u8> {
