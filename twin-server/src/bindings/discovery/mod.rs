@@ -5,7 +5,7 @@
 mod template;
 mod words;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
@@ -111,13 +111,10 @@ impl Discovered {
             // An empty announcement takes the one before it back.
             return if self.found.remove(topic).is_some() { Noted::News } else { Noted::Known };
         }
-        let taken: HashSet<&(String, String)> = self
-            .found
-            .iter()
-            .filter(|(other, _)| ***other != *topic)
-            .map(|(_, found)| &found.point)
-            .collect();
-        let found = match read(dialect, &place, payload, &taken) {
+        let taken = |point: &(String, String)| {
+            self.found.iter().any(|(other, found)| **other != *topic && found.point == *point)
+        };
+        let found = match read(dialect, &place, payload, taken) {
             Ok(found) => found,
             Err(reason) => {
                 // What was announced before no longer holds.
@@ -154,7 +151,7 @@ fn read(
     dialect: &Discovery,
     place: &Place<'_>,
     payload: &[u8],
-    taken: &HashSet<&(String, String)>,
+    taken: impl Fn(&(String, String)) -> bool,
 ) -> Result<Found, String> {
     if payload.len() > MAX_ANNOUNCEMENT {
         return Err(format!("an announcement has at most {MAX_ANNOUNCEMENT} bytes"));
@@ -183,11 +180,11 @@ fn read(
     let own = slug(place.object);
     let metric = words::metric(class).map_or(own.clone(), str::to_owned);
     let mut point = (tag, metric);
-    if taken.contains(&point) {
+    if taken(&point) {
         // Energy today and energy in all are of one class, and two values.
         point.1 = own;
     }
-    if taken.contains(&point) {
+    if taken(&point) {
         return Err(format!("{} of {} is announced twice", point.1, point.0));
     }
     let quoted = |text: &str| toml::Value::from(text).to_string();

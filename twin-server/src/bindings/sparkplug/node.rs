@@ -96,8 +96,7 @@ impl Node {
             (Kind::Command, _) => out.skipped = Some("a command, and no data".to_owned()),
             (Kind::Birth, None) => self.node_birth(&payload, &mut out),
             (Kind::Death, None) => self.node_death(&payload, &mut out),
-            (kind, _) if !self.alive => {
-                let _ = kind;
+            _ if !self.alive => {
                 let why = "its node has not been born yet";
                 out.rejected.push(why.to_owned());
                 out.rebirth = Some(why.to_owned());
