@@ -30,8 +30,8 @@ const FRAMES: usize = 256;
 pub(crate) struct Limits {
     /// For one element.
     pub(crate) element: Duration,
-    /// For one element tried again with less detail.
-    pub(crate) retry: Duration,
+    /// For one element tried again without its cuts.
+    pub(crate) uncut: Duration,
     /// For all of a file.
     pub(crate) file: Duration,
     /// How much a worker may grow while it tessellates, KiB.
@@ -47,7 +47,7 @@ impl Limits {
         let mib = bytes / (1 << 20);
         Self {
             element,
-            retry: element.mul_f64(0.3),
+            uncut: element.mul_f64(0.3),
             file: Duration::from_secs(16 + 2 * mib) + element,
             memory_kib: (640 + 2 * mib) << 10,
         }
@@ -255,8 +255,10 @@ impl Watch<'_> {
             troubled.extend(ids.into_iter().map(|id| (id, cause)));
         }
         troubled.sort_unstable_by_key(|(id, _)| *id);
-        let left = self.again(troubled, Detail::Uncut, Fate::Uncut)?;
-        let left = self.again(left, Detail::Box, Fate::Boxed)?;
+        let left = self.again(troubled, Detail::Uncut, self.limits.uncut, Fate::Uncut)?;
+        // A box takes a fraction of this, but it is the last that can be had, and a machine
+        // that is lent to several counts what it gives to others as ours.
+        let left = self.again(left, Detail::Box, self.limits.element, Fate::Boxed)?;
         self.geometry.fates.extend(left.into_iter().map(|(id, cause)| (id, Fate::Dropped(cause))));
         Ok(())
     }
@@ -304,6 +306,7 @@ impl Watch<'_> {
         &mut self,
         mut elements: Vec<Troubled>,
         detail: Detail,
+        limit: Duration,
         fate: fn(Cause) -> Fate,
     ) -> Result<Vec<Troubled>, WorkerError> {
         // Few, and likely to end the worker.
@@ -315,7 +318,7 @@ impl Watch<'_> {
                 self.geometry.shapes.remove(id);
             }
             let task = self.task(Vec::new(), ids, detail);
-            let (stuck, stop) = match self.run(&task, self.limits.retry)? {
+            let (stuck, stop) = match self.run(&task, limit)? {
                 End::Finished | End::OutOfTime => (HashSet::new(), true),
                 End::Hung(ids) | End::Crashed(ids) | End::TooLarge(ids) => {
                     let nothing_done = ids.is_empty();
