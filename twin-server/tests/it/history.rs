@@ -203,6 +203,36 @@ async fn old_samples_go_and_their_extremes_stay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_last_value_of_a_silent_point_outlives_its_rollups() {
+    let dir = tempfile::tempdir().unwrap();
+    let day = Some(DAY);
+    let usual = Class { raw: day, minute: day, hour: day, ..Class::default() };
+    let retention = Retention { usual, ..Retention::forever() };
+    let open = || EmbeddedStore::open(dir.path(), retention.clone(), SMALL).unwrap();
+    let store = open();
+    let mut states = Vec::new();
+    for (n, state) in ["open", "shut"].into_iter().enumerate() {
+        let mut reading = reading("a/door", 0, Value::Text(state.into()));
+        let time = days_ago(100) + SignedDuration::from_secs(n as i64);
+        (reading.sample.source_time, reading.sample.receive_time) = (time, time);
+        states.push(reading);
+    }
+    store.append(states).await.unwrap();
+    let whole = days_ago(200)..Timestamp::now();
+    until("nothing is left of it", async || {
+        let door = store.series(&PointKey::new("a", "door"), whole.clone(), 10).await.unwrap();
+        door.samples.is_empty()
+    })
+    .await;
+    drop(store);
+    let store = open();
+    let known = store.state_at(Timestamp::now()).await.unwrap();
+    let values: Vec<&Value> = known.iter().map(|past| &past.sample.value).collect();
+    assert_eq!(values, [&Value::Text("shut".into())]);
+    assert!(store.state_at(days_ago(101)).await.unwrap().is_empty(), "it was not known yet");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn beyond_the_budget_the_oldest_go_first() {
     let dir = tempfile::tempdir().unwrap();
     let mut retention = Retention::forever();

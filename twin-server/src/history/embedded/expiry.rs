@@ -3,17 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::{
     Failure,
-    codec::{
-        Raw, Run,
-        chunk::Chunk,
-        rollup::{Level, Rollup},
-    },
+    codec::{Raw, Run, chunk::Chunk, rollup::Level},
     commit::Committer,
-    open, sealed, sealing,
+    open, rollups, sealed, sealing,
 };
 
 /// Chunks dealt with in one step; each takes well below a millisecond.
@@ -68,7 +64,7 @@ impl Committer {
     /// Looks at the next points; whether there may be more to do.
     fn expire_points(&mut self, now: i64) -> Result<bool, Failure> {
         let mut expired = Vec::new();
-        let mut rollups = Vec::new();
+        let mut overdue = Vec::new();
         let mut chunks = BTreeSet::new();
         let begin = self.expiry.point;
         let points = self.memory.read().points.len() as u32;
@@ -91,7 +87,7 @@ impl Committer {
             }
             for (level, kept) in Level::ALL.into_iter().zip(kept) {
                 if let Some(cut) = cut(now, kept) {
-                    rollups.push((level, at, cut.div_euclid(level.window())));
+                    overdue.push((level, at, cut.div_euclid(level.window())));
                 }
             }
             at += 1;
@@ -101,11 +97,8 @@ impl Committer {
         let any = !expired.is_empty();
         retire(&tx, &expired)?;
         // After what has just become some: it may be older than rollups are kept.
-        for (level, point, window) in rollups {
-            tx.prepare_cached(
-                "DELETE FROM rollup WHERE level = ?1 AND point = ?2 AND window < ?3",
-            )?
-            .execute(params![level as i64, point, window])?;
+        for (level, point, window) in overdue {
+            rollups::drop_before(&tx, level, point, window)?;
         }
         let span = if any { open::span(&tx)? } else { None };
         tx.commit()?;
@@ -145,18 +138,13 @@ impl Committer {
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let oldest = oldest_chunks(&tx, MAX_CHUNKS / 2)?;
         if oldest.is_empty() {
-            let dropped = tx.execute(
-                "DELETE FROM rollup WHERE (level, window) IN \
-                 (SELECT level, min(window) FROM rollup WHERE level = \
-                 (SELECT min(level) FROM rollup))",
-                [],
-            )?;
+            let dropped = rollups::drop_oldest(&tx)?;
             tx.commit()?;
-            return Ok(dropped > 0);
+            return Ok(dropped);
         }
         for id in oldest {
             let runs = Chunk::open(&sealed::data(&tx, id)?)?.runs()?;
-            roll_up(&tx, &runs)?;
+            rollups::add(&tx, &runs)?;
             sealing::remove(&tx, id, &runs)?;
         }
         let span = open::span(&tx)?;
@@ -240,34 +228,7 @@ fn retire(db: &Connection, expired: &[Expired]) -> Result<(), Failure> {
             sealing::write_chunk(db, &kept)?;
         }
     }
-    roll_up(db, &gone)
-}
-
-/// Adds runs to the rollups of their points.
-fn roll_up(db: &Connection, runs: &[Run]) -> Result<(), Failure> {
-    let mut select = db.prepare_cached(
-        "SELECT data FROM rollup WHERE level = ?1 AND point = ?2 AND window = ?3",
-    )?;
-    let mut insert = db.prepare_cached(
-        "INSERT OR REPLACE INTO rollup(level, point, window, data) VALUES(?1, ?2, ?3, ?4)",
-    )?;
-    for level in Level::ALL {
-        let mut windows: BTreeMap<(u32, i64), Vec<&Raw>> = BTreeMap::new();
-        for run in runs {
-            for raw in &run.samples {
-                let window = raw.order().div_euclid(level.window());
-                windows.entry((run.point, window)).or_default().push(raw);
-            }
-        }
-        for ((point, window), samples) in windows {
-            let key = params![level as i64, point, window];
-            let held: Option<Vec<u8>> = select.query_row(key, |row| row.get(0)).optional()?;
-            let mut rollup = held.map_or(Ok(Rollup::default()), |bytes| Rollup::decode(&bytes))?;
-            rollup.add(level.bucket(), samples.into_iter());
-            insert.execute(params![level as i64, point, window, rollup.encode()])?;
-        }
-    }
-    Ok(())
+    rollups::add(db, &gone)
 }
 
 /// The chunks that begin first.
@@ -284,65 +245,4 @@ fn oldest_chunks(db: &Connection, count: usize) -> Result<Vec<i64>, Failure> {
     }
     found.sort_unstable();
     Ok(found.into_iter().take(count).map(|(_, id)| id).collect())
-}
-
-/// The rollups of a point that touch a range, coarse ones where there are no finer ones,
-/// by place: what stands for samples that are no more.
-pub(super) fn rolled(
-    db: &Connection,
-    point: u32,
-    start: i64,
-    end: i64,
-) -> Result<Vec<(Level, i64)>, Failure> {
-    let mut rows = Vec::new();
-    let mut select = db.prepare_cached(
-        "SELECT window FROM rollup WHERE level = ?1 AND point = ?2 AND window >= ?3 \
-         AND window <= ?4 ORDER BY window",
-    )?;
-    for level in Level::ALL {
-        let (low, high) = (start.div_euclid(level.window()), end.div_euclid(level.window()));
-        let windows = select
-            .query_map(params![level as i64, point, low, high], |row| row.get::<_, i64>(0))?;
-        for window in windows {
-            rows.push((level, window?));
-        }
-    }
-    Ok(rows)
-}
-
-/// One row of rollups.
-pub(super) fn rollup(
-    db: &Connection,
-    level: Level,
-    point: u32,
-    window: i64,
-) -> Result<Option<Rollup>, Failure> {
-    let mut select = db.prepare_cached(
-        "SELECT data FROM rollup WHERE level = ?1 AND point = ?2 AND window = ?3",
-    )?;
-    let key = params![level as i64, point, window];
-    let data: Option<Vec<u8>> = select.query_row(key, |row| row.get(0)).optional()?;
-    Ok(data.map(|bytes| Rollup::decode(&bytes)).transpose()?)
-}
-
-/// Of a point the last sample not after a moment among those that stand for others.
-pub(super) fn last_rolled(db: &Connection, point: u32, until: i64) -> Result<Option<Raw>, Failure> {
-    let mut select = db.prepare_cached(
-        "SELECT window FROM rollup WHERE level = ?1 AND point = ?2 AND window <= ?3 \
-         ORDER BY window DESC LIMIT 2",
-    )?;
-    for level in Level::ALL {
-        // A row may hold only samples after the moment: then it is in the one before.
-        let until_window = until.div_euclid(level.window());
-        let windows: Vec<i64> = select
-            .query_map(params![level as i64, point, until_window], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        for window in windows {
-            let Some(rollup) = rollup(db, level, point, window)? else { continue };
-            if let Some(raw) = rollup.samples().rfind(|raw| raw.order() <= until) {
-                return Ok(Some(raw.clone()));
-            }
-        }
-    }
-    Ok(None)
 }

@@ -13,6 +13,7 @@ mod memory;
 mod open;
 mod page;
 mod reader;
+mod rollups;
 mod schema;
 mod sealed;
 mod sealing;

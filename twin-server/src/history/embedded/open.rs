@@ -16,9 +16,8 @@ use super::{
         batch,
         chunk::{Chunk, Names},
     },
-    expiry,
     memory::Memory,
-    sealed,
+    rollups, sealed,
 };
 use crate::history::PastPoint;
 
@@ -81,7 +80,7 @@ fn latest(db: &Connection, memory: &mut Memory, dir: &Path) -> Result<(), Failur
         if let Some(run) = sealed::run_before(db, id, i64::MAX)? {
             memory.points[id as usize].sealed_last = run.last;
             wanted.entry(run.chunk).or_default().push((id, run.first));
-        } else if let Some(raw) = expiry::last_rolled(db, id, i64::MAX)? {
+        } else if let Some(raw) = rollups::last(db, id, i64::MAX)? {
             memory.points[id as usize].see(&raw);
         }
     }

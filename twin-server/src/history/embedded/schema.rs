@@ -26,7 +26,8 @@ const BUSY: Duration = Duration::from_secs(10);
 /// `sealed` says up to which row a group's samples are in chunks. A `run` says where the
 /// samples of a point lie; runs of a point never overlap. `level` is the number of bits of
 /// a chunk's duration: chunks that touch a moment are found by a look at each level. A
-/// `rollup` is what is left of samples that have gone: level 1 by minute, level 2 by hour.
+/// `rollup` is what is left of samples that have gone: level 1 by minute, level 2 by hour;
+/// level 3 is the newest sample of a point of which those have gone, too.
 const TABLES: &str = "
 CREATE TABLE point(
     id INTEGER PRIMARY KEY, grp INTEGER NOT NULL, entity TEXT NOT NULL, metric TEXT NOT NULL,

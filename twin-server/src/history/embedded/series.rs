@@ -9,10 +9,9 @@ use twin_model::PointKey;
 use super::{
     Failure,
     codec::{Raw, chunk::Chunk, rollup::Level, timestamp},
-    expiry,
     memory::{Memory, ms},
     reader::Reader,
-    sealed,
+    rollups, sealed,
 };
 use crate::history::{Series, downsample::Downsampler};
 
@@ -105,7 +104,7 @@ struct Rolled<'a> {
 
 impl<'a> Rolled<'a> {
     fn new(db: &'a Connection, point: u32, range: Range<i64>) -> Result<Self, Failure> {
-        let rows = expiry::rolled(db, point, range.start, range.end)?;
+        let rows = rollups::of_range(db, point, range.start, range.end)?;
         let minutes = rows.iter().filter(|(level, _)| *level == Level::Minute);
         let minutes_from =
             minutes.map(|(level, window)| window * level.window()).min().unwrap_or(i64::MAX);
@@ -119,7 +118,7 @@ impl<'a> Rolled<'a> {
     fn peek(&mut self) -> Result<Option<&Raw>, Failure> {
         while self.read.is_empty() {
             let Some((level, window)) = self.rows.pop_front() else { return Ok(None) };
-            let Some(rollup) = expiry::rollup(self.db, level, self.point, window)? else {
+            let Some(rollup) = rollups::row(self.db, level, self.point, window)? else {
                 continue;
             };
             let fits = |raw: &&Raw| {

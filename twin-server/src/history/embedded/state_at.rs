@@ -8,10 +8,9 @@ use twin_model::Quality;
 use super::{
     Failure,
     codec::{Raw, chunk::Chunk},
-    expiry,
     memory::{Memory, PointState, ms},
     reader::Reader,
-    sealed,
+    rollups, sealed,
 };
 use crate::history::{PastPoint, PastSample};
 
@@ -36,7 +35,7 @@ pub(super) fn state_at(reader: &mut Reader, at: Timestamp) -> Result<Vec<PastSam
         match sealed::run_before(&tx, point.id, until)? {
             Some(run) => chunks.entry(run.chunk).or_default().push((n, run.first)),
             None if point.held.is_none() => {
-                let raw = expiry::last_rolled(&tx, point.id, until)?;
+                let raw = rollups::last(&tx, point.id, until)?;
                 point.held = raw.map(|raw| {
                     let past = Arc::clone(&point.past);
                     (raw.order(), PastSample { point: past, sample: raw.to_sample() })
