@@ -3,11 +3,17 @@
 use std::cell::RefCell;
 
 use leptos::prelude::*;
+use twin_model::EntityKind;
 use wasm_bindgen::JsValue;
 use web_sys::UrlSearchParams;
 
 use super::ctx::Ctx;
-use crate::{bridge::ViewCommand, layers::Layer, link::Link, store::RoomClock};
+use crate::{
+    bridge::ViewCommand,
+    layers::Layer,
+    link::Link,
+    store::{RoomClock, Store},
+};
 
 thread_local! {
     /// What the address said at start, and what was written last.
@@ -40,8 +46,9 @@ pub(crate) fn restore(ctx: Ctx) {
         (start.lang, start.scale) = (link.lang, link.scale);
         start.others = link.others;
     });
-    if let Some(storey) = link.storey {
+    if let Some(storey) = &link.storey {
         ctx.storey.set(Some(storey.as_str().into()));
+        drop_unknown_storey(ctx);
     }
     if let Some(id) = link.entity.as_deref() {
         ctx.select(Some(id.into()));
@@ -52,7 +59,24 @@ pub(crate) fn restore(ctx: Ctx) {
         (None, Some(id)) => ctx.fly_when_ready.set_value(Some(id.as_str().into())),
         (None, None) => {}
     }
-    WRITTEN.with_borrow_mut(|written| *written = Some(current(ctx)));
+    // What the address says and is not there any more differs from what is shown, and goes.
+    let written = Link { storey: link.storey, ..current(ctx) };
+    WRITTEN.with_borrow_mut(|before| *before = Some(written));
+}
+
+/// Shows all storeys where the one that is to be shown alone is not in the scene: an old
+/// link, or a new model. Nothing at all would be drawn otherwise, without a word.
+pub(crate) fn drop_unknown_storey(ctx: Ctx) {
+    let Some(id) = ctx.storey.get_untracked() else { return };
+    let is_storey = |store: &Store| {
+        let at = store.scene.find(id.as_str());
+        at.is_some_and(|at| store.scene.at(at).kind == EntityKind::Storey)
+    };
+    if !ctx.read(is_storey) {
+        ctx.storey.set(None);
+        let words = ctx.lang.get_untracked().fill("storeys.unknown", &[("id", id.as_str())]);
+        ctx.toast.set(Some(words));
+    }
 }
 
 /// What the page shows now.

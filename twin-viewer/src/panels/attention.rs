@@ -85,7 +85,7 @@ fn reason_words(ctx: Ctx, reason: Reason) -> &'static str {
 }
 
 fn row(ctx: Ctx, line: Line) -> impl IntoView {
-    let Line { entity, point, points, reason, since_ms } = line;
+    let Line { entity, point, points, reason, since_ms, at_least } = line;
     // A new snapshot may have fewer points while this row still waits to go.
     let metric = ctx.read(|store| Some(store.points.all().get(point as usize)?.metric.clone()))?;
     let severity = reason.severity();
@@ -115,13 +115,18 @@ fn row(ctx: Ctx, line: Line) -> impl IntoView {
                 }
                 _ if points > 1 => {
                     let count = points.to_string();
-                    format!("{} · {words}", ctx.fill("attention.points", &[("n", &count)]))
+                    // The reason first: a narrow panel cuts the end off.
+                    format!("{words} · {}", ctx.fill("attention.points", &[("n", &count)]))
                 }
                 _ => format!("{} · {words}", text::metric(ctx.lang.get(), &metric)),
             }
         }
     };
-    let age = move || text::age(ctx.lang.get(), ctx.clock.get() - since_ms);
+    let age = move || {
+        let age = text::age(ctx.lang.get(), ctx.clock.get() - since_ms);
+        if at_least { format!("≥ {age}") } else { age }
+    };
+    let age_help = move || at_least.then(|| ctx.t("attention.at_least"));
     let target = entity.clone();
     Some(view! {
         <div role="listitem">
@@ -134,7 +139,7 @@ fn row(ctx: Ctx, line: Line) -> impl IntoView {
             >
                 {icon(severity_icon(severity))}
                 <span class="line-what">{what}</span>
-                <span class="line-age">{age}</span>
+                <span class="line-age" title=age_help>{age}</span>
                 <span class="line-title">{title}</span>
                 <span class="line-place">{place}</span>
             </button>

@@ -82,6 +82,8 @@ pub(crate) struct Ctx {
     pub(crate) telemetry: RwSignal<Option<Outage>>,
     pub(crate) scene: RwSignal<SceneState>,
     pub(crate) canvas: RwSignal<CanvasState>,
+    /// Tiles in place of those wanted, once there is something to see and more comes.
+    pub(crate) streaming: RwSignal<Option<(u32, u32)>>,
     /// Tiles that could not be loaded, and why the last could not.
     pub(crate) tile_failures: RwSignal<Option<(u32, String)>>,
     pub(crate) totals: RwSignal<Totals>,
@@ -122,6 +124,7 @@ impl Ctx {
             telemetry: RwSignal::new(None),
             scene: RwSignal::new(SceneState::Loading),
             canvas: RwSignal::new(CanvasState::Starting),
+            streaming: RwSignal::new(None),
             tile_failures: RwSignal::new(None),
             totals: RwSignal::new(Totals::default()),
             attention: RwSignal::new(AttentionView::default()),

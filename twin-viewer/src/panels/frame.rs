@@ -138,6 +138,8 @@ fn on_event(ctx: Ctx, event: ViewEvent) {
             }
         }
         ViewEvent::Loading { loaded, wanted, failed } => {
+            let lost = failed.as_ref().map_or(0, |(count, _)| *count);
+            ctx.streaming.set(Some((loaded, wanted)).filter(|_| loaded + lost < wanted));
             ctx.tile_failures.set(failed);
             if ctx.canvas.with_untracked(|canvas| *canvas != CanvasState::Ready) {
                 ctx.set_canvas(CanvasState::Loading { loaded, wanted });

@@ -58,6 +58,7 @@ pub(crate) fn inspector(ctx: Ctx) -> impl IntoView {
 fn card(ctx: Ctx, id: EntityId) -> impl IntoView {
     let detail = RwSignal::new(None::<Result<Detail, ApiError>>);
     fetch(ctx, id.clone(), detail);
+    fetch_again(ctx, id.clone(), detail);
     let shown = id.to_string();
     let title = {
         let id = id.clone();
@@ -105,6 +106,18 @@ fn fetch(ctx: Ctx, id: EntityId, detail: RwSignal<Fetched>) {
         }
         // The card may be gone by now, another entity being selected.
         let _ = detail.try_set(Some(result));
+    });
+}
+
+/// What could not be had while the server was away is asked for once it is back.
+fn fetch_again(ctx: Ctx, id: EntityId, detail: RwSignal<Fetched>) {
+    Effect::new(move |_| {
+        let is_back = ctx.is_live();
+        let missing = detail
+            .with_untracked(|detail| matches!(detail, Some(Err(error)) if !error.is_not_found()));
+        if is_back && missing {
+            fetch(ctx, id.clone(), detail);
+        }
     });
 }
 

@@ -92,4 +92,5 @@ fn show(ctx: Ctx, info: SceneInfo, index: IndexFile) {
         None => ctx.set_canvas(CanvasState::Ready), // nothing to wait for
     }
     super::address::restore(ctx);
+    super::address::drop_unknown_storey(ctx);
 }

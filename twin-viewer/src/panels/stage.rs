@@ -23,6 +23,7 @@ pub(crate) fn stage(ctx: Ctx) -> impl IntoView {
                 {empty_notice(ctx)}
                 {toast(ctx)}
             </div>
+            {streaming(ctx)}
             {layer_picker(ctx)}
             {storeys(ctx)}
             {replay_bar(ctx)}
@@ -111,6 +112,27 @@ fn progress(ctx: Ctx) -> impl IntoView {
             }
             .into_any(),
         )
+    }
+}
+
+/// Something is on the screen, and more of it is on its way: said quietly, and only where
+/// it takes a while, since every turn of the view asks for tiles.
+fn streaming(ctx: Ctx) -> impl IntoView {
+    let coming = move || {
+        ctx.streaming.get().filter(|_| ctx.canvas.with(|canvas| *canvas == CanvasState::Ready))
+    };
+    // The last numbers stay while the words fade.
+    let words = Memo::new(move |before: Option<&String>| match coming() {
+        Some((loaded, wanted)) => ctx.fill(
+            "loading.tiles",
+            &[("loaded", &loaded.to_string()), ("wanted", &wanted.to_string())],
+        ),
+        None => before.cloned().unwrap_or_default(),
+    });
+    view! {
+        <p class="streaming" class:is-on=move || coming().is_some() data-testid="streaming">
+            {icon("wait")}{words}
+        </p>
     }
 }
 

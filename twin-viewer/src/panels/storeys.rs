@@ -58,7 +58,7 @@ pub(crate) fn storeys(ctx: Ctx) -> impl IntoView {
                 <div class="scroll storey-list">
                     <For
                         each=move || storeys.get().unwrap_or_default()
-                        key=|storey| storey.0.clone()
+                        key=Clone::clone
                         let:storey
                     >
                         {button(ctx, storey)}

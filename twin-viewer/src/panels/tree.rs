@@ -38,6 +38,11 @@ pub(crate) fn tree(ctx: Ctx) -> impl IntoView {
         ctx.scene.track();
         ctx.expanded.with(|expanded| ctx.read(|store| visible(store, expanded)))
     });
+    // What has no name is called by its kind: rows are as much the language's as the scene's.
+    let in_words = move || {
+        let lang = ctx.lang.get();
+        lines.get().into_iter().map(|line| (line, lang)).collect::<Vec<_>>()
+    };
     Effect::new(move |_| {
         let id = ctx.selected.get();
         let at = id.and_then(|id| ctx.read(|store| store.scene.find(id.as_str())));
@@ -54,8 +59,8 @@ pub(crate) fn tree(ctx: Ctx) -> impl IntoView {
             aria-label=move || ctx.t("tree.title")
             on:keydown=move |event| on_key(ctx, active, lines, &event)
         >
-            <For each=move || lines.get() key=|line| *line let:line>
-                {match line {
+            <For each=in_words key=|line| *line let:line>
+                {match line.0 {
                     Line::Entity { at, depth } => row(ctx, active, at, depth).into_any(),
                     Line::More { depth, count, .. } => more(ctx, depth, count).into_any(),
                 }}

@@ -77,6 +77,9 @@ pub struct Attention {
     pub reason: Reason,
     /// Since when, server time, ms since 1970.
     pub since_ms: i64,
+    /// Whether it may have begun earlier: it stood when this page came, and of a state that
+    /// is reported again and again the server tells the last report.
+    pub at_least: bool,
 }
 
 /// What is the matter with a point, if anything. A fault that went silent stays a fault:
@@ -118,12 +121,14 @@ pub struct Line {
     pub reason: Reason,
     /// Since when, of several the earliest, server time, ms since 1970.
     pub since_ms: i64,
+    /// Whether it may have begun earlier.
+    pub at_least: bool,
 }
 
 impl Line {
     fn of(entry: &Attention, entity: EntityId) -> Self {
-        let &Attention { point, reason, since_ms } = entry;
-        Self { entity, point, points: 1, reason, since_ms }
+        let &Attention { point, reason, since_ms, at_least } = entry;
+        Self { entity, point, points: 1, reason, since_ms, at_least }
     }
 }
 
@@ -136,6 +141,7 @@ fn group(entries: &[Attention], subject: impl Fn(&Attention) -> EntityId) -> Vec
         line.points += 1;
         line.point = line.point.min(entry.point);
         line.since_ms = line.since_ms.min(entry.since_ms);
+        line.at_least |= entry.at_least;
     }
     lines.into_values().collect()
 }
@@ -156,17 +162,18 @@ impl AttentionList {
             self.generation = store.generation;
             let before = std::mem::take(&mut self.known);
             for ix in 0..store.points.all().len() as PointIx {
-                self.classify(store, ix);
+                self.classify(store, ix, true);
             }
             return !(before.is_empty() && self.known.is_empty());
         }
         for &ix in changed {
-            touched |= self.classify(store, ix);
+            touched |= self.classify(store, ix, false);
         }
         touched
     }
 
-    fn classify(&mut self, store: &Store, ix: PointIx) -> bool {
+    /// Looks at a point anew; `found` is one that was as it is when the page came.
+    fn classify(&mut self, store: &Store, ix: PointIx, found: bool) -> bool {
         let point = store.points.at(ix);
         let Some(reason) = reason_of(point) else { return self.known.remove(&ix).is_some() };
         if self.known.get(&ix).is_some_and(|before| before.reason == reason) {
@@ -176,7 +183,9 @@ impl AttentionList {
             Reason::Stale => reading.receive_ms + i64::from(point.stale_after_ms),
             _ => reading.source_ms,
         });
-        self.known.insert(ix, Attention { point: ix, reason, since_ms });
+        // Silence is counted from the last sample, and that is known.
+        let at_least = found && reason != Reason::Stale;
+        self.known.insert(ix, Attention { point: ix, reason, since_ms, at_least });
         true
     }
 
@@ -252,6 +261,8 @@ mod tests {
         assert!(list.update(&store, &changed));
         assert_eq!(reasons(&list, &store)[0], Reason::Held);
         assert_eq!(list.lines(&store)[0].since_ms, 5_000);
+        let at_least: Vec<bool> = list.lines(&store).iter().map(|line| line.at_least).collect();
+        assert_eq!(at_least, [false, true, true], "what stood before may be older");
 
         set(&mut store, "d1", "door", "held", 6_000);
         let changed = store.points.take_changed();

@@ -67,6 +67,7 @@ pub(crate) fn entry(id: &str, parent: Option<u32>, kind: EntityKind) -> Entry {
         storey: None,
         bbox: None,
         area_m2: None,
+        elevation_m: None,
     }
 }
 

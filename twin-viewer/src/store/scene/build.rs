@@ -40,14 +40,19 @@ impl SceneIndex {
     }
 
     /// How high each storey lies; 0 for everything else. A storey in which nothing is drawn
-    /// (an open roof) lies next to the one that the file names before it.
+    /// (an open roof, a foundation) lies where its elevation says, or else next to the one
+    /// that the file names before it.
     pub(super) fn level(&mut self) {
         self.level = vec![0.0; self.len()];
         for parent in 0..self.len() {
             let storeys = self.children[parent].iter().copied();
             let storeys: Vec<EntityIx> =
                 storeys.filter(|&at| self.at(at).kind == EntityKind::Storey).collect();
-            let known = |&at: &EntityIx| self.extent[at as usize].map(|bbox| bbox.min[2]);
+            let drawn = |&at: &EntityIx| self.extent[at as usize].map(|bbox| bbox.min[2]);
+            // Elevations count from a zero of their own: a storey that has both tells where it is.
+            let zero = storeys.iter().find_map(|at| Some(drawn(at)? - self.at(*at).elevation_m?));
+            let said = |&at: &EntityIx| Some(self.at(at).elevation_m? + zero.unwrap_or(0.0));
+            let known = |at: &EntityIx| drawn(at).or_else(|| said(at));
             let mut levels = storeys.iter().filter_map(known);
             let (lowest_first, first) = match (levels.next(), levels.next_back()) {
                 (Some(first), Some(last)) => (first <= last, first),

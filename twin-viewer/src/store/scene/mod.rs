@@ -45,6 +45,9 @@ pub struct Entry {
     /// Floor area, m².
     #[serde(default)]
     pub area_m2: Option<f64>,
+    /// How high a storey lies by the model's word, m; it counts from the building's own zero.
+    #[serde(default)]
+    pub elevation_m: Option<f64>,
 }
 
 impl Entry {
@@ -297,6 +300,23 @@ mod tests {
         let scene = index(vec![entry("T1", None, EntityKind::Building), low, mid, high, bare]);
         assert_eq!(scene.children(0), [4, 3, 2, 1], "the bare roof over what it follows");
         assert_eq!(scene.extent(0).unwrap().max[2], 44.0);
+    }
+
+    #[test]
+    fn a_storey_in_which_nothing_is_drawn_lies_where_its_elevation_says() {
+        let storey = |name: &str, elevation_m: f64, floor: Option<f64>| Entry {
+            elevation_m: Some(elevation_m),
+            bbox: floor.map(|z| [0.0, 0.0, z, 1.0, 1.0, z + 2.0].into()),
+            ..entry(name, Some(0), EntityKind::Storey)
+        };
+        let scene = index(vec![
+            entry("house", None, EntityKind::Building),
+            storey("Level 1", 0.0, Some(98.0)),
+            storey("Level 2", 3.1, Some(101.1)),
+            storey("Roof", 6.0, None),
+            storey("T/FDN", -1.25, None),
+        ]);
+        assert_eq!(scene.children(0), [3, 2, 1, 4]);
     }
 
     #[test]
