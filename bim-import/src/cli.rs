@@ -25,7 +25,8 @@ const EXAMPLES: &str = "Examples:
 Exit codes:
   0  imported; the report may hold warnings
   2  unusable arguments
-  3  nothing was imported: no file could be read, or the package not be written";
+  3  nothing was imported: no file could be read, one that is cut off would take the
+     place of a package, or the package could not be written";
 
 /// Imports IFC and GIS files into one scene package: entities, 3D Tiles, a walking
 /// graph and a report.
@@ -147,7 +148,13 @@ fn check_outputs(arguments: &Arguments) -> Result<(), Failure> {
         if !path.parent().is_some_and(Path::is_dir) {
             return unusable(format!("{name}: there is no folder for {}", path.display()));
         }
-        let Ok(there) = path.canonicalize() else { continue };
+        let there = whole(&path);
+        if there.starts_with(whole(arguments.out())) {
+            let path = path.display();
+            return unusable(format!(
+                "{name}: {path} lies in the folder of --out, which holds the package and nothing else"
+            ));
+        }
         let is_it = |file: &PathBuf| file.canonicalize().is_ok_and(|file| file == there);
         if arguments.files.iter().any(is_it) {
             let path = path.display();
@@ -155,6 +162,13 @@ fn check_outputs(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// A path without links and detours, also of what is not there yet.
+fn whole(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let in_folder = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+    path.canonicalize().ok().or_else(in_folder).unwrap_or(path.clone())
 }
 
 fn import(arguments: &Arguments) -> Result<Summary, Failure> {
@@ -185,11 +199,14 @@ fn import(arguments: &Arguments) -> Result<Summary, Failure> {
     Ok(summary)
 }
 
-/// One line for every file that is missing from the scene, one for the whole.
+/// One line for every file that is missing from the scene or cut off, one for the whole.
 fn conclude(arguments: &Arguments, summary: &Summary) {
     for source in &summary.report.sources {
         if let Some(error) = &source.error {
             say(&format!("warning: {}: {error}", source.file));
+        }
+        if let Some(note) = source.cut_off_note() {
+            say(&format!("warning: {}: {}", source.file, note.reason));
         }
         if source.too_far > 0 {
             let (file, count) = (&source.file, source.too_far);

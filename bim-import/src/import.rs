@@ -11,6 +11,7 @@ use thiserror::Error;
 use crate::{
     audit,
     crs::{Crs, CrsError},
+    ifc,
     options::Options,
     package::{self, PackageError},
     report::Report,
@@ -66,6 +67,17 @@ pub enum ImportError {
     /// None of the files could be read; each with its reason.
     #[error("nothing could be imported: {}", .0.iter().map(|(file, why)| format!("{file} {why}")).collect::<Vec<_>>().join("; "))]
     Nothing(Vec<(String, String)>),
+    /// Files that are cut off would take the place of a package.
+    #[error(
+        "{} and may be cut off; the package in {dir} stays as it is: choose another --out, or remove it",
+        cut_off(.files)
+    )]
+    CutOff {
+        /// What the report calls the files.
+        files: Vec<String>,
+        /// The package.
+        dir: PathBuf,
+    },
     /// The package could not be written.
     #[error(transparent)]
     Package(#[from] PackageError),
@@ -84,7 +96,7 @@ impl ImportError {
                         | PackageError::DeadLink(_)
                 )
             }
-            Self::Nothing(_) => false,
+            Self::Nothing(_) | Self::CutOff { .. } => false,
         }
     }
 }
@@ -107,8 +119,8 @@ pub struct Summary {
 /// one that does. Blocks; call it from a thread of its own in an async program.
 ///
 /// # Errors
-/// When an argument is unusable, when no file could be read, or when the package cannot
-/// be written. A file among several that cannot be read is no error: it stands in the
+/// When an argument is unusable, when no file could be read, when one is cut off and there
+/// is a package already, or when the package cannot be written. A file among several that cannot be read is no error: it stands in the
 /// report.
 pub fn import(
     files: &[PathBuf],
@@ -134,6 +146,7 @@ pub fn import(
     if failed.len() == files.len() {
         return Err(ImportError::Nothing(failed));
     }
+    spare(&options.out, &scene)?;
     if let Some(path) = &options.audit {
         write_audit(path, &mut scene)?;
     }
@@ -151,6 +164,21 @@ pub fn import(
         report.seconds = started.elapsed().as_secs_f64();
     })?;
     Ok(Summary { revision: written.revision, entities: written.entities, report })
+}
+
+/// Keeps a package from part of a file: a copy that broke off is no new revision.
+fn spare(dir: &Path, scene: &scene::Scene) -> Result<(), ImportError> {
+    let cut_off = scene.sources.iter().filter(|source| source.report.cut_off);
+    let files: Vec<String> = cut_off.map(|source| source.report.file.clone()).collect();
+    if files.is_empty() || !target::is_package(dir) {
+        return Ok(());
+    }
+    Err(ImportError::CutOff { files, dir: dir.to_owned() })
+}
+
+fn cut_off(files: &[String]) -> String {
+    let end = if files.len() == 1 { "ends" } else { "end" };
+    format!("{} {end} without {}", files.join(", "), ifc::read::END_OF_FILE)
 }
 
 /// Writes the report to a file.

@@ -29,6 +29,7 @@ mod raster;
 pub mod report;
 mod resources;
 mod scene;
+mod sets;
 mod store;
 mod target;
 pub mod tiles;

@@ -50,36 +50,29 @@ impl Options {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CrsChoice {
     all: Option<String>,
+    /// By paths without `./` before them.
     by_file: Vec<(PathBuf, String)>,
 }
 
 impl CrsChoice {
-    /// Reads `EPSG:4547`, for all files, and `town.json=EPSG:28992`, for one of them by its
-    /// path or name, which counts before that for all.
+    /// Reads `EPSG:4547`, for all files, and `town.json=EPSG:28992`, for one of them by the end
+    /// of its path, which counts before that for all.
     ///
     /// # Errors
-    /// When a text names none of the files, or two texts speak of the same; the message is
-    /// for whoever wrote them.
+    /// When a text names none of the files, several of them or no system, or two texts speak of
+    /// the same; the message is for whoever wrote them.
     pub fn parse(texts: &[String], files: &[PathBuf]) -> Result<Self, String> {
         let mut choice = Self::default();
         for text in texts {
-            // A system's name may be a URL with `=` in it, and so may be a file's.
-            let mut split =
-                text.match_indices('=').map(|(at, _)| (Path::new(&text[..at]), &text[at + 1..]));
-            let first = split.clone().next();
-            let own = split.find(|(name, _)| files.iter().any(|file| means(name, file)));
-            match (own, first) {
-                (Some((name, _)), _) if choice.by_file.iter().any(|(other, _)| other == name) => {
-                    return Err(format!("{} has two", name.display()));
+            match Chosen::read(text, files)? {
+                Chosen::One(file, _) if choice.by_file.iter().any(|(other, _)| *other == file) => {
+                    return Err(format!("{} has two", file.display()));
                 }
-                (Some((name, crs)), _) => choice.by_file.push((name.to_owned(), crs.to_owned())),
-                (None, Some((name, _))) if !text.contains("://") => {
-                    return Err(format!("{} is none of the files to import", name.display()));
-                }
-                (None, _) if choice.all.is_some() => {
+                Chosen::One(file, crs) => choice.by_file.push((file, crs)),
+                Chosen::All(_) if choice.all.is_some() => {
                     return Err("two systems for all files; name the file: FILE=EPSG:n".into());
                 }
-                (None, _) => choice.all = Some(text.clone()),
+                Chosen::All(crs) => choice.all = Some(crs),
             }
         }
         Ok(choice)
@@ -92,7 +85,7 @@ impl CrsChoice {
 
     /// The one that counts for a file.
     pub(crate) fn of(&self, file: &Path) -> Option<&str> {
-        let own = self.by_file.iter().find(|(name, _)| means(name, file)).map(|(_, crs)| crs);
+        let own = self.by_file.iter().find(|(name, _)| name == plain(file)).map(|(_, crs)| crs);
         own.or(self.all.as_ref()).map(String::as_str)
     }
 
@@ -102,9 +95,62 @@ impl CrsChoice {
     }
 }
 
-/// Whether a path or bare name means a file.
-fn means(name: &Path, file: &Path) -> bool {
-    name == file || file.file_name() == Some(name.as_os_str())
+/// What one text chooses.
+enum Chosen {
+    /// A system for one file.
+    One(PathBuf, String),
+    /// A system for all of them.
+    All(String),
+}
+
+impl Chosen {
+    fn read(text: &str, files: &[PathBuf]) -> Result<Self, String> {
+        const FORMS: &str = "write EPSG:n for all files, FILE=EPSG:n for one";
+        // A system's name may be a URL with `=` in it, and so may be a file's.
+        let mut split =
+            text.match_indices('=').map(|(at, _)| (Path::new(&text[..at]), &text[at + 1..]));
+        let Some((first, _)) = split.clone().next() else { return Ok(Self::All(text.into())) };
+        let named = split.find_map(|(name, crs)| {
+            let meant = meant(name, files);
+            (!meant.is_empty()).then_some((name, meant, crs))
+        });
+        match named {
+            Some((name, meant, _)) if meant.len() > 1 => {
+                let count = if meant.len() == 2 { "two".into() } else { meant.len().to_string() };
+                Err(format!("{} means {count} files: name their folders", name.display()))
+            }
+            Some((name, _, crs)) if crs.trim().is_empty() => {
+                Err(format!("{}= names no coordinate system; {FORMS}", name.display()))
+            }
+            Some((_, meant, crs)) => Ok(Self::One(meant[0].to_owned(), crs.into())),
+            None if first.as_os_str().is_empty() => {
+                Err(format!("{text} names no file before the =; {FORMS}"))
+            }
+            None if text.contains("://") => Ok(Self::All(text.into())),
+            None => Err(format!("{} is none of the files to import", first.display())),
+        }
+    }
+}
+
+/// A path without `./` before it.
+fn plain(path: &Path) -> &Path {
+    path.strip_prefix(".").unwrap_or(path)
+}
+
+/// The files that a name means, each once: the one of that path, else those whose path ends
+/// so, as in what the report calls them.
+fn meant<'a>(name: &Path, files: &'a [PathBuf]) -> Vec<&'a Path> {
+    let name = plain(name);
+    let mut meant: Vec<&Path> = files.iter().map(|file| plain(file)).collect();
+    if meant.contains(&name) {
+        meant.retain(|file| *file == name);
+    } else {
+        // Any path ends in an empty one.
+        meant.retain(|file| !name.as_os_str().is_empty() && file.ends_with(name));
+    }
+    meant.sort_unstable();
+    meant.dedup();
+    meant
 }
 
 #[cfg(test)]
@@ -127,9 +173,57 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_meant_by_the_end_of_its_path() {
+        let files: Vec<PathBuf> =
+            ["./a/north/b.ifc", "a/south/b.ifc", "b.ifc", "/c/d.ifc", "./e.ifc", "x/e.ifc"]
+                .map(PathBuf::from)
+                .into();
+        let of = |text: &str| {
+            let choice = CrsChoice::parse(&[text.into()], &files)?;
+            let has = |file: &&PathBuf| choice.of(file).is_some();
+            Ok::<_, String>(files.iter().filter(has).cloned().collect::<Vec<_>>())
+        };
+        for (name, file) in [
+            ("north/b.ifc", 0),
+            ("a/north/b.ifc", 0),
+            ("./south/b.ifc", 1),
+            ("b.ifc", 2),
+            ("d.ifc", 3),
+            ("c/d.ifc", 3),
+            ("/c/d.ifc", 3),
+            ("e.ifc", 4),
+        ] {
+            assert_eq!(of(&format!("{name}=EPSG:1")).unwrap(), [files[file].clone()], "{name}");
+        }
+        for name in ["outh/b.ifc", "ifc", "north", ".", "c"] {
+            assert!(of(&format!("{name}=EPSG:1")).unwrap_err().contains("none of the"), "{name}");
+        }
+        let two = CrsChoice::parse(&["b.ifc=EPSG:1".into()], &files[..2]).unwrap_err();
+        assert_eq!(two, "b.ifc means two files: name their folders");
+        let twice = [files[3].clone(), files[3].clone()];
+        assert!(CrsChoice::parse(&["d.ifc=EPSG:1".into()], &twice).is_ok());
+    }
+
+    #[test]
+    fn odd_forms_are_refused_in_words_that_help() {
+        for (text, words) in [
+            ("=", "= names no file before the =; write EPSG:n"),
+            ("=EPSG:28992", "=EPSG:28992 names no file before the ="),
+            ("town.json=", "town.json= names no coordinate system; write EPSG:n"),
+            ("town.json= ", "names no coordinate system"),
+        ] {
+            let message = parse(&[text]).unwrap_err();
+            assert!(message.contains(words), "{message}");
+        }
+    }
+
+    #[test]
     fn what_speaks_of_no_file_or_of_one_twice_is_refused() {
         assert!(parse(&["c.ifc=EPSG:1"]).unwrap_err().contains("none of the files"));
         assert!(parse(&["town.json=EPSG:1", "town.json=EPSG:2"]).unwrap_err().contains("has two"));
+        assert!(
+            parse(&["town.json=EPSG:1", "in/town.json=EPSG:2"]).unwrap_err().contains("has two")
+        );
         assert!(parse(&["EPSG:1", "EPSG:2"]).unwrap_err().contains("two systems"));
     }
 }

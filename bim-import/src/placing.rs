@@ -1,7 +1,7 @@
 //! Where each source stands in the scene: one local frame for all, taken from the first
 //! source that says where on earth it is.
 
-use twin_model::{BoundingBox, scene::Origin};
+use twin_model::{BoundingBox, Entity, scene::Origin};
 
 use crate::{
     crs::{self, Crs, CrsError, Vertical},
@@ -59,6 +59,20 @@ impl Fix {
     pub(crate) fn on_map(wgs84: [f64; 3], crs: &Crs) -> Self {
         Self { heights: crs.vertical().map(Vertical::name), ..Self::at(wgs84, Some(crs.name())) }
     }
+}
+
+/// How far the nearest of a box lies from the scene's origin, m: what is meant wherever the
+/// report tells a distance.
+pub(crate) fn from_origin_m(bbox: &BoundingBox) -> f64 {
+    let away = [0, 1, 2].map(|axis| bbox.min[axis].max(-bbox.max[axis]).max(0.0));
+    away.iter().map(|metres| metres * metres).sum::<f64>().sqrt()
+}
+
+/// How far the nearest thing of a source lies from the scene's origin, m; nothing where
+/// nothing of it has geometry.
+pub(crate) fn nearest_m(entities: &[Entity]) -> Option<f64> {
+    let boxes = entities.iter().filter_map(|entity| entity.bbox.as_ref());
+    boxes.map(from_origin_m).reduce(f64::min)
 }
 
 /// What the report says of a source that stands this far from the first one, if it is too
@@ -233,14 +247,12 @@ pub(crate) fn place(
     notes: &mut Vec<Note>,
 ) -> Placement {
     if let (Some(frame), Some(fix)) = (frame, fix) {
-        let distance = distance(frame, fix);
         if is_believed(frame, fix) {
-            notes.extend(far_note(distance));
             return Placement::on_earth(frame, fix.anchor, fix.wgs84, fix.heading_rad);
         }
         let text = format!(
             "by its site's latitude and longitude it is {:.0} km from the scene's origin, which is at the first georeferenced source; it was put at the origin instead",
-            distance / 1_000.0
+            distance(frame, fix) / 1_000.0
         );
         notes.push(Note::source(Severity::Info, text));
     } else {

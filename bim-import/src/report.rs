@@ -8,6 +8,7 @@ use twin_model::changes::Changes;
 
 use crate::{
     changes::ChangesError,
+    ifc::read::END_OF_FILE,
     imported::{Imported, Note, Severity},
     walk::Unreached,
 };
@@ -68,6 +69,9 @@ pub struct SourceReport {
     /// Why nothing of it is in the scene, if so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Whether it ends before its end: what stood behind is not in the scene.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cut_off: bool,
     /// Its length unit: `mm`, `m`, `ft`; empty for formats that have none of their own.
     pub unit: String,
     /// How it was put into the scene.
@@ -80,7 +84,7 @@ pub struct SourceReport {
     pub tessellated: usize,
     /// Entities drawn otherwise than the file says.
     pub approximated: usize,
-    /// Entities that should be drawn and are not.
+    /// What should be drawn and is not; that the file is cut off does not count here.
     pub dropped: usize,
     /// How many of those lie too far from the scene's origin to be drawn.
     pub too_far: usize,
@@ -162,6 +166,11 @@ pub struct GraphReport {
     pub is_partial: bool,
 }
 
+/// Whether a note says that a file is cut off.
+pub(crate) fn is_cut_off(note: &Note) -> bool {
+    note.global_id.is_none() && note.reason.contains(END_OF_FILE)
+}
+
 impl SourceReport {
     /// Counts what a reader handed on.
     pub(crate) fn count(&mut self, imported: &Imported) {
@@ -181,7 +190,12 @@ impl SourceReport {
             };
             list.push(note);
         }
-        self.dropped = self.drops.len();
+        self.dropped = self.drops.len() - usize::from(self.cut_off_note().is_some());
         self.approximated = self.approximations.len();
+    }
+
+    /// What `drops` says of a file that is cut off.
+    pub fn cut_off_note(&self) -> Option<&Note> {
+        self.drops.iter().find(|note| self.cut_off && is_cut_off(note))
     }
 }

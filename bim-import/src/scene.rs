@@ -348,6 +348,8 @@ fn draw(
         report.error = Some(reason);
         Imported::default()
     });
+    let away_m = frame.and_then(|_| placing::nearest_m(&imported.entities));
+    notes.extend(away_m.and_then(placing::far_note));
     imported.stow(meshes);
     for entity in &mut imported.entities {
         imported.aside.put(entity, meshes.store());

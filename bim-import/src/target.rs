@@ -58,6 +58,11 @@ pub(crate) fn check(dir: &Path) -> Result<(), PackageError> {
     })
 }
 
+/// Whether there is a package already, of a folder that may be replaced.
+pub(crate) fn is_package(dir: &Path) -> bool {
+    dir.join(MARKER).is_file()
+}
+
 /// Ends what imports into a folder left beside it when they were killed: drafts go, and a
 /// package that was set aside already comes back where the new one never took its place.
 /// What belongs to an import that still runs is locked, and stays.

@@ -33,12 +33,14 @@ pub(super) fn read(name: &str) -> Option<Named> {
     let name = name.trim().to_ascii_uppercase();
     let mut codes = name.match_indices("EPSG").flat_map(|(at, word)| {
         let rest = name[at + word.len()..].trim_start_matches(".XML");
-        let rest = rest.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+        let at = rest.find(|c: char| c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        let (between, rest) = rest.split_at(at);
         let end = rest.find(|c: char| !(c.is_ascii_digit() || ":/.#+".contains(c)));
         let (code, behind) = rest.split_at(end.unwrap_or(rest.len()));
-        // `27700X` is a slip, not 27700.
+        // `27700X` and `27700=X` are slips, not 27700, and `:-1` is not 1.
         let is_slip = code.ends_with(|c: char| c.is_ascii_digit())
-            && behind.starts_with(char::is_alphanumeric);
+            && behind.starts_with(|c: char| c.is_alphanumeric() || c == '=')
+            || between.len() > 1 && between.ends_with('-');
         if is_slip { Vec::new() } else { codes_in(code) }
     });
     if let Some(horizontal) = codes.next() {
@@ -100,10 +102,21 @@ mod tests {
             assert_eq!(read(name), Some(Named::Epsg(horizontal, vertical)), "{name}");
         }
         assert_eq!(read("urn:ogc:def:crs:OGC:1.3:CRS84"), Some(Named::Crs84));
-        for name in
-            ["", "Gauss", "EPSG:", "EPSG", "EPSG:+", "EPSG:999999999999", "ÄEPSGÄ", "EPSG:27700x"]
-        {
+        for name in [
+            "",
+            "Gauss",
+            "EPSG:",
+            "EPSG",
+            "EPSG:+",
+            "EPSG:999999999999",
+            "ÄEPSGÄ",
+            "EPSG:27700x",
+            "EPSG:28992=x",
+            "EPSG:-1",
+            "EPSG -1",
+        ] {
             assert_eq!(read(name), None, "{name}");
         }
+        assert_eq!(read("EPSG-25832"), Some(Named::Epsg(25_832, None)));
     }
 }

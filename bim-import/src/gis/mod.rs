@@ -263,7 +263,7 @@ impl Layer {
         unmoved: bool,
     ) -> Result<Imported, GisError> {
         let far = self.distance(frame).zip(frame).zip(self.fix.as_ref());
-        let Some(((away_m, scene), fix)) = far else {
+        let Some(((_, scene), fix)) = far else {
             return self.draw_on(&Stage { frame, terrain, unmoved, file, source });
         };
         let own = placing::frame_at(fix.wgs84);
@@ -271,7 +271,6 @@ impl Layer {
         let mut imported =
             self.draw_on(&Stage { frame: Some(&own), terrain, unmoved, file, source })?;
         place(&mut imported, &Placement::on_earth(scene, [0.0; 3], own.wgs84(), 0.0));
-        imported.notes.extend(placing::far_note(away_m));
         Ok(imported)
     }
 

@@ -4,6 +4,7 @@ use hashbrown::{HashMap, HashSet};
 use twin_model::{Entity, EntityId, EntityKind};
 
 use super::framing::{Frame, is_sane};
+use crate::placing::from_origin_m;
 
 /// Most buildings that are named.
 const MAX_NAMED: usize = 3;
@@ -41,6 +42,9 @@ pub(super) struct Beyond {
     pub(super) others: usize,
     /// How far the farthest of all is, m.
     pub(super) farthest_m: f64,
+    /// Whether distances count from the scene's origin, as elsewhere on the page; else, where
+    /// the picture shows another place, from that.
+    pub(super) from_origin: bool,
     /// Things that are larger than any place.
     pub(super) too_large: usize,
     /// Things that lie or reach too far from the scene's origin to be drawn anywhere.
@@ -57,7 +61,8 @@ impl Beyond {
         frame: Option<&Frame>,
         homes: &HashMap<EntityId, EntityId>,
     ) -> Self {
-        let mut beyond = Self::default();
+        let from_origin = frame.is_some_and(Frame::is_at_origin);
+        let mut beyond = Self { from_origin, ..Self::default() };
         let mut buildings: HashMap<&EntityId, f64> = HashMap::new();
         for entity in entities.iter().filter(|entity| drawn.contains(&entity.id)) {
             let Some(bbox) = entity.bbox else { continue };
@@ -67,6 +72,7 @@ impl Beyond {
             }
             let away_m = frame.and_then(|frame| frame.outside(entity.kind, &bbox));
             let Some(away_m) = away_m else { continue };
+            let away_m = if from_origin { from_origin_m(&bbox) } else { away_m };
             beyond.farthest_m = beyond.farthest_m.max(away_m);
             match homes.get(&entity.id) {
                 Some(home) => {

@@ -108,14 +108,21 @@ fn elsewhere(facts: &Facts<'_>, beyond: &Beyond) -> Text {
         en.push(counted(beyond.others, "other element", "other elements"));
     }
     let farthest = distance(beyond.farthest_m);
+    let from = if beyond.from_origin {
+        text("距场景原点", "from the scene's origin")
+    } else {
+        text("距此图", "away from it")
+    };
     text(
         format!(
-            "不在此图中：{}；最远 {farthest}。位于别处的模型宜单独导入为一个场景。",
-            zh.join("、")
+            "不在此图中：{}；{}最远 {farthest}。位于别处的模型宜单独导入为一个场景。",
+            zh.join("、"),
+            from.zh
         ),
         format!(
-            "Not in this picture: {}; up to {farthest} away from it. Import a model that stands elsewhere as a scene of its own.",
-            en.join(", ")
+            "Not in this picture: {}; up to {farthest} {}. Import a model that stands elsewhere as a scene of its own.",
+            en.join(", "),
+            from.en
         ),
     )
 }
@@ -138,7 +145,7 @@ pub(super) fn section(out: &mut String, facts: &Facts<'_>, pictures: &Encoded) {
     if !shown.is_empty() {
         out.push_str("<div class=\"buildings\">\n");
         for building in &shown {
-            write_building(out, building, pictures);
+            write_building(out, facts, building, pictures);
         }
         out.push_str("</div>\n");
     }
@@ -219,7 +226,12 @@ fn where_seen(shot: Shot) -> Text {
     }
 }
 
-fn write_building(out: &mut String, building: &Building<'_>, pictures: &Encoded) {
+fn write_building(
+    out: &mut String,
+    facts: &Facts<'_>,
+    building: &Building<'_>,
+    pictures: &Encoded,
+) {
     let name = name_of(building.entity);
     match pictures.buildings.get(&building.entity.id) {
         Some(png) => add(
@@ -240,10 +252,13 @@ fn write_building(out: &mut String, building: &Building<'_>, pictures: &Encoded)
     }
     let long = building.entity.properties.get("Attributes").and_then(|set| set.get("LongName"));
     let long = long.and_then(serde_json::Value::as_str).unwrap_or_default();
+    let is_one_of_several = facts.report.sources.len() > 1;
+    let file = is_one_of_several.then(|| escape(facts.file_of(building.entity)));
+    let file = file.map(|file| format!("<p class=\"file\">{file}</p>")).unwrap_or_default();
     add(
         out,
         format_args!(
-            "</div><div class=\"about\"><h3>{}</h3><p class=\"long\">{}</p><p>{}</p>",
+            "</div><div class=\"about\"><h3>{}</h3><p class=\"long\">{}</p>{file}<p>{}</p>",
             name.html(),
             escape(long),
             contents(building).html()
@@ -271,10 +286,13 @@ fn contents(building: &Building<'_>) -> Text {
         return text("没有楼层、空间与构件", "No storeys, spaces or elements");
     }
     let (mut zh, mut en) = (zh.join(" · "), en.join(" · "));
-    let bare = building.elements - building.drawn;
-    if bare > 0 {
-        zh.push_str(&format!("，其中 {} 个没有自己的几何", number(bare)));
-        en.push_str(&format!(", {} of them without geometry of their own", number(bare)));
+    if building.by_parts > 0 {
+        zh.push_str(&format!("，其中 {} 个由其部件画出", number(building.by_parts)));
+        en.push_str(&format!(", {} of them drawn by their parts", number(building.by_parts)));
+    }
+    if building.bare > 0 {
+        zh.push_str(&format!("，{} 个没有几何", number(building.bare)));
+        en.push_str(&format!(", {} without geometry", number(building.bare)));
     }
     text(zh, en)
 }

@@ -7,7 +7,10 @@ use super::{
     html::{Text, counted, escape, number, text},
     place, rows, words,
 };
-use crate::{imported::Note, report::GraphReport};
+use crate::{
+    imported::Note,
+    report::{GraphReport, SourceReport},
+};
 
 /// How well something is; the order is that of urgency.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +81,8 @@ pub(super) fn all(facts: &Facts<'_>) -> Vec<Check> {
         duplicates(facts),
         exits(facts),
     ];
+    // The first of those that are as urgent.
+    checks.splice(0..0, cut_off(&facts.report.sources));
     checks.extend(clashes(facts));
     checks.extend(failed(facts));
     checks.extend(unseen(facts));
@@ -100,25 +105,44 @@ fn items(count: usize) -> Text {
     }
 }
 
+fn cut_off(sources: &[SourceReport]) -> Option<Check> {
+    let found: Vec<_> = sources
+        .iter()
+        .filter_map(|source| Some((source.file.as_str(), source.cut_off_note()?.reason.as_str())))
+        .collect();
+    (!found.is_empty()).then(|| Check {
+        state: State::Bad,
+        title: text("被截断的文件", "Files that are cut off"),
+        value: items(found.len()),
+        why: text(
+            "断点之后的内容不在场景中，缺失多少无从得知。请取得完整的文件后重新导入。",
+            "What stood behind the break is not in the scene, and nobody can tell how much that is. Get the whole file, and import it again.",
+        ),
+        list: by_file(&found),
+    })
+}
+
+/// What is wrong with each of some files.
+fn by_file(files: &[(&str, &str)]) -> String {
+    let line = |(file, why): &(&str, &str)| {
+        format!("<li><p><b>{}</b> {}</p></li>", escape(file), words::reason(why).html())
+    };
+    format!("<ul class=\"reasons\">{}</ul>", files.iter().map(line).collect::<String>())
+}
+
 fn failed(facts: &Facts<'_>) -> Option<Check> {
     let failed: Vec<_> = facts
         .report
         .sources
         .iter()
-        .filter_map(|source| Some((&source.file, source.error.as_ref()?)))
-        .collect();
-    let lines: String = failed
-        .iter()
-        .map(|(file, why)| {
-            format!("<li><p><b>{}</b> {}</p></li>", escape(file), words::reason(why).html())
-        })
+        .filter_map(|source| Some((source.file.as_str(), source.error.as_deref()?)))
         .collect();
     (!failed.is_empty()).then(|| Check {
         state: State::Bad,
         title: text("无法读取的文件", "Files that could not be read"),
         value: items(failed.len()),
         why: text("这些文件的内容都不在场景中。", "Nothing of these files is in the scene."),
-        list: format!("<ul class=\"reasons\">{lines}</ul>"),
+        list: by_file(&failed),
     })
 }
 
@@ -247,7 +271,10 @@ fn boundaries(facts: &Facts<'_>) -> Check {
 fn shapeless(facts: &Facts<'_>) -> Check {
     Check {
         state: found(facts.shapeless.len(), State::Note),
-        title: text("文件中没有几何的构件", "Elements without geometry in the file"),
+        title: text(
+            "自身与部件都没有几何的构件",
+            "Elements without geometry, their own or of their parts",
+        ),
         value: items(facts.shapeless.len()),
         why: text(
             "可以查找和绑定，但在三维中看不见。",
@@ -285,7 +312,19 @@ fn clashes(facts: &Facts<'_>) -> Option<Check> {
 
 fn exits(facts: &Facts<'_>) -> Check {
     let graph = &facts.report.graph;
-    ways_out(graph, rows::causes(facts, &graph.causes))
+    let check = ways_out(graph, rows::causes(facts, &graph.causes));
+    let is_cut_off = facts.report.sources.iter().any(|source| source.cut_off);
+    if is_cut_off { in_part(check) } else { check }
+}
+
+/// What is found of the ways out where a file is cut off.
+fn in_part(check: Check) -> Check {
+    let Check { state, why, .. } = check;
+    let why = text(
+        format!("有文件被截断：部分空间、通道和出口可能缺失。{}", why.zh),
+        format!("A file is cut off: spaces, ways and exits may be missing. {}", why.en),
+    );
+    Check { state: state.max(State::Look), why, ..check }
 }
 
 fn ways_out(graph: &GraphReport, list: String) -> Check {
@@ -393,5 +432,10 @@ mod tests {
         let partial = ways_out(&GraphReport { is_partial: true, ..whole }, String::new());
         assert!(partial.state == State::Look);
         assert!(partial.why.en.contains("may be missing") && partial.why.zh.contains("可能缺失"));
+        let whole = GraphReport { spaces: 9, ..GraphReport::default() };
+        for graph in [whole, GraphReport::default()] {
+            let cut = in_part(ways_out(&graph, String::new()));
+            assert!(cut.state == State::Look && cut.why.en.contains("cut off"));
+        }
     }
 }

@@ -6,7 +6,10 @@ use hashbrown::{HashMap, HashSet};
 use twin_model::{Entity, EntityId, EntityKind, SceneInfo};
 
 use super::{Scene, homes};
-use crate::{imported::Note, report::Report};
+use crate::{
+    imported::Note,
+    report::{self, Report},
+};
 
 /// Everything the page tells.
 pub(super) struct Facts<'a> {
@@ -39,7 +42,10 @@ pub(super) struct Building<'a> {
     pub(super) entity: &'a Entity,
     pub(super) storeys: Vec<Storey<'a>>,
     pub(super) elements: usize,
-    pub(super) drawn: usize,
+    /// Elements without geometry of their own whose parts have some.
+    pub(super) by_parts: usize,
+    /// Elements of which nothing has geometry.
+    pub(super) bare: usize,
     pub(super) spaces: usize,
 }
 
@@ -95,18 +101,22 @@ impl<'a> Facts<'a> {
         let (merges, notes) = groups(scene.report, |source| &source.notes)
             .into_iter()
             .partition(|group| group.notes.iter().any(|(_, note)| merged(note).is_some()));
+        // Files that are cut off have a check of their own.
+        let mut drops = groups(scene.report, |source| &source.drops);
+        drops.retain(|group| !group.notes.iter().any(|(_, note)| report::is_cut_off(note)));
+        let shown = shown(entities, &by_id);
         Self {
             info: scene.info,
             report: scene.report,
             has_changes: scene.has_changes,
-            buildings: buildings(entities),
+            buildings: buildings(entities, &shown),
             spaces: spaces.len(),
             unbounded,
             unnamed,
-            shapeless: shapeless(scene, &by_id),
+            shapeless: shapeless(scene, &shown),
             duplicates,
             clashes,
-            drops: groups(scene.report, |source| &source.drops),
+            drops,
             approximations: groups(scene.report, |source| &source.approximations),
             merges,
             notes,
@@ -138,16 +148,21 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// Elements without geometry whose parts have none either, and that the report does not
-/// name as dropped.
-fn shapeless<'a>(scene: &Scene<'a>, by_id: &HashMap<&str, &'a Entity>) -> Vec<&'a Entity> {
-    let mut drawn: HashSet<&str> = HashSet::new();
-    for entity in scene.entities.iter().filter(|entity| entity.bbox.is_some()) {
+/// Entities with geometry, their own or of their parts.
+fn shown<'a>(entities: &'a [Entity], by_id: &HashMap<&str, &'a Entity>) -> HashSet<&'a str> {
+    let mut shown: HashSet<&str> = HashSet::new();
+    for entity in entities.iter().filter(|entity| entity.bbox.is_some()) {
         let mut at = Some(entity);
-        while let Some(here) = at.filter(|here| drawn.insert(here.id.as_str())) {
+        while let Some(here) = at.filter(|here| shown.insert(here.id.as_str())) {
             at = here.parent.as_ref().and_then(|parent| by_id.get(parent.as_str()).copied());
         }
     }
+    shown
+}
+
+/// Elements without geometry whose parts have none either, and that the report does not
+/// name as dropped.
+fn shapeless<'a>(scene: &Scene<'a>, shown: &HashSet<&str>) -> Vec<&'a Entity> {
     let dropped: HashSet<&str> = scene
         .report
         .sources
@@ -157,7 +172,7 @@ fn shapeless<'a>(scene: &Scene<'a>, by_id: &HashMap<&str, &'a Entity>) -> Vec<&'
         .collect();
     let is_shapeless = |entity: &&Entity| {
         !is_structure(entity.kind)
-            && !drawn.contains(entity.id.as_str())
+            && !shown.contains(entity.id.as_str())
             && !entity.global_id.as_deref().is_some_and(|id| dropped.contains(id))
     };
     scene.entities.iter().filter(is_shapeless).collect()
@@ -201,7 +216,7 @@ fn groups<'a>(
     groups
 }
 
-fn buildings(entities: &[Entity]) -> Vec<Building<'_>> {
+fn buildings<'a>(entities: &'a [Entity], shown: &HashSet<&str>) -> Vec<Building<'a>> {
     let homes = homes(entities);
     let mut storeys: HashMap<&EntityId, Storey<'_>> = HashMap::new();
     for entity in entities.iter().filter(|entity| entity.kind == EntityKind::Storey) {
@@ -213,7 +228,8 @@ fn buildings(entities: &[Entity]) -> Vec<Building<'_>> {
     let mut places: HashMap<&EntityId, usize> = HashMap::new();
     for entity in entities.iter().filter(|entity| entity.kind == EntityKind::Building) {
         places.insert(&entity.id, found.len());
-        found.push(Building { entity, storeys: vec![], elements: 0, drawn: 0, spaces: 0 });
+        let storeys = Vec::new();
+        found.push(Building { entity, storeys, elements: 0, by_parts: 0, bare: 0, spaces: 0 });
     }
     for entity in entities {
         let Some(&place) = homes.get(&entity.id).and_then(|home| places.get(home)) else {
@@ -226,7 +242,9 @@ fn buildings(entities: &[Entity]) -> Vec<Building<'_>> {
             storey.into_iter().for_each(|storey| storey.spaces += 1);
         } else if !is_structure(entity.kind) {
             building.elements += 1;
-            building.drawn += usize::from(entity.bbox.is_some());
+            let is_shown = shown.contains(entity.id.as_str());
+            building.by_parts += usize::from(is_shown && entity.bbox.is_none());
+            building.bare += usize::from(!is_shown);
             storey.into_iter().for_each(|storey| storey.elements += 1);
         }
     }

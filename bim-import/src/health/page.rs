@@ -21,7 +21,8 @@ pub(super) fn script() -> String {
 /// Writes the page.
 pub(super) fn write(facts: &Facts<'_>, pictures: &Encoded) -> String {
     let checks = checks::all(facts);
-    let names: Vec<&str> = facts.info.sources.iter().map(|source| source.file.as_str()).collect();
+    // Files of one name are told apart by their folders.
+    let names: Vec<&str> = facts.report.sources.iter().map(|source| source.file.as_str()).collect();
     let title = match *names {
         [one] => one.to_owned(),
         _ => {
@@ -80,7 +81,7 @@ fn header(out: &mut String, facts: &Facts<'_>, names: &[&str]) {
     );
 }
 
-/// The whole in two lines: what is missing, counted as elements and files; and how many of
+/// The whole in two lines: what is missing, counted as files and elements; and how many of
 /// the checks found what.
 fn verdict(out: &mut String, facts: &Facts<'_>, checks: &[Check]) {
     let count = |state: State| checks.iter().filter(|check| check.state == state).count();
@@ -121,7 +122,13 @@ fn verdict(out: &mut String, facts: &Facts<'_>, checks: &[Check]) {
 fn missing(sources: &[SourceReport]) -> Text {
     let elements: usize = sources.iter().map(|source| source.dropped).sum();
     let files = sources.iter().filter(|source| source.error.is_some()).count();
+    let cut_off = sources.iter().filter(|source| source.cut_off).count();
     let (mut zh, mut en) = (Vec::new(), Vec::new());
+    // Nobody knows how much is missing of those.
+    if cut_off > 0 {
+        zh.push(format!("{} 个文件被截断", number(cut_off)));
+        en.push(counted(cut_off, "file is cut off", "files are cut off"));
+    }
     if files > 0 {
         zh.push(format!("{} 个文件无法读取", number(files)));
         en.push(format!("{} could not be read", counted(files, "file", "files")));

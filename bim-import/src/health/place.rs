@@ -64,8 +64,7 @@ fn distances(facts: &Facts<'_>) -> Vec<Option<f64>> {
         let (Some(bbox), Ok(source)) = (entity.bbox, usize::try_from(entity.source)) else {
             continue;
         };
-        let away = [0, 1, 2].map(|axis| bbox.min[axis].max(-bbox.max[axis]).max(0.0));
-        let away_m = away.iter().map(|metres| metres * metres).sum::<f64>().sqrt();
+        let away_m = placing::from_origin_m(&bbox);
         if let Some(nearest) = nearest.get_mut(source) {
             *nearest = Some(nearest.map_or(away_m, |nearest| nearest.min(away_m)));
         }

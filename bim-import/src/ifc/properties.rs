@@ -9,6 +9,7 @@ use super::{
     engine::records::{IfcClass, Record, Records, Value},
     units::{self, Unit, Units},
 };
+use crate::sets;
 
 /// Properties by name.
 pub(super) type Set = BTreeMap<String, Json>;
@@ -70,7 +71,10 @@ impl Properties {
         let before = records.spent();
         let read = records.get(id).and_then(|record| self.read_set(records, &record));
         let cost = records.spent() - before;
-        let read = read.map(|(name, set)| Rc::new(Named { name, set, cost }));
+        let read = read.map(|(name, set)| {
+            let name = sets::of_file(&name);
+            Rc::new(Named { name, set, cost })
+        });
         self.sets.insert(id, read.clone());
         read
     }

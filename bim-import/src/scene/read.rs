@@ -233,6 +233,7 @@ fn read_ifc(
     } else {
         None
     };
+    report.cut_off = semantics.is_cut_off;
     notes.append(&mut semantics.notes);
     Read::Ifc(Box::new(IfcSource { semantics, aside, geometry, extent, fix }))
 }

@@ -11,6 +11,7 @@ use twin_model::{
 };
 
 use super::Walk;
+use crate::sets;
 
 /// Adds the set to every space, door, stair, ramp and lift.
 pub(crate) fn annotate(entities: &mut [Entity], walk: &Walk) {
@@ -63,7 +64,7 @@ pub(crate) fn annotate(entities: &mut [Entity], walk: &Walk) {
             put("is_reached_by", json!(ways(by_place.get(&entity.id))));
         }
         if !set.is_empty() {
-            entity.properties.entry("Walking".into()).or_default().extend(set);
+            entity.properties.entry(sets::WALKING.into()).or_default().extend(set);
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use twin_model::{Entity, EntityId, walk::Via};
 
-use super::{Builder, Link, around, exits::Candidate, footing::Rectangle, parts::Beyond};
+use super::{
+    Builder, Link, around, declared::WIDTHS_M, exits::Candidate, footing::Rectangle, parts::Beyond,
+};
 
 /// How far in front of a door its space may begin: half a thick wall, a threshold, m.
 const REACH_M: f64 = 0.8;
@@ -244,8 +246,10 @@ impl<'a> Builder<'a> {
 
     /// Clear width of a door, as declared or as drawn, m.
     fn clear_width(&self, entity: &Entity) -> Option<f64> {
-        let drawn = || self.plan.footing.rectangle(&entity.id).map(|drawn| 2.0 * drawn.half[0]);
-        let width = self.plan.declared(entity).door_width_m.or_else(drawn);
-        width.filter(|width| (0.2..50.0).contains(width)).map(super::tidy)
+        let drawn = || {
+            let width = 2.0 * self.plan.footing.rectangle(&entity.id)?.half[0];
+            Some(width).filter(|width| WIDTHS_M.contains(width))
+        };
+        self.plan.declared(entity).door_width_m.or_else(drawn).map(super::tidy)
     }
 }

@@ -142,7 +142,7 @@ impl<'a> Builder<'a> {
         let places: Vec<usize> = levels.into_values().map(|(_, place)| place).collect();
         let declared = self.plan.declared(entity);
         let via = via(entity.kind, &declared);
-        let width_m = declared.flight_width_m.filter(|width| (0.2..50.0).contains(width));
+        let width_m = declared.flight_width_m;
         let [x, y, _] = bbox.center();
         for pair in places.windows(2) {
             let [from, to] = [pair[0], pair[1]];

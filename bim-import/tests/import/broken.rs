@@ -1,9 +1,12 @@
 //! Files that are cut off, garbage, cyclic or of another kind: a clear word, no panic,
 //! and never half a package.
 
-use std::fs;
+use std::{fs, path::Path};
 
-use crate::support::{Folder, command, entities, is_refused, json, model, stderr};
+use crate::{
+    small,
+    support::{Folder, command, content, entities, is_refused, json, model, stderr},
+};
 
 const HEAD: &str = "ISO-10303-21;\nHEADER;\nFILE_DESCRIPTION((''),'2;1');\nFILE_NAME('','',(''),(''),'','','');\nFILE_SCHEMA(('IFC4'));\nENDSEC;\nDATA;\n";
 const TAIL: &str = "ENDSEC;\nEND-ISO-10303-21;\n";
@@ -118,16 +121,66 @@ fn a_file_cut_off_is_read_as_far_as_it_goes() {
     let folder = Folder::new("cut");
     for tenths in [1, 4, 7, 9] {
         let file = folder.write("cut.ifc", &bytes[..bytes.len() * tenths / 10]);
-        let out = folder.path("scene");
+        let out = folder.path(&format!("scene-{tenths}"));
         let output = command(&[file], &out).output().unwrap();
         match output.status.code() {
             Some(0) => {
-                let report = json(&out.join("report.json"));
-                let drops = report["sources"][0]["drops"].to_string();
+                let source = &json(&out.join("report.json"))["sources"][0];
+                let drops = source["drops"].to_string();
                 assert!(drops.contains("cut off"), "{tenths}: {drops}");
+                assert_eq!(source["cut_off"], true);
             }
             Some(3) => assert!(stderr(&output).contains("cut.ifc"), "{tenths}"),
             other => panic!("{tenths}: exit {other:?}: {}", stderr(&output)),
         }
     }
+}
+
+/// A copy that broke off is no new revision: it is said on the command line and on the page,
+/// and takes the place of nothing.
+#[test]
+fn a_file_cut_off_is_said_and_replaces_nothing() {
+    let folder = Folder::new("cut-replaces");
+    let whole = small::file("IFC4", "#30=IFCBLOCK(#11,1.,1.,1.);");
+    let half = whole.split("ENDSEC;\nEND-ISO").next().unwrap();
+    let file = folder.write("north.ifc", &whole);
+    let out = folder.path("scene");
+    let import = |out: &Path| command(std::slice::from_ref(&file), out).output().unwrap();
+    assert!(import(&out).status.success());
+    let source = json(&out.join("report.json"))["sources"][0].clone();
+    assert!(source.get("cut_off").is_none(), "{source}");
+    let before = content(&out);
+
+    fs::write(&file, half).unwrap();
+    let output = import(&out);
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    for words in ["north.ifc ends without END-ISO-10303-21", "scene stays as it is", "--out"] {
+        assert!(text.contains(words), "{text}");
+    }
+    assert!(before == content(&out), "the package was touched");
+
+    let fresh = folder.path("fresh");
+    let output = import(&fresh);
+    let text = stderr(&output);
+    assert!(output.status.success(), "{text}");
+    let wanted = "warning: north.ifc: ends without END-ISO-10303-21 and may be cut off; ";
+    let line =
+        text.lines().find(|line| line.starts_with(wanted)).unwrap_or_else(|| panic!("{text}"));
+    assert!(line.ends_with(" records were read"), "{line}");
+    assert_eq!(json(&fresh.join("report.json"))["sources"][0]["dropped"], 0);
+    let page = fs::read_to_string(fresh.join("report.html")).unwrap();
+    for words in [
+        "<b><span lang=\"zh-Hans\">1 个文件被截断</span><span lang=\"en\">1 file is cut off</span></b>",
+        "Files that are cut off",
+        "<b>north.ifc</b> <span lang=\"zh-Hans\">结尾缺少 END-ISO-10303-21，可能被截断；已读入 ",
+        "A file is cut off: spaces, ways and exits may be missing.",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+    assert!(!page.contains("is missing"));
+    let first = page.split("<li class=\"check ").nth(1).unwrap();
+    assert!(first.starts_with("bad") && first.contains("Files that are cut off"));
+    let ways = page.split("<li class=\"check ").find(|check| check.contains("Ways out")).unwrap();
+    assert!(!ways.starts_with("fine"));
 }

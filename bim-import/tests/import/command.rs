@@ -2,6 +2,7 @@
 //! same file given twice.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 use crate::{
     small,
-    support::{Folder, command, entities, json, stderr},
+    support::{Folder, command, content, entities, json, stderr},
 };
 
 /// A grid of four heights whose lower left corner lies at a place of a map.
@@ -102,7 +103,10 @@ fn each_file_may_have_a_coordinate_system_of_its_own() {
         (&["EPSG:25833", "EPSG:28992"], "name the file"),
         (&["west.asc=EPSG:28992", "west.asc=EPSG:25833"], "has two"),
         (&["west.asc=EPSG:28992x"], "names no EPSG code"),
-        (&["west.asc="], "names no EPSG code"),
+        (&["west.asc="], "west.asc= names no coordinate system"),
+        (&["="], "names no file before the ="),
+        (&["west.asc=EPSG:28992=x"], "names no EPSG code"),
+        (&["EPSG:-1"], "names no EPSG code"),
     ] {
         let output = import(crs);
         assert_eq!(output.status.code(), Some(2), "{crs:?}");
@@ -131,4 +135,57 @@ fn what_has_no_end_is_not_read() {
     let output = command(&["/dev/zero".into()], &folder.path("out")).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("no regular file"), "{}", stderr(&output));
+}
+
+#[test]
+fn files_of_one_name_are_told_apart_by_the_ends_of_their_paths() {
+    let folder = Folder::new("crs-by-folder");
+    let files = ["north", "south"].map(|name| {
+        fs::create_dir(folder.path(name)).unwrap();
+        let place = if name == "north" { grid(389_000, 5_820_000) } else { grid(84_000, 447_000) };
+        folder.write(&format!("{name}/ground.asc"), place)
+    });
+    let out = folder.path("out");
+    let import = |crs: &str| {
+        command(&files, &out).args(["--crs", "EPSG:25833", "--crs", crs]).output().unwrap()
+    };
+    let output = import("ground.asc=EPSG:28992");
+    assert_eq!(output.status.code(), Some(2));
+    let text = stderr(&output);
+    assert!(text.contains("ground.asc means two files: name their folders"), "{text}");
+    // As the report calls it.
+    assert!(import("south/ground.asc=EPSG:28992").status.success());
+    let sources = sources(&out);
+    assert_eq!(sources[1]["file"], "south/ground.asc");
+    let placed: Vec<_> = (0..2).map(|n| sources[n]["placed_by"].as_str().unwrap()).collect();
+    assert!(placed[0].contains("EPSG:25833") && placed[1].contains("EPSG:28992"), "{placed:?}");
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("north/ground.asc · south/ground.asc"), "the heading");
+    assert!(page.contains("<title>Model health · north/ground.asc + 1</title>"));
+}
+
+#[test]
+fn nothing_else_is_written_into_the_package() {
+    let folder = Folder::new("report-inside");
+    let file = folder.write("a.ifc", small::file("IFC4", "#30=IFCBLOCK(#11,1.,1.,1.);"));
+    let out = folder.path("out");
+    let import = |option: &str, path: &Path| {
+        command(std::slice::from_ref(&file), &out).arg(option).arg(path).output().unwrap()
+    };
+    // Where there is none yet, a file of its name would stand in its way.
+    assert_eq!(import("--report", &out).status.code(), Some(2));
+    assert!(import("--report", &folder.path("report.json")).status.success());
+    let before = content(&out);
+    for (option, path) in [
+        ("--report", out.join("mine.json")),
+        ("--report", out.join("report.json")),
+        ("--audit", out.join("tiles/audit.ndjson")),
+        ("--audit", folder.path("out/../out/audit.ndjson")),
+    ] {
+        let output = import(option, &path);
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(option) && text.contains("in the folder of --out"), "{text}");
+    }
+    assert!(before == content(&out));
 }

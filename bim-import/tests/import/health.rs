@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use crate::support::{Folder, command, json, model, stderr};
+use crate::{
+    small,
+    support::{Folder, command, json, model, stderr},
+};
 
 const FILE: &str = "ISO-10303-21;
 HEADER;
@@ -100,4 +103,48 @@ fn what_lies_out_of_sight_is_named() {
     }
     // What is missing is not listed a second time.
     assert!(!page.contains("Elements read but not to be seen"));
+}
+
+#[test]
+fn a_building_says_its_file_and_what_in_it_is_drawn_how() {
+    let folder = Folder::new("health-parts");
+    // An assembly that is drawn by its part, and a wall of which nothing is drawn.
+    let north = small::file(
+        "IFC4",
+        "#30=IFCBLOCK(#11,1.,1.,1.);
+#50=IFCBUILDING('3000000000000000000001',$,'Hall',$,$,$,$,$,.ELEMENT.,$,$,$);
+#51=IFCRELAGGREGATES('r1',$,$,$,#1,(#50));
+#52=IFCRELCONTAINEDINSPATIALSTRUCTURE('r2',$,$,$,(#23,#53,#54),#50);
+#53=IFCELEMENTASSEMBLY('3000000000000000000002',$,'truss',$,$,$,$,$,$,$);
+#54=IFCWALL('3000000000000000000003',$,'bare wall',$,$,$,$,$,$);
+#55=IFCRELAGGREGATES('r3',$,$,$,#53,(#20));",
+    );
+    let south = north
+        .replace("'0000", "'0100")
+        .replace("'1000", "'1100")
+        .replace("'2000", "'2100")
+        .replace("'3000", "'3100")
+        .replace("'P'", "'Q'")
+        .replace("'Hall'", "'Barn'");
+    let files = [("north", north), ("south", south)].map(|(name, text)| {
+        fs::create_dir(folder.path(name)).unwrap();
+        folder.write(&format!("{name}/building.ifc"), text)
+    });
+    let out = folder.path("scene");
+    let output = command(&files, &out).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    for words in [
+        "<p class=\"sub\">north/building.ifc · south/building.ifc</p>",
+        "<p class=\"file\">north/building.ifc</p>",
+        "<p class=\"file\">south/building.ifc</p>",
+        "4 elements, 1 of them drawn by their parts, 1 without geometry",
+        "4 个构件，其中 1 个由其部件画出，1 个没有几何",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+    let alone = folder.path("alone");
+    assert!(command(&files[..1], &alone).status().unwrap().success());
+    let page = fs::read_to_string(alone.join("report.html")).unwrap();
+    assert!(!page.contains("<p class=\"file\">"), "there is one file only");
 }

@@ -79,6 +79,11 @@ fn shapes_of_a_city_are_in_the_overview_and_what_lies_elsewhere_is_told() {
     let away = page.split("Unnamed building (away-0) (").nth(1).unwrap();
     let away: f64 = away.split(" km").next().unwrap().parse().unwrap();
     assert!((870.0..890.0).contains(&away), "{away} km");
+    // Wherever the page says how far, it says the same.
+    let note = fs::read_to_string(out.join("report.json")).unwrap();
+    assert!(note.contains(&format!("{away} km from the scene's origin at the first")), "{away} km");
+    says(&page, &[&format!("up to {away} km from the scene&#39;s origin")]);
+    says(&page, &[&format!("stands {away} km from the scene&#39;s origin")]);
     // The other place is not what the picture is of: it is not blank.
     assert!(page.len() < 200_000, "{} bytes", page.len());
 }

@@ -85,6 +85,14 @@ DATA;
 #93=IFCQUANTITYAREA('NetFloorArea',$,$,24000000.,$);
 #94=IFCRELDEFINESBYPROPERTIES('rn',$,$,$,(#12),#90);
 #95=IFCRELDEFINESBYPROPERTIES('ro',$,$,$,(#12),#92);
+#96=IFCPROPERTYSET('s4',$,'Material',$,(#97));
+#97=IFCPROPERTYSINGLEVALUE('OccupancyNumber',$,IFCCOUNTMEASURE(99),$);
+#98=IFCPROPERTYSET('s5',$,'Walking',$,(#99));
+#99=IFCPROPERTYSINGLEVALUE('exit_distance_m',$,IFCREAL(7.),$);
+#100=IFCRELDEFINESBYPROPERTIES('rp',$,$,$,(#12),#96);
+#101=IFCRELDEFINESBYPROPERTIES('rq',$,$,$,(#12),#98);
+#102=IFCPROPERTYSET('s6',$,'Relations',$,(#99));
+#103=IFCRELDEFINESBYPROPERTIES('rr',$,$,$,(#20),#102);
 ENDSEC;
 END-ISO-10303-21;
 ";
@@ -163,6 +171,14 @@ fn relations_values_and_materials_stand_at_their_entities() {
     let walking = &entities[space]["properties"]["Walking"];
     assert_eq!(walking["area_per_person_m2"], 6.0);
     assert_eq!(walking["no_exit_because"], "it has no geometry, and no door names it");
+    // Sets of the file that have the names of ours stand beside them.
+    assert!(walking.get("exit_distance_m").is_none(), "{walking}");
+    let sets = &entities[space]["properties"];
+    assert_eq!(sets["Walking (Pset)"], json!({ "exit_distance_m": 7.0 }));
+    assert_eq!(sets["Material (Pset)"]["OccupancyNumber"], 99);
+    assert!(sets.get("Material").is_none());
+    assert!(entities[pump]["properties"]["Relations"].get("exit_distance_m").is_none());
+    assert_eq!(entities[pump]["properties"]["Relations (Pset)"]["exit_distance_m"], 7.0);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use super::{
     },
     Reader,
 };
+use crate::sets;
 
 /// Deepest nesting of material sets and of classes in classes; deeper ones are cyclic.
 const MAX_DEPTH: u32 = 16;
@@ -19,14 +20,14 @@ const MAX_DEPTH: u32 = 16;
 impl Reader<'_> {
     /// The sets `Material`, `Classification` and `Type`.
     pub(super) fn associations(&mut self, id: u32) -> BTreeMap<String, Set> {
-        let mut sets = BTreeMap::new();
+        let mut found = BTreeMap::new();
         let type_id = self.inventory.types.get(&id).copied();
         let material = self.inventory.materials.get(&id);
         let material = material.or_else(|| self.inventory.materials.get(&type_id?)).copied();
         if let Some(material) = material.map(|material| self.material_set(material))
             && !material.is_empty()
         {
-            sets.insert("Material".into(), (*material).clone());
+            found.insert(sets::MATERIAL.into(), (*material).clone());
         }
         let classes = [Some(id), type_id].into_iter().flatten();
         let classes: Vec<u32> = classes
@@ -41,12 +42,12 @@ impl Reader<'_> {
             }
         }
         if !set.is_empty() {
-            sets.insert("Classification".into(), set);
+            found.insert(sets::CLASSIFICATION.into(), set);
         }
         if let Some(record) = type_id.and_then(|id| self.records.get(id)) {
-            sets.insert("Type".into(), type_set(&record));
+            found.insert(sets::TYPE.into(), type_set(&record));
         }
-        sets
+        found
     }
 
     fn material_set(&mut self, id: u32) -> Rc<Set> {

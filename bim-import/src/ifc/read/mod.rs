@@ -28,7 +28,11 @@ use super::{
 use crate::{
     ids,
     imported::{Boundary, Note, Severity},
+    sets,
 };
+
+/// What a STEP file that is whole ends with.
+pub(crate) const END_OF_FILE: &str = "END-ISO-10303-21";
 
 /// A file's meaning, without its geometry.
 pub(crate) struct Semantics {
@@ -52,6 +56,8 @@ pub(crate) struct Semantics {
     pub(crate) site_origin: [f64; 3],
     /// STEP instance names of what has openings.
     pub(crate) hosts: HashSet<u32>,
+    /// Whether the file ends before its end.
+    pub(crate) is_cut_off: bool,
     /// What could not be read as written.
     pub(crate) notes: Vec<Note>,
 }
@@ -112,9 +118,9 @@ pub(crate) fn read(
         notes: undeclared.into_iter().collect(),
         kinds: Kinds::default(),
     };
-    reader.note_cut_off(bytes);
+    let is_cut_off = reader.note_cut_off(bytes);
     let semantics = reader.all(schema, put_aside);
-    Ok(semantics)
+    Ok(Semantics { is_cut_off, ..semantics })
 }
 
 fn check(bytes: &[u8]) -> Result<String, IfcError> {
@@ -155,7 +161,7 @@ impl Reader<'_> {
             let mut entity = self.entity(place, &objects, record.as_ref());
             let relations = related.take(place, &self.names);
             if !relations.is_empty() {
-                entity.properties.entry("Relations".into()).or_default().extend(relations);
+                entity.properties.entry(sets::RELATIONS.into()).or_default().extend(relations);
             }
             put_aside(&mut entity);
             entities.push(entity);
@@ -219,19 +225,23 @@ impl Reader<'_> {
             georeference,
             site_origin,
             hosts: self.inventory.host_of_opening.into_values().collect(),
+            is_cut_off: false,
             notes: self.notes,
         }
     }
 
-    fn note_cut_off(&mut self, bytes: &[u8]) {
+    /// Whether the file ends before its end, and if so a note.
+    fn note_cut_off(&mut self, bytes: &[u8]) -> bool {
         let tail = &bytes[bytes.len().saturating_sub(4_096)..];
-        if !String::from_utf8_lossy(tail).contains("END-ISO-10303-21") {
+        let is_cut_off = !String::from_utf8_lossy(tail).contains(END_OF_FILE);
+        if is_cut_off {
             let text = format!(
-                "the file ends without END-ISO-10303-21 and may be cut off; {} records were read",
+                "ends without {END_OF_FILE} and may be cut off; {} records were read",
                 self.records.len()
             );
             self.notes.push(Note::source(Severity::Dropped, text));
         }
+        is_cut_off
     }
 
     /// An object by its class and name.
@@ -298,7 +308,7 @@ impl Reader<'_> {
         let mut properties = self.property_sets(object.id);
         properties.extend(self.associations(object.id));
         if !attributes.is_empty() {
-            properties.insert("Attributes".into(), attributes);
+            properties.insert(sets::ATTRIBUTES.into(), attributes);
         }
         Entity {
             global_id: (!global_id.is_empty()).then(|| global_id.to_owned()),
