@@ -30,21 +30,36 @@ pub(super) enum Shot {
     Own,
 }
 
+/// How far something is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Away {
+    /// From the edge of the picture, m.
+    pub(super) picture_m: f64,
+    /// From the scene's origin, m.
+    pub(super) origin_m: f64,
+}
+
+impl Away {
+    fn each(self, other: Self, of: fn(f64, f64) -> f64) -> Self {
+        Self {
+            picture_m: of(self.picture_m, other.picture_m),
+            origin_m: of(self.origin_m, other.origin_m),
+        }
+    }
+}
+
 /// What is drawn and not in the overview.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Beyond {
     /// Buildings that stand elsewhere, those of building models first, then the nearest: the
-    /// first of them, with their distances, m.
-    pub(super) buildings: Vec<(EntityId, f64)>,
+    /// first of them, with how far they are.
+    pub(super) buildings: Vec<(EntityId, Away)>,
     /// How many there are.
     pub(super) building_count: usize,
     /// Other things that stand elsewhere.
     pub(super) others: usize,
-    /// How far the farthest of all is, m.
-    pub(super) farthest_m: f64,
-    /// Whether distances count from the scene's origin, as elsewhere on the page; else, where
-    /// the picture shows another place, from that.
-    pub(super) from_origin: bool,
+    /// How far the farthest of all is.
+    pub(super) farthest: Away,
     /// Things that are larger than any place.
     pub(super) too_large: usize,
     /// Things that lie or reach too far from the scene's origin to be drawn anywhere.
@@ -61,29 +76,28 @@ impl Beyond {
         frame: Option<&Frame>,
         homes: &HashMap<EntityId, EntityId>,
     ) -> Self {
-        let from_origin = frame.is_some_and(Frame::is_at_origin);
-        let mut beyond = Self { from_origin, ..Self::default() };
-        let mut buildings: HashMap<&EntityId, f64> = HashMap::new();
+        let mut beyond = Self::default();
+        let mut buildings: HashMap<&EntityId, Away> = HashMap::new();
         for entity in entities.iter().filter(|entity| drawn.contains(&entity.id)) {
             let Some(bbox) = entity.bbox else { continue };
             if !is_sane(&bbox) {
                 beyond.too_large += 1;
                 continue;
             }
-            let away_m = frame.and_then(|frame| frame.outside(entity.kind, &bbox));
-            let Some(away_m) = away_m else { continue };
-            let away_m = if from_origin { from_origin_m(&bbox) } else { away_m };
-            beyond.farthest_m = beyond.farthest_m.max(away_m);
+            let picture_m = frame.and_then(|frame| frame.outside(entity.kind, &bbox));
+            let Some(picture_m) = picture_m else { continue };
+            let away = Away { picture_m, origin_m: from_origin_m(&bbox) };
+            beyond.farthest = beyond.farthest.each(away, f64::max);
             match homes.get(&entity.id) {
                 Some(home) => {
-                    let nearest = buildings.entry(home).or_insert(away_m);
-                    *nearest = nearest.min(away_m);
+                    let nearest = buildings.entry(home).or_insert(away);
+                    *nearest = nearest.each(away, f64::min);
                 }
                 None => beyond.others += 1,
             }
         }
         beyond.building_count = buildings.len();
-        beyond.buildings = buildings.into_iter().map(|(id, m)| (id.clone(), m)).collect();
+        beyond.buildings = buildings.into_iter().map(|(id, away)| (id.clone(), away)).collect();
         // People ask for the models they made before they ask for a city's shapes.
         let models: HashSet<&EntityId> = entities
             .iter()
@@ -92,7 +106,7 @@ impl Beyond {
             .collect();
         beyond.buildings.sort_unstable_by(|a, b| {
             let order = |id| !models.contains(id);
-            let by_distance = a.1.total_cmp(&b.1).then_with(|| a.0.cmp(&b.0));
+            let by_distance = a.1.picture_m.total_cmp(&b.1.picture_m).then_with(|| a.0.cmp(&b.0));
             order(&a.0).cmp(&order(&b.0)).then(by_distance)
         });
         beyond.buildings.truncate(MAX_NAMED);

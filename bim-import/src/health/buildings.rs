@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use twin_model::Entity;
 
 use super::{
-    beyond::{Beyond, Shot},
+    beyond::{Away, Beyond, Shot},
     facts::{Building, Facts, Storey},
     html::{Text, add, counted, data_url, distance, escape, number, text},
     naming::name_of,
@@ -16,6 +16,8 @@ use super::{
 
 /// Most buildings that are shown one by one; there is always room for those with a picture.
 const MAX_SHOWN: usize = MAX_PICTURES + 12;
+/// What is nearer than this to the scene's origin is said to be there, m.
+const AT_ORIGIN_M: f64 = 1_000.0;
 /// Most storeys of a building that are listed.
 const MAX_STOREYS: usize = 200;
 
@@ -89,14 +91,17 @@ fn outside(facts: &Facts<'_>, beyond: &Beyond) -> Vec<Text> {
 
 fn elsewhere(facts: &Facts<'_>, beyond: &Beyond) -> Text {
     let (mut zh, mut en): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-    for (id, away_m) in &beyond.buildings {
+    // Distances on the page count from one place: the scene's origin, if it has a place.
+    let is_placed = facts.info.origin.wgs84.is_some();
+    let away_m = |away: Away| if is_placed { away.origin_m } else { away.picture_m };
+    for (id, away) in &beyond.buildings {
         let Some(entity) = facts.by_id.get(id.as_str()) else { continue };
-        let (name, away) = (name_of(entity), distance(*away_m));
+        let (name, away) = (name_of(entity), how_far(away_m(*away), is_placed));
         // A building model is known by its file, a city's building is one of many.
         let file = entity.ifc_class.as_ref().map(|_| facts.file_of(entity));
         let of = file.map(|file| (format!("{file} 的"), format!(" of {file}"))).unwrap_or_default();
-        zh.push(format!("{}{}（{away}）", of.0, name.zh));
-        en.push(format!("{}{} ({away})", name.en, of.1));
+        zh.push(format!("{}{}（{}）", of.0, name.zh, away.zh));
+        en.push(format!("{}{} ({})", name.en, of.1, away.en));
     }
     let more = beyond.building_count - beyond.buildings.len();
     if more > 0 {
@@ -107,24 +112,33 @@ fn elsewhere(facts: &Facts<'_>, beyond: &Beyond) -> Text {
         zh.push(format!("{} 个其他对象", number(beyond.others)));
         en.push(counted(beyond.others, "other element", "other elements"));
     }
-    let farthest = distance(beyond.farthest_m);
-    let from = if beyond.from_origin {
-        text("距场景原点", "from the scene's origin")
+    let farthest = away_m(beyond.farthest);
+    let from = if !is_placed {
+        let far = distance(farthest);
+        text(format!("；距此图最远 {far}"), format!("; up to {far} away from it"))
+    } else if farthest < AT_ORIGIN_M {
+        text("", "")
     } else {
-        text("距此图", "away from it")
+        let far = distance(farthest);
+        text(format!("；距场景原点最远 {far}"), format!("; up to {far} from the scene's origin"))
     };
     text(
+        format!("不在此图中：{}{}。位于别处的模型宜单独导入为一个场景。", zh.join("、"), from.zh),
         format!(
-            "不在此图中：{}；{}最远 {farthest}。位于别处的模型宜单独导入为一个场景。",
-            zh.join("、"),
-            from.zh
-        ),
-        format!(
-            "Not in this picture: {}; up to {farthest} {}. Import a model that stands elsewhere as a scene of its own.",
+            "Not in this picture: {}{}. Import a model that stands elsewhere as a scene of its own.",
             en.join(", "),
             from.en
         ),
     )
+}
+
+/// How far something is from the scene's origin, or else from the picture.
+fn how_far(metres: f64, from_origin: bool) -> Text {
+    if from_origin && metres < AT_ORIGIN_M {
+        text("位于场景原点", "at the scene's origin")
+    } else {
+        text(distance(metres), distance(metres))
+    }
 }
 
 /// Writes the section; nothing where there are no buildings.

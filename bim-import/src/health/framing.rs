@@ -4,8 +4,6 @@
 use hashbrown::HashMap;
 use twin_model::{BoundingBox, Entity, EntityKind};
 
-use crate::placing::from_origin_m;
-
 /// Things are gathered by cells of this size before they are compared, m.
 const CELL_M: f64 = 1_000.0;
 /// What is nearer than this to others always stands with them, m.
@@ -75,11 +73,6 @@ impl Frame {
         }
         Some(gap(&self.bounds, bbox))
     }
-
-    /// Whether the scene's origin stands with what the picture shows.
-    pub(super) fn is_at_origin(&self) -> bool {
-        from_origin_m(&self.bounds) <= reach_m(&self.bounds)
-    }
 }
 
 /// How far two boxes are apart, m.
@@ -126,11 +119,6 @@ impl Cells {
     }
 }
 
-/// How far what stands with a group may lie from it, m: as far as that is long.
-fn reach_m(bbox: &BoundingBox) -> f64 {
-    bbox.size().into_iter().fold(NEAR_M, f64::max)
-}
-
 /// Takes out of `left` all that stands with a box: how many things that are, and the box
 /// around them.
 fn grow(seed: BoundingBox, left: &mut Vec<([i64; 3], usize, BoundingBox)>) -> (usize, BoundingBox) {
@@ -138,7 +126,8 @@ fn grow(seed: BoundingBox, left: &mut Vec<([i64; 3], usize, BoundingBox)>) -> (u
     loop {
         let before = left.len();
         left.retain(|(_, things, bbox)| {
-            let joins = gap(&all, bbox) <= reach_m(&all);
+            let length = all.size().into_iter().fold(NEAR_M, f64::max);
+            let joins = gap(&all, bbox) <= length;
             if joins {
                 count += things;
                 all = all.union(bbox);
@@ -194,9 +183,6 @@ mod tests {
         let away = whole.outside(Building, &boxes[30].1).unwrap();
         assert!((away - 897_090.0).abs() < 1.0, "{away}");
         assert_eq!(whole.outside(Building, &boxes[29].1), None);
-        assert!(whole.is_at_origin());
-        assert!((from_origin_m(&boxes[30].1) - 900_000.0).abs() < 1e-6);
-        assert!(!Frame { bounds: boxes[30].1, ..whole }.is_at_origin());
         // A village 2 km beyond the city is of it still; the order does not matter.
         boxes.push((Building, at(4_900.0, 0.0, 10.0)));
         boxes.reverse();

@@ -84,6 +84,12 @@ fn shapes_of_a_city_are_in_the_overview_and_what_lies_elsewhere_is_told() {
     assert!(note.contains(&format!("{away} km from the scene's origin at the first")), "{away} km");
     says(&page, &[&format!("up to {away} km from the scene&#39;s origin")]);
     says(&page, &[&format!("stands {away} km from the scene&#39;s origin")]);
+    // Where the picture shows the other place, what stands at the origin is said to do so.
+    let files = [files[1].clone(), files[0].clone()];
+    let turned = self::page(&files, &folder.path("turned"), &[]);
+    says(&turned, &["Not in this picture: Unnamed building (away-0) (at the scene&#39;s origin)"]);
+    says(&turned, &["stands 8"]);
+    assert_eq!(turned.matches(" away from it").count(), 0);
     // The other place is not what the picture is of: it is not blank.
     assert!(page.len() < 200_000, "{} bytes", page.len());
 }
