@@ -120,8 +120,8 @@ pub struct Summary {
 ///
 /// # Errors
 /// When an argument is unusable, when no file could be read, when one is cut off and there
-/// is a package already, or when the package cannot be written. A file among several that cannot be read is no error: it stands in the
-/// report.
+/// is a package already, or when the package cannot be written. A file among several that
+/// cannot be read is no error: it stands in the report.
 pub fn import(
     files: &[PathBuf],
     options: &Options,
