@@ -168,7 +168,7 @@ fn check_outputs(arguments: &Arguments) -> Result<(), Failure> {
 fn whole(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let in_folder = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
-    path.canonicalize().ok().or_else(in_folder).unwrap_or(path.clone())
+    path.canonicalize().ok().or_else(in_folder).unwrap_or_else(|| path.clone())
 }
 
 fn import(arguments: &Arguments) -> Result<Summary, Failure> {
