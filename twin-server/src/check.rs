@@ -20,7 +20,7 @@ use crate::{
     },
     config::Config,
     ingest::Message,
-    scene,
+    scene::{self, LoadError},
 };
 
 /// Longest line of a message file, bytes.
@@ -66,6 +66,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.config)?;
     let loaded = scene::load(&config.scene.package, config.scene_properties())
         .with_context(|| format!("{}: scene.package", config.file.display()))?;
+    if let Some(error) = loaded.tiles_error() {
+        return Err(LoadError::from(error.clone()))
+            .with_context(|| format!("{}: scene.package", config.file.display()));
+    }
     let out = &mut io::stdout().lock();
     writeln!(
         out,

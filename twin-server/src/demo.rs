@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     broker::{self, BrokerHandle},
+    cause,
     config::{BrokerChoice, Config},
     serve::{self, Server},
     simulate::{
@@ -190,7 +191,7 @@ fn simulator(
             Err(error) => Err(error),
         };
         if let Err(error) = result {
-            tracing::error!("the simulator ended: {error:#}");
+            tracing::error!("the simulator ended: {}", cause::line(&error));
         }
     }))
 }

@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod bindings;
 pub mod broker;
+pub mod cause;
 pub mod check;
 pub mod config;
 pub mod demo;

@@ -15,7 +15,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             // One line: what failed, and each cause after a colon.
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", twin_server::cause::line(&error));
             ExitCode::from(cli::exit_code(&error))
         }
     }

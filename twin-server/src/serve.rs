@@ -276,6 +276,9 @@ async fn load_scene(config: &Config) -> anyhow::Result<LoadedScene> {
         entities = loaded.scene().len(),
         "scene loaded"
     );
+    if let Some(error) = loaded.tiles_error() {
+        tracing::error!("{error}; values are served without what is missing");
+    }
     Ok(loaded)
 }
 

@@ -16,12 +16,16 @@ pub(crate) struct Args {
     /// Address to listen on; 0.0.0.0:8080 makes the page visible to the whole network.
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
+    /// The site's time of day at the start: HH:MM, or `now`. Absent: now, but in the morning
+    /// where it is night at the site.
+    #[arg(long, value_name = "TIME")]
+    time: Option<String>,
     /// Start what was built before.
     #[arg(long)]
     no_build: bool,
 }
 
-/// Builds what is out of date and runs `twin-server demo` until it is stopped.
+/// Builds what is out of date and becomes `twin-server demo`.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let start = Instant::now();
     let binary = paths::release().join("twin-server");
@@ -43,5 +47,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if let Some(listen) = &args.listen {
         demo.args(["--listen", listen]);
     }
-    shell::run(&mut demo)
+    if let Some(time) = &args.time {
+        demo.args(["--time", time]);
+    }
+    shell::replace_with(&mut demo)
 }

@@ -28,6 +28,7 @@ struct Cli {
 const EXAMPLES: &str = "Examples:
   cargo xtask demo                          the demo campus, live, at a URL it prints
   cargo xtask demo --listen 0.0.0.0:8080    the same, for the whole network
+  cargo xtask demo --time 18:30             the evening, whatever time it is
   cargo xtask test                          everything that must hold before a change lands
   cargo xtask test e2e                      one step of it
   cargo xtask viewer --optimize             the smallest bundle, for a release";

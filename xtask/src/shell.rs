@@ -50,6 +50,19 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Becomes a command: what ends this program then ends that one, and leaves nothing behind.
+#[cfg(unix)]
+pub(crate) fn replace_with(command: &mut Command) -> Result<()> {
+    let error = std::os::unix::process::CommandExt::exec(command);
+    Err(error).with_context(|| format!("cannot start {}", show(command)))
+}
+
+/// Where no program can become another one, it runs below this one.
+#[cfg(not(unix))]
+pub(crate) fn replace_with(command: &mut Command) -> Result<()> {
+    run(command)
+}
+
 /// Runs a command quietly and returns what it printed, trimmed; `None` if it failed or is missing.
 pub(crate) fn output(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
@@ -98,6 +111,26 @@ mod tests {
         let error = run(Command::new("sh").args(["-c", "exit 3"])).unwrap_err();
         assert!(error.to_string().contains("sh -c exit 3"), "{error}");
         assert!(run(&mut Command::new("no-such-program")).is_err());
+    }
+
+    /// The test starts itself anew: who becomes another program does not come back to tell.
+    #[cfg(unix)]
+    #[test]
+    fn what_a_process_becomes_is_that_process() {
+        const SECOND: &str = "XTASK_TEST_BECOMES";
+        if std::env::var_os(SECOND).is_some() {
+            let error = replace_with(Command::new("sh").args(["-c", "echo process $$"]));
+            unreachable!("{error:?}");
+        }
+        let name = "shell::tests::what_a_process_becomes_is_that_process";
+        let mut test = Command::new(std::env::current_exe().unwrap());
+        let test = test.args(["--exact", name]).env(SECOND, "1").stdout(Stdio::piped());
+        let test = test.spawn().unwrap();
+        let wanted = format!("process {}", test.id());
+        let output = test.wait_with_output().unwrap();
+        let output = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.lines().any(|line| line == wanted), "{wanted} is not in {output}");
+        assert!(replace_with(&mut Command::new("no-such-program")).is_err());
     }
 
     #[test]

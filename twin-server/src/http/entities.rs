@@ -115,7 +115,9 @@ pub(crate) async fn list(
 #[utoipa::path(get, path = "/api/v1/entities/{id}", tag = "scene",
     params(("id" = String, Path, description = "Entity id")), responses(
     (status = 200, description = "The entity", body = EntityDetail),
-    (status = 404, description = "No such entity", body = super::error::ErrorBody)))]
+    (status = 404, description = "No such entity", body = super::error::ErrorBody),
+    (status = 503, description = "`scene_replaced`: the package on disk is another one now",
+        body = super::error::ErrorBody)))]
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -220,7 +222,7 @@ fn summary(loaded: &LoadedScene, index: u32) -> EntitySummary {
 
 fn detail(app: &App, index: u32) -> Result<EntityDetail, ApiError> {
     let loaded = &app.loaded;
-    let entity = loaded.entity(index).map_err(|error| ApiError::internal(&error))?;
+    let entity = loaded.entity(index).map_err(|error| ApiError::of_scene(&error))?;
     let mut path = loaded.scene().path(index);
     path.pop();
     let ancestor = |index| {

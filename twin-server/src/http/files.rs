@@ -18,6 +18,7 @@ use super::{
     compress::{Cache, Encoding},
     error::ApiError,
 };
+use crate::scene::{LoadError, LoadedScene};
 
 /// Keep for ever: the address changes with the content.
 pub(crate) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
@@ -29,6 +30,8 @@ pub(crate) const REVALIDATE: &str = "no-cache";
 pub(crate) struct Files {
     root: PathBuf,
     cache: Arc<Cache>,
+    /// The scene of which they are: nothing is given out that may be of another one.
+    scene: Option<Arc<LoadedScene>>,
 }
 
 /// A file as it is sent: itself, or its packed form beside it.
@@ -42,7 +45,12 @@ struct Found {
 
 impl Files {
     pub(crate) fn new(root: PathBuf, cache: Arc<Cache>) -> Self {
-        Self { root, cache }
+        Self { root, cache, scene: None }
+    }
+
+    /// Files of the package of a scene.
+    pub(crate) fn of_scene(root: PathBuf, cache: Arc<Cache>, scene: Arc<LoadedScene>) -> Self {
+        Self { root, cache, scene: Some(scene) }
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -60,8 +68,9 @@ impl Files {
         let path = self.resolve(path).ok_or_else(missing)?;
         let accepted = Encoding::negotiate(headers);
         let content_type = content_type(&path);
-        let lookup = path.clone();
-        let found = tokio::task::spawn_blocking(move || find(&lookup, accepted))
+        let (lookup, scene) = (path.clone(), self.scene.clone());
+        let look = move || guarded(scene.as_deref(), || find(&lookup, accepted));
+        let found = tokio::task::spawn_blocking(look)
             .await
             .map_err(|error| ApiError::internal(&error))?
             .map_err(|error| self.failed(&error, missing()))?;
@@ -84,6 +93,10 @@ impl Files {
     }
 
     fn failed(&self, error: &io::Error, missing: ApiError) -> ApiError {
+        let of_scene = error.get_ref().and_then(|inner| inner.downcast_ref::<LoadError>());
+        if let Some(error) = of_scene {
+            return ApiError::of_scene(error);
+        }
         match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => missing,
             _ => ApiError::internal(error),
@@ -91,8 +104,9 @@ impl Files {
     }
 
     async fn body(&self, found: &Found, tag: &str) -> io::Result<Body> {
-        let path = found.path.clone();
-        let load = move || std::fs::read(path);
+        let (path, scene) = (found.path.clone(), self.scene.clone());
+        // Checked here, and not by who asks, what is of another scene is not cached either.
+        let load = move || guarded(scene.as_deref(), || std::fs::read(path));
         if found.pack {
             let name = format!("{}{tag}", found.path.display());
             return Ok(self.cache.get(&name, found.encoding, load).await?.into());
@@ -108,6 +122,16 @@ impl Files {
             && relative.components().all(|part| matches!(part, Component::Normal(_)));
         (plain && !path.is_empty()).then(|| self.root.join(relative))
     }
+}
+
+/// Reads of a package: what was read counts only where the package is that of the scene,
+/// before and after.
+fn guarded<T>(scene: Option<&LoadedScene>, read: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let check = || scene.map_or(Ok(()), LoadedScene::check_in_place).map_err(io::Error::other);
+    check()?;
+    let result = read();
+    check()?;
+    result
 }
 
 fn find(path: &Path, accepted: Encoding) -> io::Result<Found> {
@@ -189,6 +213,31 @@ mod tests {
         for outside in ["../secret", "/etc/passwd", "a/../../b", "..\\b", "", "a\0b"] {
             assert_eq!(files.resolve(outside), None, "{outside:?}");
         }
+    }
+
+    #[test]
+    fn what_was_read_while_the_package_was_replaced_does_not_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("scene");
+        let package = |revision: &str| {
+            std::fs::create_dir(&dir).unwrap();
+            let scene =
+                format!(r#"{{"revision":"{revision}","origin":{{}},"unit":"metre","sources":[]}}"#);
+            std::fs::write(dir.join("scene.json"), scene).unwrap();
+            std::fs::write(dir.join("entities.ndjson"), "").unwrap();
+        };
+        package("r1");
+        let scene = crate::scene::load(&dir, Default::default()).unwrap();
+        assert_eq!(guarded(Some(&scene), || Ok(1)).unwrap(), 1);
+        let replaced = guarded(Some(&scene), || {
+            std::fs::rename(&dir, folder.path().join("old")).unwrap();
+            package("r2");
+            Ok(2)
+        });
+        let error = replaced.unwrap_err();
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+        assert!(matches!(inner, Some(LoadError::Changed { .. })), "{error}");
+        assert!(guarded(None, || Ok(3)).is_ok(), "the viewer is of no scene");
     }
 
     #[test]

@@ -12,17 +12,21 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::App;
+use super::{
+    App,
+    error::{SCENE_REPLACED, SCENE_REPLACED_WHY},
+};
 use crate::{
     history::RecorderStatus,
     mqtt::{MqttState, MqttStatus},
     reload::SetStatus,
+    scene::LoadedScene,
 };
 
 /// Whether the server can do its work.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Readiness {
-    /// All of what follows is in order.
+    /// Telemetry comes in, and the model can be shown.
     ready: bool,
     /// The scene shown.
     scene: SceneHealth,
@@ -50,6 +54,20 @@ struct SceneHealth {
     entities: usize,
     /// Points with a value.
     points: usize,
+    /// What is wrong with the package on disk; absent where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<SceneProblem>,
+}
+
+/// What is wrong with the package on disk. Values go out all the same.
+#[derive(Debug, Serialize, ToSchema)]
+struct SceneProblem {
+    /// For programs. `scene_replaced`: its files are of another scene than the one shown, and
+    /// not given out; the server is not ready until it is restarted. `tiles_missing`: some or
+    /// all of the model cannot be shown, which a restart does not change.
+    code: &'static str,
+    /// For people: what is wrong, and the way out.
+    message: String,
 }
 
 /// Answers as long as the process can.
@@ -59,18 +77,26 @@ pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Whether scene and broker are there; 503 where they are not, with the reason.
+/// Whether scene and broker are there; 503 where they are not, with the reason. Missing tiles
+/// are told, and no such reason: the values are shown without them.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses(
     (status = 200, description = "Ready", body = Readiness),
     (status = 503, description = "Not ready; `reason` says why", body = Readiness)))]
 pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let broker = app.telemetry.status.as_ref().map(|status| status());
+    let loaded = Arc::clone(&app.loaded);
+    let replaced = tokio::task::spawn_blocking(move || loaded.check_in_place().is_err()).await;
+    let replaced = replaced.unwrap_or(true);
     let scene = SceneHealth {
         revision: app.loaded.info().revision.clone(),
         entities: app.loaded.scene().len(),
         points: app.live.len(),
+        problem: problem(&app.loaded, replaced),
     };
-    let reason = broker.as_ref().and_then(missing);
+    let telemetry = broker.as_ref().and_then(missing);
+    let model = replaced.then(|| SCENE_REPLACED_WHY.to_owned());
+    let reasons: Vec<String> = telemetry.into_iter().chain(model).collect();
+    let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
     let status = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let ready = reason.is_none();
     let history = app.telemetry.history.as_ref().map(|recorder| recorder.status());
@@ -78,6 +104,14 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Response {
     let sessions = app.hub.sessions();
     let body = Readiness { ready, scene, broker, history, bindings, reason, sessions };
     (status, Json(body)).into_response()
+}
+
+fn problem(loaded: &LoadedScene, replaced: bool) -> Option<SceneProblem> {
+    if replaced {
+        return Some(SceneProblem { code: SCENE_REPLACED, message: SCENE_REPLACED_WHY.to_owned() });
+    }
+    let message = loaded.tiles_error()?.to_string();
+    Some(SceneProblem { code: "tiles_missing", message })
 }
 
 /// Why no telemetry comes in, if so.

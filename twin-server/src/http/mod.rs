@@ -116,12 +116,13 @@ impl App {
         let live = Arc::clone(hub.live());
         let loaded = Arc::clone(live.scene());
         let cache = Arc::new(Cache::new(settings.tile_cache_bytes));
-        let files = |root: PathBuf| Files::new(root, Arc::clone(&cache));
+        let of_scene =
+            |root: PathBuf| Files::of_scene(root, Arc::clone(&cache), Arc::clone(&loaded));
         Arc::new(Self {
             guard: Guard::new(settings.listen.ip(), &settings.allowed_origins),
-            tiles: files(loaded.dir().join("tiles")),
-            package: files(loaded.dir().to_owned()),
-            viewer: files(settings.viewer.clone()),
+            tiles: of_scene(loaded.dir().join("tiles")),
+            package: of_scene(loaded.dir().to_owned()),
+            viewer: Files::new(settings.viewer.clone(), Arc::clone(&cache)),
             cache,
             loaded,
             live,

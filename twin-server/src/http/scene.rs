@@ -23,6 +23,9 @@ use super::{
     files::{IMMUTABLE, REVALIDATE, has_tag},
 };
 
+/// Of the scene's index; grows with what is in it, since who has the old one asks by its tag.
+const INDEX_FORMAT: u32 = 2;
+
 /// The scene shown.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SceneAnswer<'a> {
@@ -69,7 +72,7 @@ pub(crate) async fn index(
 ) -> Result<Response, ApiError> {
     let extra = app.loaded.extra_in_index(app.live.measured_entities());
     let encoding = Encoding::negotiate(&headers);
-    let name = format!("index-{}-{extra:?}", app.loaded.info().revision);
+    let name = format!("index{INDEX_FORMAT}-{}-{extra:?}", app.loaded.info().revision);
     let tag = format!("\"{:016x}-{}\"", short_hash(&name), encoding.header().unwrap_or("id"));
     let common = [(header::CACHE_CONTROL, REVALIDATE.to_owned()), (header::ETAG, tag.clone())];
     let vary = [(header::VARY, "accept-encoding")];
@@ -140,6 +143,12 @@ pub(crate) async fn changes(
     if app.loaded.dir().join("changes.json").exists() {
         return app.package.serve("changes.json", &headers, REVALIDATE).await;
     }
+    // Not there, or of the package that is not there any more.
+    let scene = Arc::clone(&app.loaded);
+    tokio::task::spawn_blocking(move || scene.check_in_place())
+        .await
+        .map_err(|error| ApiError::internal(&error))?
+        .map_err(|error| ApiError::of_scene(&error))?;
     let to = app.loaded.info().revision.clone();
     let none = twin_model::changes::Changes { to, ..Default::default() };
     Ok(([(header::CACHE_CONTROL, REVALIDATE)], Json(none)).into_response())
@@ -162,7 +171,9 @@ pub(crate) async fn graph(
     ("path" = String, Path, description = "`tileset.json`, or what it points to")), responses(
     (status = 200, description = "3D Tiles 1.1: JSON or GLB"),
     (status = 304, description = "`If-None-Match` names it"),
-    (status = 404, description = "No such file, or another revision", body = super::error::ErrorBody)))]
+    (status = 404, description = "No such file, or another revision", body = super::error::ErrorBody),
+    (status = 503, description = "`scene_replaced`: the package on disk is another one now",
+        body = super::error::ErrorBody)))]
 pub(crate) async fn tile(
     State(app): State<Arc<App>>,
     Path((revision, path)): Path<(String, String)>,

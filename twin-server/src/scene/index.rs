@@ -42,6 +42,10 @@ pub struct IndexEntity<'a> {
     /// Floor area of a space, m².
     #[serde(skip_serializing_if = "Option::is_none")]
     pub area_m2: Option<f64>,
+    /// How high a storey lies above the zero of its building, m, as its source says
+    /// (IfcBuildingStorey.Elevation); absent where it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elevation_m: Option<f64>,
 }
 
 /// Whether every entity of a kind is in the index, measured or not.
@@ -98,6 +102,7 @@ impl LoadedScene {
             storey: storey.and_then(|storey| positions.get(&storey).copied()),
             bbox: entity.bbox,
             area_m2: self.area_m2(index),
+            elevation_m: self.elevation_m(index),
         }
     }
 }
@@ -114,7 +119,7 @@ mod tests {
         let entities = r#"{"id":"m","parent":"w","kind":"meter","name":"EM","storey":"s"}
 {"id":"w","parent":"s","kind":"element","name":"wall"}
 {"id":"f","parent":"s","kind":"furniture","name":"desk"}
-{"id":"s","kind":"storey","name":"01F"}
+{"id":"s","kind":"storey","name":"01F","properties":{"Attributes":{"Elevation":-1.25}}}
 "#;
         std::fs::write(dir.path().join("entities.ndjson"), entities).unwrap();
         let loaded = load(dir.path(), Properties::OnDisk).unwrap();
@@ -125,5 +130,7 @@ mod tests {
         assert_eq!(index.entities[1].parent, Some(0));
         assert_eq!(index.entities[1].storey, Some(0));
         assert_eq!(index.entities[0].parent, None);
+        let elevations = index.entities.iter().map(|entity| entity.elevation_m);
+        assert_eq!(elevations.collect::<Vec<_>>(), [Some(-1.25), None, None]);
     }
 }

@@ -9,9 +9,15 @@ use std::{
 
 use serde::de::DeserializeOwned;
 use thiserror::Error;
-use twin_model::{Entity, Scene, SceneError, SceneInfo, changes::Changes, walk::WalkGraph};
+use twin_model::{
+    Entity, EntityKind, Scene, SceneError, SceneInfo, changes::Changes, walk::WalkGraph,
+};
 
-use super::{LoadedScene, Search, Span, Tour};
+use super::{
+    LoadedScene, Search, Span, TilesError, Tour,
+    seal::{self, Seal},
+    tiles,
+};
 
 /// Whether entities keep their properties in memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,27 +59,33 @@ pub enum LoadError {
         source: SceneError,
     },
     /// The package was written anew while the server runs.
-    #[error("{path} changed since it was loaded; restart the server to show the new scene")]
+    #[error("{path}: the scene package was replaced since it was loaded: restart the server")]
     Changed {
-        /// The entities' file.
+        /// The file that tells.
         path: PathBuf,
     },
+    /// There is nothing to show.
+    #[error(transparent)]
+    Tiles(#[from] TilesError),
 }
 
-/// Reads the package in `dir`. `graph.json` and `changes.json` may be absent; everything
-/// else must be there.
+/// Reads the package in `dir`. `graph.json` and `changes.json` may be absent. What is wrong
+/// with the tiles is in [`LoadedScene::tiles_error`]; everything else must be there.
 ///
 /// # Errors
 /// Names the file, and the line where one does not parse.
 pub fn load(dir: &Path, properties: Properties) -> Result<LoadedScene, LoadError> {
-    let info: SceneInfo = read_json(&dir.join("scene.json"))?;
+    let path = dir.join("scene.json");
+    let (text, identity) = seal::read(&path).map_err(|source| failed_to_read(&path, source))?;
+    let info: SceneInfo = parse_json(&path, &text)?;
+    let seal = Seal::new(path, info.revision.clone(), identity);
     let graph = dir.join("graph.json");
     let walk: WalkGraph = if graph.exists() { read_json(&graph)? } else { WalkGraph::default() };
     let removed = read_changes(dir, &info)?.map(|changes| changes.removed).unwrap_or_default();
     let mut reader = EntityReader::new(properties);
     let path = entities_path(dir);
     reader.read(&path)?;
-    let EntityReader { entities, spans, long_names, mut search, .. } = reader;
+    let EntityReader { entities, spans, long_names, elevations_m, mut search, .. } = reader;
     search.finish();
     let scene = Scene::new(entities).map_err(|source| LoadError::Scene { path, source })?;
     let mut by_kind = std::collections::HashMap::<_, Vec<u32>>::new();
@@ -86,9 +98,15 @@ pub fn load(dir: &Path, properties: Properties) -> Result<LoadedScene, LoadError
         .filter_map(|space| Some((scene.index(space.entity.as_str())?, space.area_m2)))
         .collect();
     let tour = Tour::new(&scene);
-    let dir = dir.to_owned();
+    let tiles_error = tiles::check(dir).err();
+    // Replaced meanwhile, it would be a scene of two revisions.
+    if !seal.holds() {
+        return Err(seal.broken());
+    }
     Ok(LoadedScene {
-        dir,
+        dir: dir.to_owned(),
+        seal,
+        tiles_error,
         info,
         scene: Arc::new(scene),
         walk,
@@ -96,6 +114,7 @@ pub fn load(dir: &Path, properties: Properties) -> Result<LoadedScene, LoadError
         search,
         by_kind,
         long_names,
+        elevations_m,
         areas_m2,
         spans,
         properties,
@@ -115,9 +134,16 @@ fn entities_path(dir: &Path) -> PathBuf {
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LoadError> {
-    let text =
-        std::fs::read(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
-    serde_json::from_slice(&text).map_err(|source| LoadError::Parse {
+    let text = std::fs::read(path).map_err(|source| failed_to_read(path, source))?;
+    parse_json(path, &text)
+}
+
+fn failed_to_read(path: &Path, source: io::Error) -> LoadError {
+    LoadError::Read { path: path.to_owned(), source }
+}
+
+fn parse_json<T: DeserializeOwned>(path: &Path, text: &[u8]) -> Result<T, LoadError> {
+    serde_json::from_slice(text).map_err(|source| LoadError::Parse {
         path: path.to_owned(),
         line: source.line(),
         source,
@@ -129,6 +155,7 @@ struct EntityReader {
     entities: Vec<Entity>,
     spans: Vec<Span>,
     long_names: std::collections::HashMap<u32, Box<str>>,
+    elevations_m: std::collections::HashMap<u32, f64>,
     search: Search,
 }
 
@@ -139,12 +166,13 @@ impl EntityReader {
             entities: Vec::new(),
             spans: Vec::new(),
             long_names: Default::default(),
+            elevations_m: Default::default(),
             search: Search::default(),
         }
     }
 
     fn read(&mut self, path: &Path) -> Result<(), LoadError> {
-        let failed = |source| LoadError::Read { path: path.to_owned(), source };
+        let failed = |source| failed_to_read(path, source);
         let mut file = BufReader::with_capacity(1 << 20, File::open(path).map_err(failed)?);
         let (mut line, mut offset) = (Vec::new(), 0);
         for number in 1.. {
@@ -168,16 +196,20 @@ impl EntityReader {
     }
 
     fn push(&mut self, mut entity: Entity, span: Span) {
-        let long_name = entity
-            .properties
-            .get("Attributes")
-            .and_then(|set| set.get("LongName"))
+        let index = self.entities.len() as u32;
+        let attribute = |name: &str| entity.properties.get("Attributes")?.get(name);
+        let long_name = attribute("LongName")
             .and_then(|name| name.as_str())
             .filter(|name| !name.is_empty())
             .map(Box::<str>::from);
+        if entity.kind == EntityKind::Storey
+            && let Some(elevation_m) = attribute("Elevation").and_then(serde_json::Value::as_f64)
+        {
+            self.elevations_m.insert(index, elevation_m);
+        }
         self.search.push(&entity, long_name.as_deref());
         if let Some(long_name) = long_name {
-            self.long_names.insert(self.entities.len() as u32, long_name);
+            self.long_names.insert(index, long_name);
         }
         if self.properties == Properties::OnDisk {
             entity.properties = Default::default();
@@ -197,7 +229,11 @@ pub(super) fn read_entity(loaded: &LoadedScene, index: u32) -> Result<Entity, Lo
         file.seek(SeekFrom::Start(span.offset))?;
         file.read_exact(&mut line)
     };
-    read().map_err(|source| LoadError::Read { path: path.clone(), source })?;
+    loaded.seal.check()?;
+    let result = read();
+    // What was read counts, and what could not be read is told, only of the loaded package.
+    loaded.seal.check()?;
+    result.map_err(|source| failed_to_read(&path, source))?;
     match serde_json::from_slice::<Entity>(&line) {
         Ok(entity) if entity.id == loaded.scene.at(index).id => Ok(entity),
         _ => Err(LoadError::Changed { path }),
@@ -254,5 +290,16 @@ mod tests {
         let other = TWO.replace("\"id\":\"m\"", "\"id\":\"n\"");
         std::fs::write(dir.path().join("entities.ndjson"), other).unwrap();
         assert!(matches!(loaded.entity(1), Err(LoadError::Changed { .. })));
+
+        // The same ids at the same places, but of another model.
+        let loaded = load(dir.path(), Properties::OnDisk).unwrap();
+        assert!(loaded.entity(1).is_ok());
+        let scene = std::fs::read_to_string(dir.path().join("scene.json")).unwrap();
+        let draft = dir.path().join("draft.json");
+        std::fs::write(&draft, scene.replace("r1", "r2")).unwrap();
+        std::fs::rename(draft, dir.path().join("scene.json")).unwrap();
+        assert!(matches!(loaded.entity(1), Err(LoadError::Changed { .. })));
+        std::fs::remove_file(dir.path().join("entities.ndjson")).unwrap();
+        assert!(matches!(loaded.entity(1), Err(LoadError::Changed { .. })), "not: missing");
     }
 }

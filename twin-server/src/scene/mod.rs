@@ -4,7 +4,9 @@
 
 mod index;
 mod load;
+mod seal;
 mod search;
+mod tiles;
 mod tour;
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc};
@@ -14,7 +16,9 @@ use twin_model::{Entity, EntityKind, Scene, SceneInfo, changes::Removed, walk::W
 pub(crate) use index::always_listed;
 pub use index::{IndexEntity, SceneIndex};
 pub use load::{LoadError, Properties, load};
+use seal::Seal;
 pub use search::Search;
+pub use tiles::TilesError;
 pub use tour::{Intervals, Tour};
 
 /// Where an entity's line stands in `entities.ndjson`.
@@ -28,6 +32,8 @@ struct Span {
 #[derive(Debug)]
 pub struct LoadedScene {
     dir: PathBuf,
+    seal: Seal,
+    tiles_error: Option<TilesError>,
     info: SceneInfo,
     scene: Arc<Scene>,
     walk: WalkGraph,
@@ -35,6 +41,7 @@ pub struct LoadedScene {
     search: Search,
     by_kind: HashMap<EntityKind, Vec<u32>>,
     long_names: HashMap<u32, Box<str>>,
+    elevations_m: HashMap<u32, f64>,
     areas_m2: HashMap<u32, f64>,
     spans: Vec<Span>,
     properties: Properties,
@@ -45,6 +52,20 @@ impl LoadedScene {
     /// The package's folder.
     pub fn dir(&self) -> &std::path::Path {
         &self.dir
+    }
+
+    /// Whether the package on disk is the one in memory: what is read of it counts only
+    /// where this holds before and after.
+    ///
+    /// # Errors
+    /// [`LoadError::Changed`] where it was replaced, or is gone.
+    pub fn check_in_place(&self) -> Result<(), LoadError> {
+        self.seal.check()
+    }
+
+    /// What was wrong with the tiles when the package was loaded.
+    pub fn tiles_error(&self) -> Option<&TilesError> {
+        self.tiles_error.as_ref()
     }
 
     /// What `scene.json` says.
@@ -96,6 +117,11 @@ impl LoadedScene {
     /// IFC LongName, where the source gives one.
     pub fn long_name(&self, index: u32) -> Option<&str> {
         self.long_names.get(&index).map(AsRef::as_ref)
+    }
+
+    /// How high a storey lies above its building's zero, m, where the source says so.
+    pub fn elevation_m(&self, index: u32) -> Option<f64> {
+        self.elevations_m.get(&index).copied()
     }
 
     /// Floor area of a space, m².

@@ -31,7 +31,7 @@ fn site(bindings: &str) -> tempfile::TempDir {
     write(dir.path(), "scene/entities.ndjson", entities);
     write(dir.path(), "scene/graph.json", r#"{"spaces":[],"links":[]}"#);
     write(dir.path(), "scene/report.json", r#"{"sources":[]}"#);
-    write(dir.path(), "scene/tiles/tileset.json", r#"{"asset":{"version":"1.1"}}"#);
+    write(dir.path(), "scene/tiles/tileset.json", r#"{"asset":{"version":"1.1"},"root":{}}"#);
     edit(dir.path(), bindings);
     dir
 }

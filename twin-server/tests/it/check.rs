@@ -27,8 +27,14 @@ fn project(config: &str) -> tempfile::TempDir {
     let scene = r#"{"revision":"r1","origin":{},"unit":"metre","sources":[]}"#;
     fs::write(dir.path().join("scene/scene.json"), scene).unwrap();
     fs::write(dir.path().join("scene/entities.ndjson"), ENTITIES).unwrap();
+    fs::create_dir(dir.path().join("scene/tiles")).unwrap();
+    tileset(dir.path(), r#"{"asset":{"version":"1.1"},"root":{}}"#);
     fs::write(dir.path().join("twin.toml"), config).unwrap();
     dir
+}
+
+fn tileset(dir: &Path, content: &str) {
+    fs::write(dir.join("scene/tiles/tileset.json"), content).unwrap();
 }
 
 /// Exit code, standard output, standard error.
@@ -92,6 +98,7 @@ fn exit_codes_tell_whose_fault_it_is() {
     let (code, _, err) = check(dir.path(), &[]);
     assert_eq!(code, 2);
     assert!(err.contains("twin.toml: scene.package") && err.contains("elsewhere"), "{err}");
+    assert_eq!(err.matches("os error").count(), 1, "said once: {err}");
 
     let dir = project(CONFIG);
     let (code, _, err) = check(dir.path(), &["--messages", "gone.ndjson"]);
@@ -107,4 +114,30 @@ fn exit_codes_tell_whose_fault_it_is() {
     assert!(out.contains("unreadable: 1 lines") && out.contains("bad.ndjson line 1"), "{out}");
     let (code, ..) = check(dir.path(), &["--messages", "bad.ndjson", "--strict"]);
     assert_eq!(code, 3);
+}
+
+#[test]
+fn a_package_without_its_tiles_is_broken() {
+    let dir = project(CONFIG);
+    let one = r#"{"root":{"content":{"uri":"0.glb"},"children":[{"content":{"uri":"1.glb"}}]}}"#;
+    for (content, said) in [
+        ("glTF", "tileset.json: not a tileset: expected value"),
+        (one, "0.glb is missing (2 of 2 files of the tileset); import the model again"),
+    ] {
+        tileset(dir.path(), content);
+        let (code, out, err) = check(dir.path(), &[]);
+        assert_eq!((code, out.as_str()), (2, ""), "{err}");
+        assert!(err.contains("twin.toml: scene.package: scene/tiles/"), "{err}");
+        assert!(err.contains(said), "{err}");
+        assert_eq!(err.matches(said).count(), 1, "{err}");
+    }
+    for name in ["0.glb", "1.glb"] {
+        fs::write(dir.path().join("scene/tiles").join(name), "glTF").unwrap();
+    }
+    let (code, _, err) = check(dir.path(), &[]);
+    assert_eq!(code, 0, "{err}");
+    fs::remove_dir_all(dir.path().join("scene/tiles")).unwrap();
+    let (code, _, err) = check(dir.path(), &[]);
+    assert_eq!(code, 2);
+    assert!(err.contains("scene/tiles/tileset.json: No such file"), "{err}");
 }

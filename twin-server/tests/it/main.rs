@@ -33,6 +33,7 @@ mod republish;
 mod rest;
 mod rooms;
 mod scaling;
+mod scene_replaced;
 mod stream;
 mod suggest;
 mod support;

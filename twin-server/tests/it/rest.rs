@@ -207,6 +207,18 @@ async fn the_viewer_or_a_page_that_says_how_to_build_it() {
     assert_eq!((wasm.header("content-encoding"), wasm.text()), (Some("br"), "packed wasm"));
     assert_eq!(server.get("/twin_viewer_bg.wasm").await.text(), "plain wasm");
     assert_eq!(server.get("/ghost.js").await.status(), 404);
+    assert_eq!(server.get("/nope").await.json()["error"]["code"], "not_found");
+    let browser = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
+    let lost = server.get_with("/nope", &browser).await;
+    assert_eq!((lost.status(), lost.header("cache-control")), (404, Some("no-store")));
+    assert_eq!(lost.header("content-type"), Some("text/html; charset=utf-8"));
+    for said in ["Nothing is at this address", "此地址没有页面", "href=\"/\""] {
+        assert!(lost.text().contains(said), "{said}");
+    }
+    assert_eq!(
+        server.get_with("/api/v1/nope", &browser).await.json()["error"]["code"],
+        "not_found"
+    );
     std::fs::remove_file(server.dir.path().join("viewer/index.html")).unwrap();
     let missing = server.get("/").await;
     assert_eq!(missing.status(), 503);

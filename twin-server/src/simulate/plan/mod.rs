@@ -170,6 +170,8 @@ pub fn attribute<'e>(entity: &'e Entity, key: &str) -> Option<&'e str> {
 
 #[cfg(test)]
 mod tests {
+    use twin_model::walk::{Via, WalkLink, WalkSpace};
+
     use super::{reader::floor_number, *};
     use crate::simulate::fixture;
 
@@ -194,6 +196,29 @@ mod tests {
         let total: f64 = plan.spaces.iter().map(|s| s.area_m2).sum();
         assert!(area(&plan.electric[0]) < total);
         assert_eq!(area(&plan.water[0]), total);
+    }
+
+    #[test]
+    fn parts_of_a_storey_without_space_are_places_on_the_way() {
+        let (scene, mut graph) = fixture::scene();
+        let mut part = WalkSpace::new("T1/02F#1".into(), 40.0, [5.0, 9.0, 7.0]);
+        part.part_of = Some("T1/02F".into());
+        graph.spaces.push(part);
+        for end in ["T1-02F-C", "T1-02F-R01"] {
+            let to = Some(end.into());
+            graph.links.push(WalkLink::new("way".into(), Via::Door, "T1/02F#1".into(), to));
+        }
+        let before = fixture::plan();
+        let plan = Plan::new(&scene, &graph, "campus");
+        assert_eq!((plan.ways.len(), &plan.notes), (before.ways.len() + 2, &before.notes));
+        let part = plan.spaces.last().unwrap();
+        assert_eq!((part.name.as_str(), part.usage), ("T1/02F#1", Use::Passage));
+        assert_eq!(part.storey.map(|storey| plan.storeys[storey].name.as_str()), Some("02F"));
+
+        let lost = Some("T9/02F#1".into());
+        graph.links.push(WalkLink::new("way".into(), Via::Door, "T1/02F#1".into(), lost));
+        let plan = Plan::new(&scene, &graph, "campus");
+        assert_eq!(plan.notes.last().unwrap(), "1 links of graph.json lead to unknown spaces");
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(super) struct Reader<'a> {
     building_of: HashMap<u32, usize>,
     storey_of: HashMap<u32, usize>,
     space_of: HashMap<u32, SpaceIx>,
+    /// Parts of storeys without a space, by their names: the graph alone knows them.
+    part_of: HashMap<&'a str, SpaceIx>,
     door_of: HashMap<u32, usize>,
     lift_of: HashMap<u32, usize>,
     topics: HashSet<Arc<str>>,
@@ -44,6 +46,7 @@ impl<'a> Reader<'a> {
             building_of: HashMap::new(),
             storey_of: HashMap::new(),
             space_of: HashMap::new(),
+            part_of: HashMap::new(),
             door_of: HashMap::new(),
             lift_of: HashMap::new(),
             topics: HashSet::new(),
@@ -51,7 +54,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn places(&mut self, graph: &WalkGraph) {
+    pub(super) fn places(&mut self, graph: &'a WalkGraph) {
         for (index, entity) in (0..).zip(self.scene.entities()) {
             if entity.kind == EntityKind::Building {
                 self.building_of.insert(index, self.plan.buildings.len());
@@ -90,6 +93,28 @@ impl<'a> Reader<'a> {
                 center,
                 usage,
                 storey,
+            });
+        }
+        self.parts(graph);
+    }
+
+    /// The places that are no entity: parts of a storey that nobody made a space of. People
+    /// pass through them on their way.
+    fn parts(&mut self, graph: &'a WalkGraph) {
+        for part in &graph.spaces {
+            let id = part.entity.as_str();
+            let Some(storey) = part.part_of.as_ref().filter(|_| self.scene.index(id).is_none())
+            else {
+                continue;
+            };
+            let storey = self.scene.index(storey.as_str());
+            self.part_of.insert(id, self.plan.spaces.len());
+            self.plan.spaces.push(Space {
+                name: id.to_owned(),
+                area_m2: part.area_m2.max(1.0),
+                center: part.center,
+                usage: Use::Passage,
+                storey: storey.and_then(|storey| self.storey_of.get(&storey).copied()),
             });
         }
     }
@@ -255,8 +280,9 @@ impl<'a> Reader<'a> {
     pub(super) fn ways(&mut self, graph: &WalkGraph) {
         let mut lost = 0;
         for link in &graph.links {
-            let find = |id: &str| {
-                self.scene.index(id).and_then(|index| self.space_of.get(&index)).copied()
+            let find = |id: &str| match self.scene.index(id) {
+                Some(index) => self.space_of.get(&index).copied(),
+                None => self.part_of.get(id).copied(),
             };
             let (from, to) =
                 (find(link.from.as_str()), link.to.as_ref().map(|to| find(to.as_str())));

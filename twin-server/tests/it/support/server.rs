@@ -1,6 +1,10 @@
 //! A server on a free port with a tiny scene, and clients for it.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -49,26 +53,34 @@ pub(crate) struct Server {
     task: JoinHandle<()>,
 }
 
-/// A small scene in a folder of its own, with a tileset, a report and a viewer.
-pub(crate) fn package() -> (tempfile::TempDir, Arc<LoadedScene>) {
-    let dir = tempfile::tempdir().unwrap();
-    let write = |path: &str, content: &[u8]| {
-        let path = dir.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, content).unwrap();
-    };
-    write("scene.json", SCENE.as_bytes());
-    write("entities.ndjson", ENTITIES.as_bytes());
+fn write(path: PathBuf, content: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, content).unwrap();
+}
+
+/// Writes a small scene of this revision, with a tileset and a report.
+pub(crate) fn write_package(dir: &Path, revision: &str) {
+    let write = |path: &str, content: &str| write(dir.join(path), content);
+    write("scene.json", &SCENE.replace("r1", revision));
+    write("entities.ndjson", ENTITIES);
     write(
         "graph.json",
-        br#"{"spaces":[{"entity":"r1","area_m2":30.5,"center":[0,0,0]}],"links":[]}"#,
+        r#"{"spaces":[{"entity":"r1","area_m2":30.5,"center":[0,0,0]}],"links":[]}"#,
     );
-    write("report.json", br#"{"sources":[]}"#);
-    write("tiles/tileset.json", br#"{"asset":{"version":"1.1"}}"#);
-    write("tiles/0/0.glb", "glTF tile ".repeat(2000).as_bytes());
-    write("viewer/index.html", b"<!doctype html><title>twin</title>");
-    write("viewer/twin_viewer_bg.wasm", b"plain wasm");
-    write("viewer/twin_viewer_bg.wasm.br", b"packed wasm");
+    write("report.json", r#"{"sources":[]}"#);
+    let tileset = r#"{"asset":{"version":"1.1"},"root":{"content":{"uri":"0/0.glb"}}}"#;
+    write("tiles/tileset.json", tileset);
+    write("tiles/0/0.glb", &format!("glTF tile of {revision} ").repeat(2000));
+}
+
+/// A small scene in a folder of its own, with a viewer.
+pub(crate) fn package() -> (tempfile::TempDir, Arc<LoadedScene>) {
+    let dir = tempfile::tempdir().unwrap();
+    write_package(dir.path(), "r1");
+    let write = |path: &str, content: &str| write(dir.path().join(path), content);
+    write("viewer/index.html", "<!doctype html><title>twin</title>");
+    write("viewer/twin_viewer_bg.wasm", "plain wasm");
+    write("viewer/twin_viewer_bg.wasm.br", "packed wasm");
     let loaded = load(dir.path(), Properties::OnDisk).unwrap();
     (dir, Arc::new(loaded))
 }
