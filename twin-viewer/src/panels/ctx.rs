@@ -5,7 +5,10 @@ use std::collections::HashSet;
 use leptos::prelude::*;
 use twin_model::{BoundingBox, EntityId, EntityKind, Quality};
 
-use super::{connection::Connection, telemetry::Outage};
+use super::{
+    connection::Connection,
+    telemetry::{Outage, SceneProblem},
+};
 use crate::{
     bridge::{self, CameraPose, ViewCommand},
     layers::{Engine, Layer},
@@ -81,6 +84,8 @@ pub(crate) struct Ctx {
     /// Set while nothing comes from the broker.
     pub(crate) telemetry: RwSignal<Option<Outage>>,
     pub(crate) scene: RwSignal<SceneState>,
+    /// Set while the server cannot show its model, or not all of it.
+    pub(crate) scene_problem: RwSignal<Option<SceneProblem>>,
     pub(crate) canvas: RwSignal<CanvasState>,
     /// Tiles in place of those wanted, once there is something to see and more comes.
     pub(crate) streaming: RwSignal<Option<(u32, u32)>>,
@@ -123,6 +128,7 @@ impl Ctx {
             replay: RwSignal::new(None),
             telemetry: RwSignal::new(None),
             scene: RwSignal::new(SceneState::Loading),
+            scene_problem: RwSignal::new(None),
             canvas: RwSignal::new(CanvasState::Starting),
             streaming: RwSignal::new(None),
             tile_failures: RwSignal::new(None),

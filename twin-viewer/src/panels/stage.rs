@@ -19,6 +19,7 @@ pub(crate) fn stage(ctx: Ctx) -> impl IntoView {
             <div class="overlay-top">
                 {banner(ctx)}
                 {silence(ctx)}
+                {scene_problem(ctx)}
                 {progress(ctx)}
                 {empty_notice(ctx)}
                 {toast(ctx)}
@@ -76,6 +77,28 @@ fn silence(ctx: Ctx) -> impl IntoView {
                 <div>
                     <strong>{ctx.fill("banner.silent", &[("since", &since)])}</strong>
                     <p>{ctx.t("banner.silent.help")}{format!(" ({})", outage.reason)}</p>
+                </div>
+            </div>
+        })
+    }
+}
+
+/// The server's model is another on disk than the one shown, or not whole.
+fn scene_problem(ctx: Ctx) -> impl IntoView {
+    move || {
+        let problem = ctx.scene_problem.get().filter(|_| ctx.is_live())?;
+        let (words, help) = match problem.code.as_str() {
+            "scene_replaced" => ("problem.replaced", "problem.replaced.help"),
+            _ => ("problem.tiles", "problem.tiles.help"),
+        };
+        let find = |key: &'static str| ctx.lang.get().find(key).unwrap_or(key);
+        Some(view! {
+            <div class="notice notice-warn" role="alert" data-testid="scene-problem">
+                {icon("warn")}
+                <div>
+                    <strong>{find(words)}</strong>
+                    <p>{find(help)}</p>
+                    <p class="dim">{problem.message}</p>
                 </div>
             </div>
         })

@@ -1,5 +1,6 @@
-//! Whether measurements reach the server. It may answer us well and hear nothing itself:
-//! then every value on the page is as old as the last message it got.
+//! Whether measurements reach the server, and whether it can still show its model. It may
+//! answer us well and hear nothing itself: then every value on the page is as old as the last
+//! message it got.
 
 use std::cell::Cell;
 
@@ -26,17 +27,37 @@ pub(crate) struct Outage {
 struct Readiness {
     broker: Option<Broker>,
     reason: Option<String>,
+    scene: Option<SceneHealth>,
 }
 
 #[derive(Deserialize)]
 struct Broker {
+    state: Option<String>,
     since: jiff::Timestamp,
 }
 
+#[derive(Deserialize)]
+struct SceneHealth {
+    problem: Option<SceneProblem>,
+}
+
+/// What is wrong with the model's files on the server.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub(crate) struct SceneProblem {
+    /// `scene_replaced`, `tiles_missing`.
+    pub(crate) code: String,
+    /// The server's words.
+    pub(crate) message: String,
+}
+
 impl Readiness {
-    fn outage(self) -> Option<Outage> {
-        let since_ms = self.broker?.since.as_millisecond();
-        Some(Outage { since_ms, reason: self.reason? })
+    fn outage(&self) -> Option<Outage> {
+        let broker = self.broker.as_ref()?;
+        // The reason may be another: a model that is not the one it was.
+        if broker.state.as_deref() == Some("ready") {
+            return None;
+        }
+        Some(Outage { since_ms: broker.since.as_millisecond(), reason: self.reason.clone()? })
     }
 }
 
@@ -55,6 +76,10 @@ pub(crate) fn tick(ctx: Ctx) {
     spawn_local(async move {
         let Ok(readiness) = net::get_whatever::<Readiness>("/readyz").await else { return };
         let outage = readiness.outage();
+        let problem = readiness.scene.and_then(|scene| scene.problem);
+        if ctx.scene_problem.with_untracked(|before| *before != problem) {
+            ctx.scene_problem.set(problem);
+        }
         if ctx.telemetry.with_untracked(|before| *before != outage) {
             ctx.telemetry.set(outage);
         }
