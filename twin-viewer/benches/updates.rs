@@ -19,7 +19,17 @@ const ROUNDS: u32 = 400;
 
 fn entry(id: String, parent: Option<u32>, kind: EntityKind) -> Entry {
     let (name, id) = (id.clone(), id.as_str().into());
-    Entry { id, parent, kind, name, long_name: None, storey: None, bbox: None, area_m2: None }
+    Entry {
+        id,
+        parent,
+        kind,
+        name,
+        long_name: None,
+        storey: None,
+        bbox: None,
+        area_m2: None,
+        elevation_m: None,
+    }
 }
 
 /// Ten buildings of 25 storeys; meters, rooms with sensors and doors.
