@@ -17,7 +17,7 @@ use twin_model::{
     scene::Origin,
 };
 
-use crate::{frame::LocalFrame, store::StoredMesh, tiles::Surface};
+use crate::{frame::LocalFrame, store::StoredMesh, target, tiles::Surface};
 
 /// The shapes of a package's entities, for the next comparison.
 pub(crate) const SHAPES: &str = "shapes.ndjson";
@@ -68,7 +68,7 @@ struct ShapeLine {
 /// # Errors
 /// When a folder is no package, or one of its files cannot be read.
 pub fn between(old: &Path, new: &Path) -> Result<Changes, ChangesError> {
-    if let Some(other) = [old, new].into_iter().find(|dir| !dir.join("scene.json").is_file()) {
+    if let Some(other) = [old, new].into_iter().find(|dir| !target::is_package(dir)) {
         return Err(ChangesError::NotAPackage(other.to_owned()));
     }
     let info: SceneInfo = read_json(&new.join("scene.json"))?;

@@ -9,6 +9,7 @@ use twin_model::{BoundingBox, Entity, EntityId, EntityKind};
 use crate::{
     ids,
     imported::{Imported, Note, Severity},
+    sets,
 };
 
 /// Heights of storeys, and boxes of things drawn twice, may differ by this much, m.
@@ -265,7 +266,7 @@ fn places(imported: &Imported) -> Vec<Place> {
     let entities = || imported.entities.iter().filter(of_ifc);
     let buildings = entities().filter(|entity| entity.kind == Building).count();
     let place = |entity: &Entity| {
-        let attribute = |name: &str| entity.properties.get("Attributes")?.get(name);
+        let attribute = |name: &str| sets::attribute(&entity.properties, name);
         Place {
             id: entity.id.clone(),
             kind: entity.kind,

@@ -11,6 +11,7 @@ use twin_model::{Entity, EntityId};
 use crate::{
     federation::Federation,
     imported::{Imported, Note, Severity},
+    sets::RELATIONS,
 };
 
 /// Letters of an id that is made here, the `x` among them.
@@ -151,7 +152,7 @@ fn rename_all(imported: &mut Imported, renamed: &Arc<HashMap<EntityId, EntityId>
         rename(&mut entity.id);
         entity.parent.iter_mut().for_each(rename);
         entity.storey.iter_mut().for_each(rename);
-        if let Some(relations) = entity.properties.get_mut("Relations") {
+        if let Some(relations) = entity.properties.get_mut(RELATIONS) {
             rename_relations(relations, renamed);
         }
     }

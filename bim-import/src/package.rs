@@ -192,7 +192,7 @@ fn note_changes(
     shapes: &changes::Shapes,
     info: &SceneInfo,
 ) -> Result<Option<ChangesReport>, PackageError> {
-    if !old.join(MARKER).is_file() {
+    if !target::is_package(old) {
         return Ok(None);
     }
     let path = dir.join(changes::CHANGES);

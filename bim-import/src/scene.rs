@@ -30,6 +30,7 @@ use crate::{
     placement::Placement,
     placing::{self, Fix},
     report::SourceReport,
+    sets,
     store::{Aside, MeshStore, Store},
     worker::watchdog::Geometry,
 };
@@ -234,7 +235,7 @@ fn compare_heights(pending: &mut [Pending]) {
 /// Name and long name of a file's project, where it has both.
 fn project_name(semantics: &Semantics) -> Option<String> {
     let project = semantics.entities.iter().find(|entity| entity.kind == EntityKind::Project)?;
-    let long_name = project.properties.get("Attributes")?.get("LongName")?.as_str()?;
+    let long_name = sets::attribute(&project.properties, "LongName")?.as_str()?;
     (!project.name.is_empty()).then(|| format!("{} {long_name}", project.name))
 }
 

@@ -1,6 +1,9 @@
 //! Names of the property sets that the importer writes itself, and where a file's own set of
 //! such a name goes.
 
+use serde_json::Value as Json;
+use twin_model::changes::Properties;
+
 /// Holds the attributes of the schema, and those of city objects.
 pub(crate) const ATTRIBUTES: &str = "Attributes";
 /// Holds the classes that classifications give.
@@ -23,6 +26,11 @@ const APART: &str = " (Pset)";
 /// reader could not tell what the file says from what the importer found.
 pub(crate) fn of_file(name: &str) -> String {
     if RESERVED.contains(&name) { format!("{name}{APART}") } else { name.to_owned() }
+}
+
+/// An attribute of the schema.
+pub(crate) fn attribute<'a>(properties: &'a Properties, name: &str) -> Option<&'a Json> {
+    properties.get(ATTRIBUTES)?.get(name)
 }
 
 /// Whether a set says what a file declares of an element: attributes and the file's sets, but

@@ -47,7 +47,7 @@ pub(crate) fn check(dir: &Path) -> Result<(), PackageError> {
     names.sort();
     let is_part = |name: &&OsString| PARTS.iter().any(|part| **name == *part);
     // One file of that name is anybody's; a package that lost some of its parts is one still.
-    let is_package = dir.join(MARKER).is_file() && names.iter().filter(is_part).count() > 1;
+    let is_package = is_package(dir) && names.iter().filter(is_part).count() > 1;
     if !names.is_empty() && !is_package {
         return Err(unusable());
     }

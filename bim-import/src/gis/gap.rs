@@ -5,7 +5,10 @@ use hashbrown::HashMap;
 use twin_model::{BoundingBox, Entity, EntityId, EntityKind};
 
 use super::Terrain;
-use crate::imported::{Note, Severity};
+use crate::{
+    imported::{Note, Severity},
+    sets,
+};
 
 /// One line for every building of a source that stands over terrain.
 pub(crate) fn notes(entities: &[Entity], terrain: &Terrain) -> Vec<Note> {
@@ -19,7 +22,7 @@ pub(crate) fn notes(entities: &[Entity], terrain: &Terrain) -> Vec<Note> {
     let mut ground: HashMap<&EntityId, (f64, &Entity)> = HashMap::new();
     for storey in storeys.filter(|storey| of_storey.contains_key(&storey.id)) {
         let Some(building) = &storey.parent else { continue };
-        let elevation = storey.properties.get("Attributes").and_then(|set| set.get("Elevation"));
+        let elevation = sets::attribute(&storey.properties, "Elevation");
         // The ground storey is the one nearest to the building's own zero.
         let from_zero = elevation.and_then(serde_json::Value::as_f64).map_or(f64::MAX, f64::abs);
         let known = ground.entry(building).or_insert((from_zero, storey));

@@ -13,6 +13,7 @@ use super::{
     pictures::{Encoded, MAX_PICTURES},
     rows,
 };
+use crate::sets;
 
 /// Most buildings that are shown one by one; there is always room for those with a picture.
 const MAX_SHOWN: usize = MAX_PICTURES + 12;
@@ -264,7 +265,7 @@ fn write_building(
             ),
         ),
     }
-    let long = building.entity.properties.get("Attributes").and_then(|set| set.get("LongName"));
+    let long = sets::attribute(&building.entity.properties, "LongName");
     let long = long.and_then(serde_json::Value::as_str).unwrap_or_default();
     let is_one_of_several = facts.report.sources.len() > 1;
     let file = is_one_of_several.then(|| escape(facts.file_of(building.entity)));

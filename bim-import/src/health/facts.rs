@@ -9,6 +9,7 @@ use super::{Scene, homes};
 use crate::{
     imported::Note,
     report::{self, Report},
+    sets,
 };
 
 /// Everything the page tells.
@@ -220,7 +221,7 @@ fn buildings<'a>(entities: &'a [Entity], shown: &HashSet<&str>) -> Vec<Building<
     let homes = homes(entities);
     let mut storeys: HashMap<&EntityId, Storey<'_>> = HashMap::new();
     for entity in entities.iter().filter(|entity| entity.kind == EntityKind::Storey) {
-        let elevation = entity.properties.get("Attributes").and_then(|set| set.get("Elevation"));
+        let elevation = sets::attribute(&entity.properties, "Elevation");
         let elevation_m = elevation.and_then(serde_json::Value::as_f64);
         storeys.insert(&entity.id, Storey { entity, elevation_m, spaces: 0, elements: 0 });
     }

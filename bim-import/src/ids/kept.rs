@@ -15,6 +15,7 @@ use super::{class, is_made, one_text, rename_all, unnumbered, unused};
 use crate::{
     changes::{self, ChangesError},
     imported::{Imported, Note},
+    target,
 };
 
 /// A source of the new revision.
@@ -98,7 +99,7 @@ pub(crate) fn keep(
     sources: &mut [Revised<'_>],
     origin: &Origin,
 ) -> Result<(), ChangesError> {
-    if !dir.join("scene.json").is_file() {
+    if !target::is_package(dir) {
         return Ok(());
     }
     let info: SceneInfo = changes::read_json(&dir.join("scene.json"))?;

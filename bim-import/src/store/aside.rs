@@ -13,7 +13,7 @@ use serde_json::{
 use twin_model::{Entity, EntityId, EntityKind};
 
 use super::{Span, Store};
-use crate::{ids, walk::declared::Declared};
+use crate::{ids, sets::RELATIONS, walk::declared::Declared};
 
 /// Properties put aside, by entity.
 #[derive(Clone, Debug, Default)]
@@ -104,7 +104,7 @@ impl Aside {
         }
         // Sets stay the text they are, but for those that something is new in.
         let mut sets: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(&text)?;
-        if let (Some(renamed), Some(relations)) = (&placed.renamed, sets.get_mut("Relations")) {
+        if let (Some(renamed), Some(relations)) = (&placed.renamed, sets.get_mut(RELATIONS)) {
             let mut set = serde_json::from_str(relations.get())?;
             ids::rename_relations(&mut set, renamed);
             *relations = to_raw_value(&set)?;

@@ -46,8 +46,7 @@ impl Declared {
         let number = |names: &[&str]| numbers(properties, names).find(|value| *value > 0.0);
         let width =
             |names: &[&str]| numbers(properties, names).find(|width| WIDTHS_M.contains(width));
-        let attribute =
-            |name: &str| properties.get("Attributes").and_then(|set| set.get(name)?.as_str());
+        let attribute = |name: &str| sets::attribute(properties, name).and_then(Json::as_str);
         let overall = || {
             let frame = width(&["OverallWidth"])?;
             let lining = number(&["LiningThickness"]).filter(|lining| *lining < 0.2 * frame);

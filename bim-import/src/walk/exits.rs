@@ -12,7 +12,10 @@ use twin_model::{
 };
 
 use super::{Builder, Link, Walk, place::tidy};
-use crate::vector::{length, sub};
+use crate::{
+    sets,
+    vector::{length, sub},
+};
 
 /// A door that leads outdoors so far above the ground leads to a balcony, m.
 const BALCONY_M: f64 = 2.2;
@@ -75,8 +78,8 @@ impl<'a> Builder<'a> {
         }
         for exit in &self.exits {
             let storey = exit.entity.storey.as_ref().and_then(|storey| self.by_id.get(storey));
-            let attributes = storey.and_then(|storey| storey.properties.get("Attributes"));
-            let elevation = attributes.and_then(|set| set.get("Elevation")?.as_f64());
+            let elevation = storey
+                .and_then(|storey| sets::attribute(&storey.properties, "Elevation")?.as_f64());
             if elevation.is_some_and(|elevation| elevation.abs() < 1.5)
                 && let Some(z) = ground.get_mut(&exit.building)
             {
