@@ -25,8 +25,8 @@ use crate::{
     reading::Reading,
     scene::{Intervals, LoadedScene},
 };
-use table::Table;
 pub use table::{Definition, Latest, MAX_TEXT_BYTES, Outcome};
+use table::{Seen, Table};
 use tape::Tape;
 pub use tape::{Cut, Tapped};
 pub use writer::{hand_on_unshown, write};
@@ -129,17 +129,18 @@ impl Live {
     fn write(
         &self,
         readings: &[Reading],
-        apply: impl Fn(&mut Table, &Reading) -> (Outcome, Option<u32>),
+        apply: impl Fn(&mut Table, &Reading, Seen<'_>) -> (Outcome, Option<u32>),
     ) -> Vec<Outcome> {
         let mut table = self.table.write();
         let before = table.seq();
         let mut samples = Vec::new();
         let mut outcomes = Vec::with_capacity(readings.len());
         for reading in readings {
-            let (outcome, point) = apply(&mut table, reading);
+            let seen = |last, sample: &Sample| self.tape.holds(&samples, last, sample);
+            let (outcome, point) = apply(&mut table, reading, &seen);
             if let Some(point) = point.filter(|_| self.tape.records()) {
-                let sample = reading.sample.clone();
-                samples.extend(table.tapped(point, sample, outcome == Outcome::Late));
+                let (seq, late) = (table.seq(), outcome == Outcome::Late);
+                samples.push(table.tapped(point, seq, reading.sample.clone(), late));
             }
             outcomes.push(outcome);
         }
@@ -157,7 +158,7 @@ impl Live {
             .filter(|_| self.tape.records())
             .filter_map(|&point| {
                 let (latest, seq) = table.latest(point)?;
-                Some(Tapped { seq, ..table.tapped(point, latest.sample, false)? })
+                Some(table.tapped(point, seq, latest.sample, false))
             })
             .collect();
         self.finish(table, before, samples);

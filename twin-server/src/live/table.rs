@@ -45,9 +45,9 @@ pub struct Latest {
 pub enum Outcome {
     /// It is the point's latest sample now.
     Stored,
-    /// The sample the point already has, once more.
+    /// A sample the point already has or had, once more.
     Duplicate,
-    /// Measured before the sample the point already has.
+    /// Measured before the sample the point already has, and not seen before.
     Late,
     /// A new point, over the bound on points.
     TooManyPoints,
@@ -91,7 +91,12 @@ struct Point {
     definition: Arc<Definition>,
     sample: Sample,
     seq: u64,
+    /// Number of its last sample, late or not.
+    last: u64,
 }
+
+/// Tells whether a sample came before, by the number of its point's last one.
+pub(super) type Seen<'a> = &'a dyn Fn(u64, &Sample) -> bool;
 
 /// All points. Written by one task; see [`super::Live`].
 #[derive(Debug)]
@@ -131,8 +136,9 @@ impl Table {
         self.points.len()
     }
 
-    /// What became of the reading, and its point where it counts as a sample of one.
-    pub(super) fn apply(&mut self, reading: &Reading) -> (Outcome, Option<u32>) {
+    /// What became of the reading, and its point where it counts as a sample of one. `seen`
+    /// tells of a late sample, by the point's last number, whether it came before.
+    pub(super) fn apply(&mut self, reading: &Reading, seen: Seen<'_>) -> (Outcome, Option<u32>) {
         if matches!(&reading.sample.value, Value::Text(text) if text.len() > MAX_TEXT_BYTES) {
             return (Outcome::TextTooLong, None);
         }
@@ -140,7 +146,7 @@ impl Table {
             return (Outcome::UnknownEntity, None);
         };
         match self.find(entity, &reading.metric) {
-            Some(point) => match self.replace(point, reading) {
+            Some(point) => match self.replace(point, reading, seen) {
                 Outcome::Duplicate => (Outcome::Duplicate, None),
                 outcome => (outcome, Some(point)),
             },
@@ -161,10 +167,10 @@ impl Table {
     }
 
     /// As [`Table::apply`], but an older sample takes the place of a newer one too.
-    pub(super) fn show(&mut self, reading: &Reading) -> (Outcome, Option<u32>) {
+    pub(super) fn show(&mut self, reading: &Reading, seen: Seen<'_>) -> (Outcome, Option<u32>) {
         let known = self.scene.scene().index(reading.entity.as_str());
         let Some(point) = known.and_then(|entity| self.find(entity, &reading.metric)) else {
-            return self.apply(reading);
+            return self.apply(reading, seen);
         };
         if self.points[point as usize].sample == reading.sample {
             return (Outcome::Duplicate, None);
@@ -173,11 +179,12 @@ impl Table {
         (Outcome::Stored, Some(point))
     }
 
-    /// A sample of a point, for lossless readers.
-    pub(super) fn tapped(&self, point: u32, sample: Sample, late: bool) -> Option<Tapped> {
-        let definition = Arc::clone(&self.points.get(point as usize)?.definition);
-        let latest = Latest { definition, sample };
-        Some(Tapped { seq: self.seq, latest, late, entity_place: self.places[point as usize] })
+    /// The sample of a point that is number `seq`, for lossless readers.
+    pub(super) fn tapped(&mut self, point: u32, seq: u64, sample: Sample, late: bool) -> Tapped {
+        let held = &mut self.points[point as usize];
+        let before = std::mem::replace(&mut held.last, seq);
+        let latest = Latest { definition: Arc::clone(&held.definition), sample };
+        Tapped { seq, before, latest, late, entity_place: self.places[point as usize] }
     }
 
     fn find(&self, entity: u32, metric: &str) -> Option<u32> {
@@ -197,6 +204,7 @@ impl Table {
             definition: Arc::new(definition),
             sample: reading.sample.clone(),
             seq: self.seq,
+            last: 0,
         });
         self.places.push(self.scene.tour().place(entity));
         self.recency.push();
@@ -204,23 +212,20 @@ impl Table {
         point
     }
 
-    fn replace(&mut self, point: u32, reading: &Reading) -> Outcome {
+    fn replace(&mut self, point: u32, reading: &Reading, seen: Seen<'_>) -> Outcome {
         let held = &self.points[point as usize];
         let sample = &reading.sample;
         if is_late(&held.sample, sample) {
+            if seen(held.last, sample) {
+                return Outcome::Duplicate;
+            }
             // The point keeps its newer sample, but whoever wants every sample gets this
             // one too, and it has a number of its own there.
             self.seq += 1;
             return Outcome::Late;
         }
-        // Once more what is known already: a redelivery, or a gateway repeating itself. It
-        // is no sign of life, or a dead device behind a gateway would never look stale.
-        // To the millisecond, as the history keeps times: what it gave back after a restart
-        // is known again.
-        if sample.source_time.as_millisecond() == held.sample.source_time.as_millisecond()
-            && sample.value == held.sample.value
-            && (sample.quality == held.sample.quality || held.sample.quality == Quality::Stale)
-        {
+        // It is no sign of life, or a dead device behind a gateway would never look stale.
+        if is_again(&held.sample, sample) {
             return Outcome::Duplicate;
         }
         self.put(point, reading);
@@ -312,6 +317,15 @@ const SET_BACK: SignedDuration = SignedDuration::from_secs(10);
 fn is_late(held: &Sample, new: &Sample) -> bool {
     let set_back = held.receive_time.duration_since(new.receive_time) > SET_BACK;
     !set_back && age_key(new) < age_key(held)
+}
+
+/// Whether a sample is once more what is known already: a redelivery, or a gateway repeating
+/// itself. To the millisecond, as the history keeps times: what it gave back after a restart
+/// is known again.
+pub(super) fn is_again(held: &Sample, new: &Sample) -> bool {
+    new.source_time.as_millisecond() == held.source_time.as_millisecond()
+        && new.value == held.value
+        && (new.quality == held.quality || held.quality == Quality::Stale)
 }
 
 /// What orders samples: the source time, but no later than received, so that one sample

@@ -5,10 +5,13 @@
 use std::collections::VecDeque;
 
 use parking_lot::RwLock;
-use twin_model::Value;
+use twin_model::{Sample, Value};
 
-use super::Latest;
+use super::{Latest, table::is_again};
 
+/// Samples of a point that are looked through for a late one: as many as brokers send without
+/// an acknowledgement, and would send again, our own among them.
+const SENT_AGAIN: usize = 1_024;
 /// What one sample on the tape takes at least, bytes.
 const SAMPLE_BYTES: usize = size_of::<Tapped>();
 
@@ -17,6 +20,8 @@ const SAMPLE_BYTES: usize = size_of::<Tapped>();
 pub struct Tapped {
     /// Its number in the sequence.
     pub seq: u64,
+    /// Number of the sample of its point before it; 0 for none.
+    pub before: u64,
     /// Its point and the sample, late ones too.
     pub latest: Latest,
     /// Whether the point keeps a newer one.
@@ -92,6 +97,20 @@ impl Tape {
         }
     }
 
+    /// Whether a sample is one of the last of its point, on the tape or among those that are
+    /// to come on it next. `last` is the number of the point's last one.
+    pub(super) fn holds(&self, next: &[Tapped], last: u64, sample: &Sample) -> bool {
+        let inner = self.inner.read();
+        let first = next.first().map_or(u64::MAX, |tapped| tapped.seq);
+        let find = |number: u64| match number.checked_sub(first) {
+            Some(at) => next.get(at as usize),
+            None => inner.samples.get(number.checked_sub(inner.before + 1)? as usize),
+        };
+        std::iter::successors(find(last), |tapped| find(tapped.before))
+            .take(SENT_AGAIN)
+            .any(|tapped| is_again(&tapped.latest.sample, sample))
+    }
+
     /// The wanted samples after `after`, up to `until`, and no more than weigh `room`
     /// together (but at least one). Nothing where the tape does not reach back so far.
     pub(super) fn since(
@@ -147,7 +166,7 @@ mod tests {
             quality: Quality::Good,
         };
         let latest = Latest { definition: Arc::new(definition), sample };
-        Tapped { seq, latest, late: false, entity_place: seq as u32 % 2 }
+        Tapped { seq, before: seq - 1, latest, late: false, entity_place: seq as u32 % 2 }
     }
 
     fn numbers(cut: Option<Cut>) -> Option<(Vec<u64>, u64)> {
@@ -172,6 +191,17 @@ mod tests {
         assert_eq!(all(&tape, 6), None);
         tape.record(12, 13, vec![tapped(13)]);
         assert_eq!(all(&tape, 12), Some((vec![13], 13)));
+    }
+
+    #[test]
+    fn knows_the_last_samples_of_a_point() {
+        let tape = Tape::new(4 * SAMPLE_BYTES);
+        tape.record(0, 6, (1..=6).map(tapped).collect());
+        let next = [tapped(7), tapped(8)];
+        let holds = |last, seq| tape.holds(&next, last, &tapped(seq).latest.sample);
+        assert!((3..=8).all(|seq| holds(8, seq)));
+        assert!(!holds(8, 2), "it has left the tape");
+        assert!(!holds(8, 9) && !holds(6, 7) && !holds(0, 0));
     }
 
     #[test]

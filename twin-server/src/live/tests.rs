@@ -169,6 +169,34 @@ fn the_tape_holds_every_sample_late_ones_too() {
 }
 
 #[test]
+fn what_the_broker_sends_again_is_seen_once() {
+    let live = live();
+    let sent: Vec<_> =
+        (0..5).map(|n| reading("a", "power", f64::from(n), 100 + i64::from(n))).collect();
+    let other = [reading("b", "power", 1.0, 100)];
+    live.apply(&sent[..3]);
+    live.apply(&other);
+    live.apply(&sent[3..]);
+    // The connection was lost before it was acknowledged. A clock of its own tells when each
+    // came; what the payload says is the same.
+    let again: Vec<_> = sent
+        .iter()
+        .cloned()
+        .map(|mut reading| {
+            reading.sample.receive_time = Timestamp::from_second(110).unwrap();
+            reading
+        })
+        .collect();
+    assert_eq!(live.apply(&again), [Outcome::Duplicate; 5]);
+    let mut late = reading("a", "power", 9.0, 102);
+    late.sample.receive_time = Timestamp::from_second(111).unwrap();
+    let outcomes = live.apply(&[late.clone(), late, again[2].clone()]);
+    assert_eq!(outcomes, [Outcome::Late, Outcome::Duplicate, Outcome::Duplicate]);
+    let cut = live.samples_since(0, u64::MAX, |_| true, |_| 1, 100).unwrap();
+    assert_eq!((cut.samples.len(), cut.reached), (7, 7));
+}
+
+#[test]
 fn what_changed_comes_in_pieces_that_lead_to_the_whole() {
     let live = live();
     for second in 1..=3 {

@@ -177,7 +177,7 @@ impl Engine {
     fn update_marks(&mut self, store: &Store, changed: &[PointIx], patch: &mut Patch) {
         for &ix in changed {
             let point = store.points.at(ix);
-            if overlay::concerns(point) {
+            if overlay::concerns(&store.states, point) {
                 self.mark(store, &point.entity, patch);
             }
         }

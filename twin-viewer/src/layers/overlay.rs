@@ -4,7 +4,7 @@ use twin_model::Quality;
 
 use crate::{
     bridge::{Paint, Pattern},
-    store::{Point, PointIx, Reason, Store, reason_of},
+    store::{Point, PointIx, Reason, States, Store, reason_of},
 };
 
 /// An open door: lighter than its surroundings, no more.
@@ -20,14 +20,15 @@ const OPENED: Paint = Paint { color: Some(OPEN), pattern: Pattern::None, pulse: 
 const SILENT: Paint = Paint { color: None, pattern: Pattern::Stripes, pulse: false };
 
 /// Whether a point can be marked at all.
-pub(crate) fn concerns(point: &Point) -> bool {
+pub(crate) fn concerns(states: &States, point: &Point) -> bool {
     matches!(&*point.metric, "door" | "fault" | "lift" | "charging")
+        || states.can_be_abnormal(&point.metric)
 }
 
-fn mark_of(point: &Point) -> Option<(u8, Paint)> {
-    match reason_of(point) {
+fn mark_of(states: &States, point: &Point) -> Option<(u8, Paint)> {
+    match reason_of(states, point) {
         Some(Reason::Forced | Reason::Fault) => return Some((3, URGENT)),
-        Some(Reason::Held) => return Some((2, WAITING)),
+        Some(Reason::Held | Reason::Abnormal) => return Some((2, WAITING)),
         _ => {}
     }
     if &*point.metric != "door" {
@@ -43,6 +44,7 @@ fn mark_of(point: &Point) -> Option<(u8, Paint)> {
 /// The mark of an entity, from its most urgent point.
 pub(crate) fn mark(store: &Store, points: &[PointIx]) -> Option<Paint> {
     let points = points.iter().map(|&ix| store.points.at(ix));
-    let marks = points.filter(|point| concerns(point)).filter_map(mark_of);
+    let points = points.filter(|point| concerns(&store.states, point));
+    let marks = points.filter_map(|point| mark_of(&store.states, point));
     marks.max_by_key(|(urgency, _)| *urgency).map(|(_, paint)| paint)
 }

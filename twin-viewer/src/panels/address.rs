@@ -74,8 +74,7 @@ pub(crate) fn drop_unknown_storey(ctx: Ctx) {
     };
     if !ctx.read(is_storey) {
         ctx.storey.set(None);
-        let words = ctx.lang.get_untracked().fill("storeys.unknown", &[("id", id.as_str())]);
-        ctx.toast.set(Some(words));
+        ctx.say(move |lang| lang.fill("storeys.unknown", &[("id", id.as_str())]));
     }
 }
 

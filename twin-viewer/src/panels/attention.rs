@@ -78,6 +78,7 @@ fn reason_words(ctx: Ctx, reason: Reason) -> &'static str {
         Reason::Forced => ctx.t("reason.forced"),
         Reason::Fault => ctx.t("reason.fault"),
         Reason::Held => ctx.t("reason.held"),
+        Reason::Abnormal => ctx.t("reason.abnormal"),
         Reason::Bad => ctx.t("reason.bad"),
         Reason::Uncertain => ctx.t("reason.uncertain"),
         Reason::Stale => ctx.t("reason.stale"),
@@ -110,6 +111,14 @@ fn row(ctx: Ctx, line: Line) -> impl IntoView {
             let kind = ctx.kind(entity.as_str());
             match (reason, kind) {
                 (Reason::Forced | Reason::Held, _) => words.to_owned(),
+                // The site's own word says more than that it is not normal.
+                (Reason::Abnormal, _) => {
+                    ctx.pulse.track();
+                    let state =
+                        ctx.read(|store| ctx.value_text(store.points.all().get(point as usize)?));
+                    let state = state.map_or_else(|| words.to_owned(), |(value, _)| value);
+                    format!("{} · {state}", text::metric(ctx.lang.get(), &metric))
+                }
                 (Reason::Fault, Some(kind)) => {
                     format!("{} · {words}", text::kind(ctx.lang.get(), kind))
                 }

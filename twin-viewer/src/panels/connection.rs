@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     net::{self, Backoff, PING_EVERY_MS, SILENCE_MS, Socket, SocketEvent},
-    store::Applied,
-    text::{StateList, refusal},
+    store::{Applied, StateList},
+    text::refusal,
 };
 
 /// Most updates a second asked for.
@@ -127,7 +127,7 @@ fn on_applied(ctx: Ctx, applied: Applied) {
         }
         Applied::Clock => show_clock(ctx),
         Applied::Refused(error) => {
-            ctx.toast.set(Some(refusal(ctx.lang.get_untracked(), &error)));
+            ctx.say(move |lang| refusal(lang, &error));
         }
         Applied::Bye(reason) => {
             ctx.connection.update_value(|connection| connection.bye = Some(reason));
@@ -175,8 +175,8 @@ fn learn_states(ctx: Ctx) {
     leptos::task::spawn_local(async move {
         // Without an answer the page's own words stay, or those of the last time.
         if let Ok(list) = net::get::<StateList>("/api/v1/states").await {
-            ctx.states.set_value(list.into());
-            ctx.pulse.update(|pulse| *pulse += 1);
+            ctx.store.update_value(|store| store.set_states(list.into()));
+            ctx.structure.set(ctx.read(|store| store.generation));
         }
     });
 }

@@ -1,6 +1,6 @@
 //! What every panel shares: the store, and signals for what changes on the page.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use leptos::prelude::*;
 use twin_model::{BoundingBox, EntityId, EntityKind, Quality};
@@ -14,7 +14,7 @@ use crate::{
     layers::{Engine, Layer},
     net::ApiError,
     store::{AttentionList, EntityIx, Line, Point, RoomClock, Store, Totals},
-    text::{self, Lang, States},
+    text::{self, Lang},
 };
 
 /// The way to the server.
@@ -52,6 +52,9 @@ pub(crate) enum CanvasState {
     Failed(String),
 }
 
+/// Something said once, in the language of whoever reads it.
+pub(crate) type Toast = Arc<dyn Fn(Lang) -> String + Send + Sync>;
+
 /// The attention list as shown: its first lines and how many there are by severity.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct AttentionView {
@@ -67,8 +70,6 @@ pub(crate) struct Ctx {
     pub(crate) store: StoredValue<Store, LocalStorage>,
     pub(crate) engine: StoredValue<Engine, LocalStorage>,
     pub(crate) attention_list: StoredValue<AttentionList, LocalStorage>,
-    /// What the site calls the states of its points.
-    pub(crate) states: StoredValue<States>,
     pub(crate) connection: StoredValue<Connection, LocalStorage>,
     /// Rises a few times a second while values change.
     pub(crate) pulse: RwSignal<u64>,
@@ -104,7 +105,7 @@ pub(crate) struct Ctx {
     pub(crate) help: RwSignal<bool>,
     /// Which pane a narrow screen shows.
     pub(crate) pane: RwSignal<&'static str>,
-    pub(crate) toast: RwSignal<Option<String>>,
+    pub(crate) toast: RwSignal<Option<Toast>>,
     pub(crate) camera: StoredValue<Option<CameraPose>>,
     /// Where to fly once there is something to see.
     pub(crate) fly_when_ready: StoredValue<Option<EntityId>>,
@@ -118,7 +119,6 @@ impl Ctx {
             store: StoredValue::new_local(Store::default()),
             engine: StoredValue::new_local(Engine::default()),
             attention_list: StoredValue::new_local(AttentionList::default()),
-            states: StoredValue::new(States::default()),
             connection: StoredValue::new_local(Connection::default()),
             pulse: RwSignal::new(0),
             structure: RwSignal::new(0),
@@ -275,13 +275,17 @@ impl Ctx {
         })
     }
 
+    /// Says something once, above the picture.
+    pub(crate) fn say(self, words: impl Fn(Lang) -> String + Send + Sync + 'static) {
+        self.toast.set(Some(Arc::new(words)));
+    }
+
     /// A point's value with its unit.
     pub(crate) fn value_text(self, point: &Point) -> Option<(String, String)> {
         let lang = self.lang.get();
         let reading = point.reading.as_ref()?;
-        let value = self
-            .states
-            .with_value(|states| text::value(lang, states, &point.metric, &reading.value));
+        let value =
+            self.read(|store| text::value(lang, &store.states, &point.metric, &reading.value));
         Some((value, text::unit(lang, &point.unit)))
     }
 

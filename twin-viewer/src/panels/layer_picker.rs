@@ -83,7 +83,8 @@ fn scale(ctx: Ctx, layer: Layer, metric: &'static str) -> impl IntoView {
         None => ctx.t("legend.no_values").to_owned(),
         Some((_, (low, high))) => {
             let (low, high) = (text::number(low), text::number(high));
-            ctx.fill("legend.now", &[("low", &low), ("high", &high)])
+            let key = if ctx.replay.with(Option::is_some) { "legend.then" } else { "legend.now" };
+            ctx.fill(key, &[("low", &low), ("high", &high)])
         }
     };
     view! {

@@ -43,7 +43,7 @@ fn ask_whether_it_is_there(ctx: Ctx, room: String, time: Option<String>) {
             // The link also says which moment it meant.
             Some(time) => make(ctx, Some(time)),
             None => {
-                ctx.toast.set(Some(ctx.lang.get_untracked().t("replay.ended").to_owned()));
+                ctx.say(|lang| lang.t("replay.ended").to_owned());
                 leave(ctx);
             }
         }
@@ -72,7 +72,8 @@ pub(crate) fn make(ctx: Ctx, time: Option<String>) {
         match net::post::<RoomInfo>("/api/v1/rooms", &body).await {
             Ok(room) => enter(ctx, Some(room.id)),
             Err(error) => {
-                ctx.toast.set(Some(error.to_string()));
+                let words = error.to_string();
+                ctx.say(move |_| words.clone());
                 // A page opened at a moment that cannot be had shows the present instead.
                 enter(ctx, None);
             }

@@ -87,9 +87,10 @@ fn silence(ctx: Ctx) -> impl IntoView {
 fn scene_problem(ctx: Ctx) -> impl IntoView {
     move || {
         let problem = ctx.scene_problem.get().filter(|_| ctx.is_live())?;
-        let (words, help) = match problem.code.as_str() {
-            "scene_replaced" => ("problem.replaced", "problem.replaced.help"),
-            _ => ("problem.tiles", "problem.tiles.help"),
+        // Which tiles are missing only the server's own words tell.
+        let (words, help, more) = match problem.code.as_str() {
+            "scene_replaced" => ("problem.replaced", "problem.replaced.help", None),
+            _ => ("problem.tiles", "problem.tiles.help", Some(problem.message)),
         };
         let find = |key: &'static str| ctx.lang.get().find(key).unwrap_or(key);
         Some(view! {
@@ -98,7 +99,7 @@ fn scene_problem(ctx: Ctx) -> impl IntoView {
                 <div>
                     <strong>{find(words)}</strong>
                     <p>{find(help)}</p>
-                    <p class="dim">{problem.message}</p>
+                    {more.map(|more| view! { <p class="dim">{more}</p> })}
                 </div>
             </div>
         })
@@ -209,7 +210,7 @@ fn empty_notice(ctx: Ctx) -> impl IntoView {
 
 fn toast(ctx: Ctx) -> impl IntoView {
     move || {
-        let words = ctx.toast.get()?;
+        let words = ctx.toast.get()?(ctx.lang.get());
         Some(view! {
             <div class="notice notice-warn" role="alert">
                 {icon("warn")}<div>{words}</div>

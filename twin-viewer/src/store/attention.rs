@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use twin_model::{EntityId, EntityKind, Quality, Value};
 
-use super::{Point, PointIx, Store};
+use super::{Point, PointIx, States, Store};
 
 /// How soon somebody should look, most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +37,8 @@ pub enum Reason {
     Fault,
     /// A door is held open.
     Held,
+    /// The site says that this state is not as it should be.
+    Abnormal,
     /// The device says its value is not valid.
     Bad,
     /// Outside the declared range, or from a clock far off.
@@ -52,6 +54,7 @@ impl Reason {
             Self::Forced => "forced",
             Self::Fault => "fault",
             Self::Held => "held",
+            Self::Abnormal => "abnormal",
             Self::Bad => "bad",
             Self::Uncertain => "uncertain",
             Self::Stale => "stale",
@@ -62,7 +65,7 @@ impl Reason {
     pub fn severity(self) -> Severity {
         match self {
             Self::Forced | Self::Fault => Severity::High,
-            Self::Held | Self::Bad => Severity::Medium,
+            Self::Held | Self::Abnormal | Self::Bad => Severity::Medium,
             Self::Uncertain | Self::Stale => Severity::Low,
         }
     }
@@ -83,8 +86,8 @@ pub struct Attention {
 }
 
 /// What is the matter with a point, if anything. A fault that went silent stays a fault:
-/// nobody said that it is over.
-pub fn reason_of(point: &Point) -> Option<Reason> {
+/// nobody said that it is over. What the site says of a state counts before its name.
+pub fn reason_of(states: &States, point: &Point) -> Option<Reason> {
     let quality = point.quality()?;
     if quality == Quality::Bad {
         return Some(Reason::Bad);
@@ -98,7 +101,12 @@ pub fn reason_of(point: &Point) -> Option<Reason> {
         (_, Value::Text(state)) if state == "fault" => Some(Reason::Fault),
         _ => None,
     };
-    by_value.or(match quality {
+    let judged = match states.is_normal(&point.metric, value) {
+        Some(true) => None,
+        Some(false) => by_value.or(Some(Reason::Abnormal)),
+        None => by_value,
+    };
+    judged.or(match quality {
         Quality::Stale => Some(Reason::Stale),
         Quality::Uncertain => Some(Reason::Uncertain),
         _ => None,
@@ -151,6 +159,7 @@ fn group(entries: &[Attention], subject: impl Fn(&Attention) -> EntityId) -> Vec
 pub struct AttentionList {
     /// By point: what is the matter, and since when.
     known: HashMap<PointIx, Attention>,
+    anew: u64,
     generation: u64,
 }
 
@@ -158,16 +167,19 @@ impl AttentionList {
     /// Takes the points that changed; true where the list is another now.
     pub fn update(&mut self, store: &Store, changed: &[PointIx]) -> bool {
         let mut touched = false;
-        if self.generation != store.generation {
-            self.generation = store.generation;
-            let before = std::mem::take(&mut self.known);
-            for ix in 0..store.points.all().len() as PointIx {
-                self.classify(store, ix, true);
+        let seen = (self.anew, self.generation);
+        (self.anew, self.generation) = (store.anew, store.generation);
+        if seen.0 == store.anew {
+            for &ix in changed {
+                touched |= self.classify(store, ix, false);
             }
-            return !(before.is_empty() && self.known.is_empty());
+        } else {
+            touched = !std::mem::take(&mut self.known).is_empty();
         }
-        for &ix in changed {
-            touched |= self.classify(store, ix, false);
+        if seen.1 != store.generation {
+            for ix in 0..store.points.all().len() as PointIx {
+                touched |= self.classify(store, ix, true);
+            }
         }
         touched
     }
@@ -175,7 +187,9 @@ impl AttentionList {
     /// Looks at a point anew; `found` is one that was as it is when the page came.
     fn classify(&mut self, store: &Store, ix: PointIx, found: bool) -> bool {
         let point = store.points.at(ix);
-        let Some(reason) = reason_of(point) else { return self.known.remove(&ix).is_some() };
+        let Some(reason) = reason_of(&store.states, point) else {
+            return self.known.remove(&ix).is_some();
+        };
         if self.known.get(&ix).is_some_and(|before| before.reason == reason) {
             return false;
         }
@@ -273,6 +287,53 @@ mod tests {
         let changed = store.points.take_changed();
         assert!(list.update(&store, &changed));
         assert_eq!(list.counts(), [2, 0, 0]);
+    }
+
+    #[test]
+    fn what_the_site_says_of_a_state_counts() {
+        let mut store =
+            store(&[("d1", "door", "held"), ("v1", "valve", "shut"), ("p1", "pump", "2")]);
+        let mut list = AttentionList::default();
+        list.update(&store, &[]);
+        assert_eq!(list.counts(), [0, 1, 0], "only the door's state is known by name");
+        set(&mut store, "v1", "valve", "open", 4_000);
+        let changed = store.points.take_changed();
+        list.update(&store, &changed);
+
+        let said = r#"{"items":[
+            {"metric":"door","states":{"held":{"en":"Open","normal":true}}},
+            {"metric":"valve","states":{"open":{"en":"Open","normal":false}}},
+            {"metric":"pump","states":{"2":{"en":"Dry","normal":false},"1":{"normal":true}}}]}"#;
+        store.set_states(serde_json::from_str::<super::super::StateList>(said).unwrap().into());
+        assert!(list.update(&store, &[]));
+        let mut seen: Vec<(String, Reason)> = list
+            .lines(&store)
+            .into_iter()
+            .map(|line| (line.entity.as_str().to_owned(), line.reason))
+            .collect();
+        seen.sort_by(|a, b| a.0.cmp(&b.0));
+        let expected = [("p1".to_owned(), Reason::Abnormal), ("v1".to_owned(), Reason::Abnormal)];
+        assert_eq!(seen, expected);
+        set(&mut store, "p1", "pump", "1", 9_000);
+        let changed = store.points.take_changed();
+        assert!(list.update(&store, &changed));
+        assert_eq!(list.counts(), [0, 1, 0]);
+    }
+
+    #[test]
+    fn another_point_does_not_make_a_fault_younger() {
+        let mut store = store(&[("d1", "door", "closed")]);
+        let mut list = AttentionList::default();
+        list.update(&store, &[]);
+        set(&mut store, "d1", "door", "forced", 5_000);
+        let changed = store.points.take_changed();
+        list.update(&store, &changed);
+        set(&mut store, "d1", "door", "forced", 8_000);
+        add(&mut store, &[("d2", "door", "held")]);
+        list.update(&store, &[]);
+        let lines = list.lines(&store);
+        let since: Vec<_> = lines.iter().map(|line| (line.since_ms, line.at_least)).collect();
+        assert_eq!(since, [(5_000, false), (0, true)]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod clock;
 mod points;
 mod room;
 mod scene;
+mod states;
 #[cfg(test)]
 pub(crate) mod test_support;
 mod totals;
@@ -17,6 +18,7 @@ pub use clock::ServerClock;
 pub use points::{MAX_POINTS, Point, PointError, PointIx, Points, Reading};
 pub use room::RoomClock;
 pub use scene::{EntityIx, Entry, IndexFile, SceneIndex};
+pub use states::{StateList, States};
 pub use totals::{BuildingTotals, Totals};
 
 /// What a message did to the store.
@@ -50,12 +52,16 @@ pub struct Store {
     pub scene: SceneIndex,
     /// The points.
     pub points: Points,
+    /// What the site says of its points' states.
+    pub states: States,
     /// The server's clock.
     pub clock: ServerClock,
     /// The clock of the replay that is shown; absent in the present.
     pub room: Option<RoomClock>,
     /// Rises whenever points or entities come or go: caches of either are then void.
     pub generation: u64,
+    /// Rises whenever all points were put in place of those before: positions then mean others.
+    pub anew: u64,
     epoch: String,
     /// Sequence of the last whole message, once there was one in this epoch.
     seq: Option<u64>,
@@ -71,6 +77,12 @@ impl Store {
             staged.relocate(&scene);
         }
         self.scene = scene;
+        self.generation += 1;
+    }
+
+    /// Takes what the site says of its points' states.
+    pub fn set_states(&mut self, states: States) {
+        self.states = states;
         self.generation += 1;
     }
 
@@ -157,6 +169,7 @@ impl Store {
         self.points = self.staged.take().unwrap_or_default();
         self.seq = Some(snapshot.seq);
         self.generation += 1;
+        self.anew += 1;
         Ok(Applied::Current)
     }
 }

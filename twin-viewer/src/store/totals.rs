@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use twin_model::{EntityKind, Quality};
 
-use super::{AttentionList, EntityIx, Point, Severity, Store};
+use super::{AttentionList, EntityIx, Point, Reason, Severity, Store, reason_of};
 
 /// Sums over the whole scene.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,7 +24,7 @@ pub struct Totals {
     pub power_kw: Option<f64>,
     /// Doors with a known state.
     pub doors: usize,
-    /// Doors forced or held.
+    /// Doors forced, held, or in a state that the site says is not normal.
     pub doors_not_normal: usize,
     /// By building.
     pub buildings: HashMap<EntityIx, BuildingTotals>,
@@ -77,8 +77,9 @@ impl Totals {
         match &*point.metric {
             "door" => {
                 self.doors += usize::from(point.text().is_some());
+                let reason = reason_of(&store.states, point);
                 let not_normal =
-                    point.text().is_some_and(|state| matches!(state, "forced" | "held"));
+                    matches!(reason, Some(Reason::Forced | Reason::Held | Reason::Abnormal));
                 self.doors_not_normal += usize::from(not_normal);
             }
             "people" if !is_counted_above(store, point) => {

@@ -4,7 +4,6 @@ mod age;
 mod lang;
 mod number;
 mod refusal;
-mod states;
 mod title;
 mod unit;
 
@@ -12,11 +11,12 @@ pub use age::{age, clock_time, date_time};
 pub use lang::Lang;
 pub use number::{measured, number};
 pub use refusal::refusal;
-pub use states::{StateList, States};
 pub use title::title;
 pub use unit::unit;
 
 use twin_model::Value;
+
+use crate::store::States;
 
 /// A value as a person reads it, without its unit: numbers with sensible digits, states
 /// and yes/no by name, as the site calls them or else as the page does.

@@ -16,15 +16,11 @@ use super::{
 /// The level of a row that holds nothing but the newest sample of a point, once no rollup
 /// does: a meter that fell silent years ago still has a last value.
 const GONE: i64 = 3;
+/// The window of such a row, of which a point has one.
+const GONE_WINDOW: i64 = 0;
 
 /// Adds runs to the rollups of their points.
 pub(super) fn add(db: &Connection, runs: &[Run]) -> Result<(), Failure> {
-    let mut select = db.prepare_cached(
-        "SELECT data FROM rollup WHERE level = ?1 AND point = ?2 AND window = ?3",
-    )?;
-    let mut insert = db.prepare_cached(
-        "INSERT OR REPLACE INTO rollup(level, point, window, data) VALUES(?1, ?2, ?3, ?4)",
-    )?;
     for level in Level::ALL {
         let mut windows: BTreeMap<(u32, i64), Vec<&Raw>> = BTreeMap::new();
         for run in runs {
@@ -34,11 +30,9 @@ pub(super) fn add(db: &Connection, runs: &[Run]) -> Result<(), Failure> {
             }
         }
         for ((point, window), samples) in windows {
-            let key = params![level as i64, point, window];
-            let held: Option<Vec<u8>> = select.query_row(key, |row| row.get(0)).optional()?;
-            let mut rollup = held.map_or(Ok(Rollup::default()), |bytes| Rollup::decode(&bytes))?;
+            let mut rollup = row(db, level, point, window)?.unwrap_or_default();
             rollup.add(level.bucket(), samples.into_iter());
-            insert.execute(params![level as i64, point, window, rollup.encode()])?;
+            write(db, level as i64, point, window, &rollup)?;
         }
     }
     Ok(())
@@ -99,20 +93,12 @@ fn keep_newest(db: &Connection, point: u32, before: i64) -> Result<(), Failure> 
     }
     let mut alone = Rollup::default();
     alone.add(Level::Hour.bucket(), std::iter::once(newest));
-    db.prepare_cached(
-        "INSERT OR REPLACE INTO rollup(level, point, window, data) VALUES(?1, ?2, 0, ?3)",
-    )?
-    .execute(params![GONE, point, alone.encode()])?;
-    Ok(())
+    write(db, GONE, point, GONE_WINDOW, &alone)
 }
 
 /// The newest sample of a point that no rollup holds any more.
 fn gone(db: &Connection, point: u32) -> Result<Option<Raw>, Failure> {
-    let mut select =
-        db.prepare_cached("SELECT data FROM rollup WHERE level = ?1 AND point = ?2")?;
-    let data: Option<Vec<u8>> =
-        select.query_row(params![GONE, point], |row| row.get(0)).optional()?;
-    let rollup = data.map(|bytes| Rollup::decode(&bytes)).transpose()?;
+    let rollup = read(db, GONE, point, GONE_WINDOW)?;
     Ok(rollup.and_then(|rollup| rollup.samples().next_back().cloned()))
 }
 
@@ -147,12 +133,30 @@ pub(super) fn row(
     point: u32,
     window: i64,
 ) -> Result<Option<Rollup>, Failure> {
+    read(db, level as i64, point, window)
+}
+
+fn read(db: &Connection, level: i64, point: u32, window: i64) -> Result<Option<Rollup>, Failure> {
     let mut select = db.prepare_cached(
         "SELECT data FROM rollup WHERE level = ?1 AND point = ?2 AND window = ?3",
     )?;
-    let key = params![level as i64, point, window];
+    let key = params![level, point, window];
     let data: Option<Vec<u8>> = select.query_row(key, |row| row.get(0)).optional()?;
     Ok(data.map(|bytes| Rollup::decode(&bytes)).transpose()?)
+}
+
+fn write(
+    db: &Connection,
+    level: i64,
+    point: u32,
+    window: i64,
+    rollup: &Rollup,
+) -> Result<(), Failure> {
+    db.prepare_cached(
+        "INSERT OR REPLACE INTO rollup(level, point, window, data) VALUES(?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![level, point, window, rollup.encode()])?;
+    Ok(())
 }
 
 /// Of a point the last sample not after a moment among those that stand for others.
