@@ -42,7 +42,11 @@ impl Choice {
         }
         let sure = |one: &Suggestion| self.min_confidence.is_some_and(|min| one.confidence >= min);
         let meant = |one: &Suggestion| self.all || self.names.contains(&one.name) || sure(one);
+        let surest = suggestions.iter().map(|one| one.confidence).reduce(f64::max);
         let chosen: Vec<Suggestion> = suggestions.into_iter().filter(meant).collect();
+        if let (true, Some(min), Some(surest)) = (chosen.is_empty(), self.min_confidence, surest) {
+            return Err(format!("no suggestion is as certain as {min}; the surest is {surest}"));
+        }
         if chosen.is_empty() {
             return Err("no suggestion is meant; say `all`, a confidence, or names".to_owned());
         }

@@ -7,7 +7,7 @@
 
 mod share;
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -153,11 +153,11 @@ impl Ingest {
         scene: Arc<dyn HasScene>,
         live: mpsc::Sender<Batch>,
     ) -> Result<Self, IngestError> {
-        Self::start_in_group(mqtt, config, scene, live, None).await
+        Self::start_in_group(mqtt, config, scene, live, None, Arc::new(Vec::new)).await
     }
 
-    /// As [`Ingest::start`], of a server that keeps a share: live readings are then for
-    /// showing alone, and what is to be kept goes its own way.
+    /// As [`Ingest::start`], of a server that may keep a share: live readings are then for
+    /// showing alone, and what is to be kept goes its own way. `known` tells what points hold.
     ///
     /// # Errors
     /// As [`Ingest::start`].
@@ -167,6 +167,7 @@ impl Ingest {
         scene: Arc<dyn HasScene>,
         live: mpsc::Sender<Batch>,
         sharing: Option<Sharing>,
+        known: Known,
     ) -> Result<Self, IngestError> {
         let mut mqtt = mqtt.clone();
         let share = match (&sharing, &mqtt.share_group) {
@@ -201,7 +202,9 @@ impl Ingest {
             filters: mqtt.filters(),
             watch: watched,
             group: None,
+            known: Arc::clone(&known),
         };
+        engine.remember(&known());
         let task = tokio::spawn(run(engine, messages, live, acks, swapped, follow, sharing));
         let shared = share.as_ref().map(|share| share.swaps.clone());
         let reloader = Reloader::new(config.clone(), scene, swaps).with_share(shared);
@@ -253,8 +256,10 @@ pub struct Swap {
     pub done: oneshot::Sender<()>,
 }
 
+/// Tells the last sample of every point.
+pub type Known = Arc<dyn Fn() -> Vec<Reading> + Send + Sync>;
+
 /// What has to follow when the bindings change.
-#[derive(Debug)]
 pub struct Follow {
     /// Where others find the board.
     pub board: Arc<BoardCell>,
@@ -264,6 +269,19 @@ pub struct Follow {
     pub watch: Vec<String>,
     /// The group of servers that shares the subscriptions.
     pub group: Option<String>,
+    /// What computed points go on from.
+    pub known: Known,
+}
+
+impl fmt::Debug for Follow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { filters, watch, group, .. } = self;
+        f.debug_struct("Follow")
+            .field("filters", filters)
+            .field("watch", watch)
+            .field("group", group)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Follow {
@@ -301,6 +319,7 @@ pub async fn run(
             biased;
             Some(swap) = swaps.recv() => {
                 engine = swap.engine.following(engine);
+                engine.remember(&(follow.known)());
                 board = engine.board().clone();
                 follow.watch = swap.watch;
                 follow.take_up(&engine);

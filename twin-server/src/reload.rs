@@ -77,7 +77,7 @@ impl ReloadError {
 pub struct ReloadReport {
     /// Bindings at work now.
     pub bindings: usize,
-    /// Names of those that are new.
+    /// Names of those that are new; computed points are told as `computed NAME`.
     pub added: Vec<String>,
     /// Names of those that say something else than before.
     pub changed: Vec<String>,
@@ -313,6 +313,24 @@ fn check_properties(config: &Config, scene: &dyn HasScene) -> Result<(), ReloadE
     }
 }
 
+/// Computed points are told among the bindings, as what they are.
+fn compare_computed(old: &Config, new: &Config, report: &mut ReloadReport) {
+    let find = |config: &Config, name: &str| {
+        let found = config.computed.iter().find(|rule| *rule.name == *name);
+        found.map(|rule| format!("{rule:?}"))
+    };
+    let told = |name: &str| format!("computed {name}");
+    for rule in &new.computed {
+        match find(old, &rule.name) {
+            None => report.added.push(told(&rule.name)),
+            Some(before) if before != format!("{rule:?}") => report.changed.push(told(&rule.name)),
+            Some(_) => {}
+        }
+    }
+    let gone = old.computed.iter().filter(|rule| find(new, &rule.name).is_none());
+    report.removed.extend(gone.map(|rule| told(&rule.name)));
+}
+
 /// What a new configuration changes.
 fn compare(old: &Config, new: &Config) -> ReloadReport {
     let find = |config: &Config, name: &str| {
@@ -331,6 +349,7 @@ fn compare(old: &Config, new: &Config) -> ReloadReport {
     }
     let gone = old.bindings.iter().filter(|binding| find(new, &binding.name).is_none());
     report.removed = gone.map(|binding| binding.name.to_string()).collect();
+    compare_computed(old, new, &mut report);
     // The address may have been given on the command line.
     let http = |config: &Config| {
         let listen = old.http.listen;
@@ -340,6 +359,10 @@ fn compare(old: &Config, new: &Config) -> ReloadReport {
         ("scene", format!("{:?}", old.scene) != format!("{:?}", new.scene)),
         ("http", http(old) != http(new)),
         ("mqtt", format!("{:?}", old.mqtt) != format!("{:?}", new.mqtt)),
+        ("history", format!("{:?}", old.history) != format!("{:?}", new.history)),
+        ("rooms", format!("{:?}", old.rooms) != format!("{:?}", new.rooms)),
+        ("republish", format!("{:?}", old.republish) != format!("{:?}", new.republish)),
+        ("webhook", format!("{:?}", old.webhooks) != format!("{:?}", new.webhooks)),
     ];
     let changed = sections.iter().filter(|(_, changed)| *changed);
     report.needs_restart = changed.map(|(name, _)| (*name).to_owned()).collect();

@@ -157,7 +157,10 @@ impl Server {
         let ingest = match &config.mqtt {
             Some(mqtt) => {
                 let scene = Arc::clone(loaded.scene());
-                let ingest = Ingest::start_in_group(mqtt, &config, scene, readings, sharing).await;
+                let known = Arc::clone(&live);
+                let known = Arc::new(move || known.readings());
+                let ingest =
+                    Ingest::start_in_group(mqtt, &config, scene, readings, sharing, known).await;
                 Some(ingest.context("setting up MQTT")?)
             }
             None => None,

@@ -53,6 +53,12 @@ fn name_and_class(name: &str, class: &str) -> String {
     escape(&format!("{name} ({class})"))
 }
 
+/// One reason of a list: how often, why, and what it is about.
+fn add_reason(out: &mut String, group: &Group<'_>, inside: &str) {
+    let (often, reason) = (times(group.notes.len()), words::reason(group.reason).html());
+    add(out, format_args!("<li><p>{often}{reason}</p>{inside}</li>"));
+}
+
 /// What files share, by the rule why it is the same: what it is here, and there.
 pub(super) fn merges(facts: &Facts<'_>, groups: &[Group<'_>]) -> String {
     let mut out = String::from("<ul class=\"reasons\">");
@@ -83,15 +89,7 @@ pub(super) fn merges(facts: &Facts<'_>, groups: &[Group<'_>]) -> String {
             );
         }
         more(&mut table, group.notes.len());
-        add(
-            &mut out,
-            format_args!(
-                "<li><p>{}{}</p>{}</li>",
-                times(group.notes.len()),
-                words::reason(group.reason).html(),
-                details(group.notes.len(), &table),
-            ),
-        );
+        add_reason(&mut out, group, &details(group.notes.len(), &table));
     }
     out.push_str("</ul>");
     out
@@ -160,15 +158,7 @@ pub(super) fn entities(facts: &Facts<'_>, entities: &[&Entity]) -> String {
 pub(super) fn groups(facts: &Facts<'_>, groups: &[Group<'_>]) -> String {
     let mut out = String::from("<ul class=\"reasons\">");
     for group in groups.iter().take(MAX_GROUPS) {
-        add(
-            &mut out,
-            format_args!(
-                "<li><p>{}{}</p>{}</li>",
-                times(group.notes.len()),
-                words::reason(group.reason).html(),
-                notes(facts, group),
-            ),
-        );
+        add_reason(&mut out, group, &notes(facts, group));
     }
     out.push_str("</ul>");
     if groups.len() > MAX_GROUPS {

@@ -176,6 +176,14 @@ impl Engine {
         self
     }
 
+    /// What points hold already, after a restart or under another set of bindings: computed ones
+    /// go on from there. A sum over those that have spoken since would be wrong, and look good.
+    pub fn remember(&mut self, known: &[Reading]) {
+        if let Some(computing) = &mut self.computing {
+            computing.feed(known, self.finder.scene.scene(), &self.board);
+        }
+    }
+
     /// Where messages to devices go: Sparkplug's nodes are asked for their births. While the
     /// channel is full nothing is asked; the next occasion comes.
     pub fn publish_to(&mut self, outgoing: mpsc::Sender<Outgoing>) {

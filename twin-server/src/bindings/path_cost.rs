@@ -16,10 +16,10 @@ const MAX_PARENTHESES: usize = 4;
 /// Functions of regular expressions, which would be made ready again for each element.
 const REGULAR: [&str; 2] = ["match", "search"];
 
-/// Refuses a path that begins with `$` and costs too much, with what it does.
+/// Refuses a path that begins with `$` and costs too much or breaks the parser, with what it does.
 ///
 /// # Errors
-/// What is too much of it. Anything else that is wrong with it is left to the parser.
+/// What is too much of it, or broken. Anything else that is wrong with it is left to the parser.
 pub(super) fn check(path: &str) -> Result<(), String> {
     let mut tally = Tally { ways: 1, ..Tally::default() };
     let (mut quote, mut escaped) = (None, false);
@@ -32,6 +32,10 @@ pub(super) fn check(path: &str) -> Result<(), String> {
             Some(begun) if c == begun => quote = None,
             Some(_) => {}
         }
+    }
+    if quote.is_some() {
+        // The parser panics where such a one ends in an escape.
+        return Err("ends inside quotes".to_owned());
     }
     tally.within()
 }
@@ -149,7 +153,13 @@ mod tests {
             let (found, total) = Path::parse(path).unwrap().elements(&deep, 100);
             assert!(found.len() <= 100 && total >= found.len(), "{path}");
         }
-        for unfinished in ["$[?@[?@[?@[?@", "$[?ab((ab((", "$[?count(@[?count(@[?count(@[?"] {
+        for unfinished in [
+            "$[?@[?@[?@[?@",
+            "$[?ab((ab((",
+            "$[?count(@[?count(@[?count(@[?",
+            "$[?@[\"\\u",
+            "$['\\uD834\\u",
+        ] {
             assert!(Path::parse(unfinished).is_err());
         }
     }

@@ -13,7 +13,9 @@ use super::{
 
 /// Longest text that is a value, bytes. It is kept for every point, written to the history and
 /// sent to every viewer: a state has a name, and no megabyte.
-pub(super) const MAX_TEXT: usize = 4_096;
+pub(super) const MAX_TEXT: usize = crate::live::MAX_TEXT_BYTES;
+/// What is written where a number is none. As a state it would look good.
+const NO_NUMBERS: [&str; 6] = ["nan", "inf", "-inf", "infinity", "-infinity", "+inf"];
 
 /// An element of a payload: a node of a tree, or bytes.
 #[derive(Clone, Copy, Debug)]
@@ -77,12 +79,18 @@ pub(super) fn convert(point: &Point, json: &Json) -> Result<Value, String> {
             .ok_or_else(|| format!("the map has no entry for {}", short(json)));
     }
     match json {
+        Json::Bool(yes) if point.is_number() => Err(format!("{yes} is not a number")),
         Json::Bool(yes) => Ok(Value::Bool(*yes)),
         Json::Number(number) => measured(point, number.as_f64().unwrap_or(f64::NAN)),
         Json::String(text) if point.is_number() => match text.trim().parse() {
             Ok(number) => measured(point, number),
             Err(_) => Err(format!("{} is not a number", short(json))),
         },
+        // A retained message that is cleared is an empty one.
+        Json::String(text) if text.is_empty() => Err("an empty text".to_owned()),
+        Json::String(text) if NO_NUMBERS.contains(&text.to_ascii_lowercase().as_str()) => {
+            Err(format!("{text} is not a finite number"))
+        }
         Json::String(text) if text.len() > MAX_TEXT => {
             Err(format!("a text of {} bytes; at most {MAX_TEXT}", text.len()))
         }
@@ -136,6 +144,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_looks_like_a_value_and_is_none_is_refused() {
+        let mut power = point("");
+        power.unit = "kW".into();
+        assert_eq!(read(&power, &json!(true)).unwrap_err(), "true is not a number");
+        let state = point("");
+        assert_eq!(read(&state, &json!(true)), Ok(Some(Value::Bool(true))));
+        assert!(read(&state, &json!("NaN")).unwrap_err().contains("not a finite number"));
+        assert!(read(&state, &json!("")).unwrap_err().contains("empty"));
+        assert!(read(&state, &json!("x".repeat(1_025))).unwrap_err().contains("at most 1024"));
+    }
+
     fn read(point: &Point, root: &Json) -> Result<Option<Value>, String> {
         value(point, &Element::Node(Node::whole(root)))
     }
@@ -152,7 +172,7 @@ mod tests {
         assert!(take("$.a.b[4]").unwrap_err().contains("null"));
         assert!(take("$.a").unwrap_err().contains("single value"));
         let long = |bytes: usize| read(&point(""), &json!("x".repeat(bytes)));
-        assert!(long(MAX_TEXT).is_ok() && long(MAX_TEXT + 1).unwrap_err().contains("4097 bytes"));
+        assert!(long(MAX_TEXT).is_ok() && long(MAX_TEXT + 1).unwrap_err().contains("1025 bytes"));
         let with_unit = Point { unit: "kW".into(), ..point("$.a.b[3]") };
         assert_eq!(read(&with_unit, &root), Ok(Some(Value::Number(2.5))));
         let optional = Point { optional: true, ..point("$.a.c") };

@@ -43,6 +43,9 @@ pub(super) fn check(
         finite(raw.scale.as_ref(), 1.0, &key("scale"), out),
         finite(raw.offset.as_ref(), 0.0, &key("offset"), out),
     );
+    if let Some(scale) = raw.scale.as_ref().filter(|scale| *scale.get_ref() == 0.0) {
+        out.add(scale.span(), &key("scale"), "0 would make every value the same");
+    }
     if let Some(unit_in) = &raw.unit_in {
         let conversion = unit_conversion(unit_in.get_ref(), &point.unit);
         let conversion = out.take(unit_in.span(), &key("unit_in"), conversion);

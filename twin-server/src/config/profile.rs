@@ -33,6 +33,7 @@ pub const BUILT_IN: &[(&str, &str)] = built_in![
     "dahua-vto",
     "dlt645",
     "hikvision-access",
+    "hikvision-people",
     "home-assistant",
     "neuron",
     "ocpp-emqx",

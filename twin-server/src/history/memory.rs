@@ -8,12 +8,13 @@ use std::{
     sync::Arc,
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use parking_lot::RwLock;
 use twin_model::{PointKey, Quality, Sample};
 
 use super::{
-    Answer, Appended, Cursor, HistoryError, Page, PastPoint, PastSample, Series, Store, order_time,
+    Answer, Appended, Cursor, HistoryError, Page, PastPoint, PastSample, Series, Store, is_stale,
+    order_time,
 };
 use crate::{live::Live, reading::Reading};
 
@@ -168,12 +169,6 @@ impl Inner {
     }
 }
 
-/// Whether a point with this sample has been silent for too long.
-fn is_stale(sample: &Sample, stale_after_ms: u32, at: Timestamp) -> bool {
-    let limit = SignedDuration::from_millis(stale_after_ms.into());
-    stale_after_ms > 0 && sample.receive_time.saturating_add(limit).is_ok_and(|due| due <= at)
-}
-
 fn cursor((time, arrival): &Place) -> Cursor {
     let mut bytes = time.as_nanosecond().to_be_bytes().to_vec();
     bytes.extend(arrival.to_be_bytes());
@@ -312,23 +307,16 @@ pub async fn record(live: Arc<Live>, store: Arc<Memory>) {
             match live.samples_since(seen, u64::MAX, wanted, |_| 1, 4096) {
                 Some(cut) => {
                     seen = cut.reached;
-                    store.keep(cut.samples.iter().map(|tapped| reading(&tapped.latest)).collect());
+                    store.keep(
+                        cut.samples
+                            .iter()
+                            .map(|tapped| tapped.latest.clone().into_reading())
+                            .collect(),
+                    );
                 }
                 None => seen = live.seq(),
             }
         }
-    }
-}
-
-fn reading(latest: &crate::live::Latest) -> Reading {
-    let definition = &latest.definition;
-    let limit = definition.stale_after_ms;
-    Reading {
-        entity: definition.entity.clone(),
-        metric: Arc::clone(&definition.metric),
-        unit: Arc::clone(&definition.unit),
-        stale_after: (limit > 0).then(|| std::time::Duration::from_millis(limit.into())),
-        sample: latest.sample.clone(),
     }
 }
 

@@ -14,7 +14,7 @@ pub mod retention;
 
 use std::{fmt, future::Future, ops::Range, pin::Pin, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 use twin_model::{PointKey, Sample};
 
@@ -25,6 +25,24 @@ pub use record::{Recorder, RecorderStatus};
 /// from a clock that runs ahead does not hide every true one after it.
 pub fn order_time(sample: &Sample) -> Timestamp {
     sample.source_time.min(sample.receive_time)
+}
+
+/// When a point with this sample falls silent, if ever. A sample that came long after it was
+/// measured (a gateway that was cut off) says nothing of the time between.
+pub(crate) fn silent_at(sample: &Sample, stale_after_ms: u32) -> Option<Timestamp> {
+    let limit = SignedDuration::from_millis(stale_after_ms.into());
+    if limit.is_zero() {
+        return None;
+    }
+    let measured = order_time(sample);
+    let late = sample.receive_time.duration_since(measured) > limit;
+    let from = if late { measured } else { sample.receive_time };
+    from.saturating_add(limit).ok()
+}
+
+/// Whether a point with this sample has been silent for too long at a moment.
+pub(crate) fn is_stale(sample: &Sample, stale_after_ms: u32, at: Timestamp) -> bool {
+    silent_at(sample, stale_after_ms).is_some_and(|due| due <= at)
 }
 
 /// An answer of a [`Store`], whichever it is.

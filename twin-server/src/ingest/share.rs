@@ -58,6 +58,8 @@ impl Share {
             filters: mqtt.filters(),
             watch: Vec::new(),
             group: Some(group.to_owned()),
+            // What is computed is not for a share of the messages.
+            known: Arc::new(Vec::new),
         };
         let task = tokio::spawn(run(engine, messages, keep, acks, swapped, follow, None));
         Ok(Self { mqtt, swaps, task })

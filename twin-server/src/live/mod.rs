@@ -261,6 +261,12 @@ impl Live {
         (table.seq(), latest)
     }
 
+    /// The last sample of every point, as if it came just now.
+    pub fn readings(&self) -> Vec<Reading> {
+        let (_, points) = self.run(None, 0..u32::MAX);
+        points.into_iter().map(Latest::into_reading).collect()
+    }
+
     /// Latest samples of an entity's points, in the order they were first measured.
     pub fn of_entity(&self, entity: u32) -> Vec<Latest> {
         let table = self.table.read();

@@ -1,6 +1,6 @@
 //! The latest sample of every point, and the order in which they changed.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use twin_model::{EntityId, Quality, Sample, Value};
@@ -38,6 +38,21 @@ pub struct Latest {
     pub definition: Arc<Definition>,
     /// Its latest sample.
     pub sample: Sample,
+}
+
+impl Latest {
+    /// The reading that said so.
+    pub fn into_reading(self) -> Reading {
+        let Self { definition, sample } = self;
+        let limit = u64::from(definition.stale_after_ms);
+        Reading {
+            entity: definition.entity.clone(),
+            metric: Arc::clone(&definition.metric),
+            unit: Arc::clone(&definition.unit),
+            stale_after: (limit > 0).then(|| Duration::from_millis(limit)),
+            sample,
+        }
+    }
 }
 
 /// What became of a reading.
@@ -93,6 +108,8 @@ struct Point {
     seq: u64,
     /// Number of its last sample, late or not.
     last: u64,
+    /// The latest source time of all its samples.
+    newest: Timestamp,
 }
 
 /// Tells whether a sample came before, by the number of its point's last one.
@@ -137,7 +154,7 @@ impl Table {
     }
 
     /// What became of the reading, and its point where it counts as a sample of one. `seen`
-    /// tells of a late sample, by the point's last number, whether it came before.
+    /// tells of a sample, by the point's last number, whether it came before.
     pub(super) fn apply(&mut self, reading: &Reading, seen: Seen<'_>) -> (Outcome, Option<u32>) {
         if matches!(&reading.sample.value, Value::Text(text) if text.len() > MAX_TEXT_BYTES) {
             return (Outcome::TextTooLong, None);
@@ -205,6 +222,7 @@ impl Table {
             sample: reading.sample.clone(),
             seq: self.seq,
             last: 0,
+            newest: reading.sample.source_time,
         });
         self.places.push(self.scene.tour().place(entity));
         self.recency.push();
@@ -215,18 +233,18 @@ impl Table {
     fn replace(&mut self, point: u32, reading: &Reading, seen: Seen<'_>) -> Outcome {
         let held = &self.points[point as usize];
         let sample = &reading.sample;
+        // It is no sign of life, or a dead device behind a gateway would never look stale. What
+        // is newer by its own time than all before it cannot have come before.
+        let again = is_again(&held.sample, sample)
+            || (sample.source_time <= held.newest && seen(held.last, sample));
+        if again {
+            return Outcome::Duplicate;
+        }
         if is_late(&held.sample, sample) {
-            if seen(held.last, sample) {
-                return Outcome::Duplicate;
-            }
             // The point keeps its newer sample, but whoever wants every sample gets this
             // one too, and it has a number of its own there.
             self.seq += 1;
             return Outcome::Late;
-        }
-        // It is no sign of life, or a dead device behind a gateway would never look stale.
-        if is_again(&held.sample, sample) {
-            return Outcome::Duplicate;
         }
         self.put(point, reading);
         Outcome::Stored
@@ -237,6 +255,7 @@ impl Table {
         self.seq += 1;
         held.seq = self.seq;
         held.sample = sample.clone();
+        held.newest = held.newest.max(sample.source_time);
         let known = &held.definition;
         if known.unit != reading.unit || known.stale_after_ms != stale_after_ms(reading) {
             held.definition = Arc::new(define(point, self.seq, reading));

@@ -196,6 +196,29 @@ fn what_the_broker_sends_again_is_seen_once() {
     assert_eq!((cut.samples.len(), cut.reached), (7, 7));
 }
 
+/// As the history has it: the same point, source time and value is the same sample.
+#[test]
+fn a_clock_that_runs_ahead_does_not_make_new_what_comes_again() {
+    let live = live();
+    let at = |value: f64, source: i64, received: i64| {
+        let mut reading = reading("a", "power", value, source);
+        reading.sample.receive_time = Timestamp::from_second(received).unwrap();
+        reading
+    };
+    let outcomes = live.apply(&[
+        at(1.0, 3_700, 100),
+        at(2.0, 101, 101),
+        at(1.0, 3_700, 102),
+        at(2.0, 101, 103),
+        at(3.0, 104, 104),
+        at(4.0, 104, 104),
+        at(3.0, 104, 105),
+    ]);
+    use Outcome::{Duplicate, Stored};
+    assert_eq!(outcomes, [Stored, Stored, Duplicate, Duplicate, Stored, Stored, Duplicate]);
+    assert_eq!(values(&live.changes_since(0, None)), [(0, 4.0)]);
+}
+
 #[test]
 fn what_changed_comes_in_pieces_that_lead_to_the_whole() {
     let live = live();

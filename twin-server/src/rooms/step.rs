@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use twin_model::{PointKey, Quality, Sample, Value};
 
 use crate::{
-    history::{HistoryError, PastSample, Store, order_time},
+    history::{self, HistoryError, PastSample, Store, order_time},
     scene::{Intervals, LoadedScene},
 };
 
@@ -216,9 +216,8 @@ impl<'a> Scan<'a> {
 
 /// When a point with this sample falls silent, unless it has already.
 fn silent_at(sample: &Sample, stale_after_ms: u32) -> Option<Timestamp> {
-    if stale_after_ms == 0 || sample.quality == Quality::Stale {
+    if sample.quality == Quality::Stale {
         return None;
     }
-    let limit = SignedDuration::from_millis(stale_after_ms.into());
-    sample.receive_time.saturating_add(limit).ok()
+    history::silent_at(sample, stale_after_ms)
 }

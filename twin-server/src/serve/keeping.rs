@@ -8,6 +8,7 @@ use std::{
 use anyhow::Context;
 
 use crate::{
+    cause::line,
     config::{HistoryConfig, HistoryPlace},
     history::{self, Recorder, Store, embedded::EmbeddedStore, postgres::PostgresStore},
     live::Live,
@@ -43,7 +44,10 @@ pub(super) async fn open(
     };
     match (history::restore(store.as_ref(), live).await, &config.place) {
         (Ok(points), _) => restored(points),
-        (Err(error), HistoryPlace::Directory(_)) => return Err(error.into()),
+        // What is damaged is the past: the present goes on, from nothing.
+        (Err(error), HistoryPlace::Directory(_)) => {
+            tracing::error!("live state not restored from the history: {}", line(&error.into()));
+        }
         (Err(_), HistoryPlace::Database(_)) => {
             let (store, live) = (Arc::downgrade(&store), Arc::clone(live));
             tokio::spawn(restore_later(store, live));

@@ -121,6 +121,31 @@ fn quality_is_the_worst_and_time_the_newest() {
 }
 
 #[test]
+fn goes_on_from_what_points_hold_already() {
+    let mut before = bench(SUMS);
+    let mut known = before.send("power/M1", "1.5");
+    known.extend(before.send("power/M3", "20"));
+    let mut bench = bench(SUMS);
+    bench.engine.remember(&known);
+    bench.send("power/M2", "2");
+    let now = bench.wait(2);
+    let total = said(&now).into_iter().find(|said| said.1 == "total").unwrap();
+    assert_eq!((total.2, total.3), (Value::Number(23.5), Quality::Good));
+}
+
+#[test]
+fn falls_silent_with_its_inputs_and_says_so() {
+    let mut bench = bench(SUMS);
+    bench.send("power/M1", "1.5");
+    bench.wait(2);
+    assert!(bench.wait(30).is_empty());
+    let later = bench.wait(40);
+    let total = said(&later).into_iter().find(|said| said.1 == "total").unwrap();
+    assert_eq!((total.2, total.3), (Value::Number(1.5), Quality::Stale));
+    assert!(bench.wait(40).is_empty(), "said once");
+}
+
+#[test]
 fn what_has_no_value_is_on_the_board() {
     let mut bench = bench(
         r#"

@@ -21,13 +21,14 @@ const SILENT: Paint = Paint { color: None, pattern: Pattern::Stripes, pulse: fal
 
 /// Whether a point can be marked at all.
 pub(crate) fn concerns(states: &States, point: &Point) -> bool {
-    matches!(&*point.metric, "door" | "fault" | "lift" | "charging")
-        || states.can_be_abnormal(&point.metric)
+    const KNOWN: [&str; 9] =
+        ["door", "fault", "lift", "charging", "smoke", "gas", "carbon_monoxide", "leak", "tamper"];
+    KNOWN.contains(&&*point.metric) || states.can_be_abnormal(&point.metric)
 }
 
 fn mark_of(states: &States, point: &Point) -> Option<(u8, Paint)> {
     match reason_of(states, point) {
-        Some(Reason::Forced | Reason::Fault) => return Some((3, URGENT)),
+        Some(Reason::Forced | Reason::Fault | Reason::Alarm) => return Some((3, URGENT)),
         Some(Reason::Held | Reason::Abnormal) => return Some((2, WAITING)),
         _ => {}
     }

@@ -1,4 +1,4 @@
-//! The list an operator works from: what is not as it should be, newest first.
+//! The list an operator works from: what is not as it should be, the most urgent first.
 
 use leptos::prelude::*;
 
@@ -78,6 +78,8 @@ fn reason_words(ctx: Ctx, reason: Reason) -> &'static str {
         Reason::Forced => ctx.t("reason.forced"),
         Reason::Fault => ctx.t("reason.fault"),
         Reason::Held => ctx.t("reason.held"),
+        Reason::Alarm => ctx.t("reason.alarm"),
+        Reason::Offline => ctx.t("reason.offline"),
         Reason::Abnormal => ctx.t("reason.abnormal"),
         Reason::Bad => ctx.t("reason.bad"),
         Reason::Uncertain => ctx.t("reason.uncertain"),
@@ -112,14 +114,14 @@ fn row(ctx: Ctx, line: Line) -> impl IntoView {
             match (reason, kind) {
                 (Reason::Forced | Reason::Held, _) => words.to_owned(),
                 // The site's own word says more than that it is not normal.
-                (Reason::Abnormal, _) => {
+                (Reason::Abnormal | Reason::Alarm, _) => {
                     ctx.pulse.track();
                     let state =
                         ctx.read(|store| ctx.value_text(store.points.all().get(point as usize)?));
                     let state = state.map_or_else(|| words.to_owned(), |(value, _)| value);
                     format!("{} · {state}", text::metric(ctx.lang.get(), &metric))
                 }
-                (Reason::Fault, Some(kind)) => {
+                (Reason::Fault | Reason::Offline, Some(kind)) if points == 1 => {
                     format!("{} · {words}", text::kind(ctx.lang.get(), kind))
                 }
                 _ if points > 1 => {

@@ -71,7 +71,7 @@ fn stats(ctx: Ctx) -> impl IntoView {
         <div class="stat stat-points" data-testid="total-points">
             <span class="stat-label">{move || ctx.t("top.points")}</span>
             <span class="stat-value">{live}</span>
-            <span class="stat-unit">{move || ctx.t("top.live")}</span>
+            <span class="stat-unit">{move || ctx.t(live_words(ctx))}</span>
             <span class="stat-minor" class:is-some=move || stale() != 0>
                 {stale}" "{move || ctx.t("top.stale")}
             </span>
@@ -79,6 +79,16 @@ fn stats(ctx: Ctx) -> impl IntoView {
                 {bad}" "{move || ctx.t("top.bad")}
             </span>
         </div>
+    }
+}
+
+/// What recent values are called: live, unless they are of another time or none can come.
+fn live_words(ctx: Ctx) -> &'static str {
+    match (ctx.replay.with(Option::is_some), ctx.telemetry.with(Option::is_some)) {
+        (true, _) => "top.then",
+        (false, true) => "top.known",
+        (false, false) if ctx.is_live() => "top.live",
+        (false, false) => "top.known",
     }
 }
 

@@ -35,14 +35,18 @@ pub enum Reason {
     Forced,
     /// The device reports a fault.
     Fault,
+    /// Smoke, gas or water where none should be.
+    Alarm,
     /// A door is held open.
     Held,
-    /// The site says that this state is not as it should be.
+    /// A state that is not as it should be, by its name or as the site says.
     Abnormal,
     /// The device says its value is not valid.
     Bad,
     /// Outside the declared range, or from a clock far off.
     Uncertain,
+    /// The device, or its gateway, says that it is not connected.
+    Offline,
     /// Silent for too long.
     Stale,
 }
@@ -53,10 +57,12 @@ impl Reason {
         match self {
             Self::Forced => "forced",
             Self::Fault => "fault",
+            Self::Alarm => "alarm",
             Self::Held => "held",
             Self::Abnormal => "abnormal",
             Self::Bad => "bad",
             Self::Uncertain => "uncertain",
+            Self::Offline => "offline",
             Self::Stale => "stale",
         }
     }
@@ -64,9 +70,9 @@ impl Reason {
     /// How soon somebody should look.
     pub fn severity(self) -> Severity {
         match self {
-            Self::Forced | Self::Fault => Severity::High,
+            Self::Forced | Self::Fault | Self::Alarm => Severity::High,
             Self::Held | Self::Abnormal | Self::Bad => Severity::Medium,
-            Self::Uncertain | Self::Stale => Severity::Low,
+            Self::Uncertain | Self::Offline | Self::Stale => Severity::Low,
         }
     }
 }
@@ -99,6 +105,9 @@ pub fn reason_of(states: &States, point: &Point) -> Option<Reason> {
         ("fault", Value::Bool(true)) => Some(Reason::Fault),
         ("fault", Value::Number(code)) if *code != 0.0 => Some(Reason::Fault),
         (_, Value::Text(state)) if state == "fault" => Some(Reason::Fault),
+        ("smoke" | "gas" | "carbon_monoxide" | "leak", Value::Bool(true)) => Some(Reason::Alarm),
+        ("tamper" | "battery_low", Value::Bool(true)) => Some(Reason::Abnormal),
+        ("online", Value::Bool(false)) => Some(Reason::Offline),
         _ => None,
     };
     let judged = match states.is_normal(&point.metric, value) {
@@ -203,8 +212,8 @@ impl AttentionList {
         true
     }
 
-    /// The list as it is shown: what somebody has to look at first, then what is not to be
-    /// trusted; each newest first. Silent points are put together by entity, and where a
+    /// The list as it is shown: the most urgent first, what is not to be trusted last; of one
+    /// urgency the newest first. Silent points are put together by entity, and where a
     /// gateway took many with it, by building: one cause, one line.
     pub fn lines(&self, store: &Store) -> Vec<Line> {
         let mut lines = Vec::new();
@@ -227,11 +236,8 @@ impl AttentionList {
         }
         lines.extend(grouped);
         lines.sort_by(|a, b| {
-            let is_low = |line: &Line| line.reason.severity() == Severity::Low;
-            is_low(a)
-                .cmp(&is_low(b))
-                .then_with(|| b.since_ms.cmp(&a.since_ms))
-                .then_with(|| (a.reason.severity(), a.point).cmp(&(b.reason.severity(), b.point)))
+            let urgency = a.reason.severity().cmp(&b.reason.severity());
+            urgency.then_with(|| b.since_ms.cmp(&a.since_ms)).then_with(|| a.point.cmp(&b.point))
         });
         lines
     }
@@ -256,7 +262,7 @@ mod tests {
     use super::{super::test_support::*, *};
 
     #[test]
-    fn forced_held_faults_and_silence_are_listed_newest_first() {
+    fn the_most_urgent_comes_first_and_of_those_the_newest() {
         let mut store = store(&[
             ("d1", "door", "closed"),
             ("d2", "door", "forced"),
@@ -273,16 +279,20 @@ mod tests {
         set(&mut store, "d1", "door", "held", 5_000);
         let changed = store.points.take_changed();
         assert!(list.update(&store, &changed));
-        assert_eq!(reasons(&list, &store)[0], Reason::Held);
-        assert_eq!(list.lines(&store)[0].since_ms, 5_000);
+        assert_eq!(reasons(&list, &store), [Reason::Forced, Reason::Fault, Reason::Held]);
+        assert_eq!(list.lines(&store)[2].since_ms, 5_000);
         let at_least: Vec<bool> = list.lines(&store).iter().map(|line| line.at_least).collect();
-        assert_eq!(at_least, [false, true, true], "what stood before may be older");
+        assert_eq!(at_least, [true, true, false], "what stood before may be older");
 
         set(&mut store, "d1", "door", "held", 6_000);
         let changed = store.points.take_changed();
         assert!(!list.update(&store, &changed), "said again is not news");
-        assert_eq!(list.lines(&store)[0].since_ms, 5_000);
+        assert_eq!(list.lines(&store)[2].since_ms, 5_000);
 
+        set(&mut store, "d2", "door", "closed", 6_500);
+        set(&mut store, "d2", "door", "forced", 6_600);
+        let changed = store.points.take_changed();
+        list.update(&store, &changed);
         set(&mut store, "d1", "door", "closed", 7_000);
         let changed = store.points.take_changed();
         assert!(list.update(&store, &changed));
@@ -318,6 +328,23 @@ mod tests {
         let changed = store.points.take_changed();
         assert!(list.update(&store, &changed));
         assert_eq!(list.counts(), [0, 1, 0]);
+    }
+
+    #[test]
+    fn smoke_and_water_are_urgent_and_who_is_offline_is_told() {
+        let store = store(&[
+            ("s1", "smoke", "true"),
+            ("s2", "smoke", "false"),
+            ("w1", "leak", "true"),
+            ("t1", "tamper", "true"),
+            ("z1", "online", "false"),
+            ("z2", "online", "true"),
+        ]);
+        let mut list = AttentionList::default();
+        list.update(&store, &[]);
+        let reasons: Vec<Reason> = list.lines(&store).iter().map(|line| line.reason).collect();
+        use Reason::{Abnormal, Alarm, Offline};
+        assert_eq!(reasons, [Alarm, Alarm, Abnormal, Offline]);
     }
 
     #[test]

@@ -79,6 +79,6 @@ mod tests {
         assert_eq!(value(Lang::Zh, none, "running", &Value::Bool(false)), "停止");
         assert_eq!(value(Lang::En, none, "occupied", &Value::Bool(true)), "Yes");
         assert_eq!(metric(Lang::Zh, "power"), "功率");
-        assert_eq!(metric(Lang::Zh, "voltage"), "voltage");
+        assert_eq!(metric(Lang::Zh, "torque"), "torque");
     }
 }

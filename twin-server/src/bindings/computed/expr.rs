@@ -343,8 +343,8 @@ mod tests {
             assert!(run(text, p()).unwrap_err().contains("steps"), "{text}");
         }
         let text = |bytes: usize| vec![("t", Cel::String(Arc::new("x".repeat(bytes))))];
-        assert_eq!(run("t + t", text(2_048)), Ok(Value::Text("x".repeat(4_096))));
-        assert!(run("t + t", text(2_049)).unwrap_err().contains("4098 bytes"));
+        assert_eq!(run("t + t", text(512)), Ok(Value::Text("x".repeat(1_024))));
+        assert!(run("t + t", text(513)).unwrap_err().contains("1026 bytes"));
     }
 
     #[test]

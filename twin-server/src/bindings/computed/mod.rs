@@ -37,6 +37,8 @@ use crate::reading::Reading;
 const MAX_SLOTS: usize = 200_000;
 /// Points that one input takes together.
 const MAX_VALUES: usize = 10_000;
+/// How often it is looked for inputs that have fallen silent.
+const LISTEN: SignedDuration = SignedDuration::from_secs(1);
 
 /// A checked `[[computed]]`.
 #[derive(Clone, Debug)]
@@ -92,6 +94,8 @@ pub(super) struct Computing {
     evaluated: Vec<Option<Timestamp>>,
     due: BTreeMap<Order, ()>,
     filters: Vec<Filter>,
+    /// When it was last looked for inputs that have fallen silent.
+    listened: Option<Timestamp>,
 }
 
 /// The latest sample of a point that is an input.
@@ -99,6 +103,8 @@ pub(super) struct Computing {
 struct Slot {
     sample: Option<Sample>,
     stale_after: Option<Duration>,
+    /// Whether what takes it knows that it fell silent.
+    silent: bool,
     /// The instances that take it.
     of: Vec<u32>,
 }
@@ -118,6 +124,7 @@ impl Computing {
             slots: Vec::new(),
             by_point: HashMap::new(),
             due: BTreeMap::new(),
+            listened: None,
             rules,
             plan,
         }
@@ -145,6 +152,7 @@ impl Computing {
             if slot.sample.as_ref().is_none_or(newer) {
                 slot.sample = Some(reading.sample.clone());
                 slot.stale_after = reading.stale_after;
+                slot.silent = false;
                 let orders = &self.plan.orders;
                 self.due.extend(slot.of.iter().map(|of| (orders[*of as usize], ())));
             }
@@ -170,7 +178,7 @@ impl Computing {
             taken.push(number);
             of.push(instance);
         }
-        self.slots.push(Slot { sample: None, stale_after: None, of });
+        self.slots.push(Slot { sample: None, stale_after: None, silent: false, of });
         Some(number)
     }
 
@@ -182,6 +190,7 @@ impl Computing {
         scene: &Scene,
         board: &BindingBoard,
     ) {
+        self.listen(now);
         let mut later = Vec::new();
         while let Some((order, ())) = self.due.pop_first() {
             let instance = order.instance;
@@ -205,6 +214,21 @@ impl Computing {
             self.feed(&new, scene, board);
         }
         self.due.extend(later.into_iter().map(|order| (order, ())));
+    }
+
+    /// Looks once a second which inputs have fallen silent: what was worked out of them is no
+    /// better than they are.
+    fn listen(&mut self, now: Timestamp) {
+        let passed = self.listened.map(|last| now.duration_since(last));
+        if passed.is_some_and(|passed| (SignedDuration::ZERO..LISTEN).contains(&passed)) {
+            return;
+        }
+        self.listened = Some(now);
+        let orders = &self.plan.orders;
+        for slot in self.slots.iter_mut().filter(|slot| !slot.silent && slot.is_silent(now)) {
+            slot.silent = true;
+            self.due.extend(slot.of.iter().map(|of| (orders[*of as usize], ())));
+        }
     }
 
     fn evaluate(
@@ -278,12 +302,15 @@ impl Slot {
     /// The latest sample with the quality it has by now.
     fn latest(&self, now: Timestamp) -> Option<(&Sample, Quality)> {
         let sample = self.sample.as_ref()?;
-        let silent = self.stale_after.is_some_and(|limit| {
-            let limit = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
-            now.duration_since(sample.receive_time) > limit
-        });
-        let quality = if silent { sample.quality.max(Quality::Stale) } else { sample.quality };
+        let quality =
+            if self.is_silent(now) { sample.quality.max(Quality::Stale) } else { sample.quality };
         Some((sample, quality))
+    }
+
+    fn is_silent(&self, now: Timestamp) -> bool {
+        let (Some(sample), Some(limit)) = (&self.sample, self.stale_after) else { return false };
+        let limit = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
+        now.duration_since(sample.receive_time) > limit
     }
 }
 

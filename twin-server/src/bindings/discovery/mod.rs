@@ -178,7 +178,8 @@ fn read(
         known.ok_or_else(|| format!("the unit {given:?} is not known here"))?;
     let tag = tag(dialect, place, &json)?;
     let own = slug(place.object);
-    let metric = words::metric(class).map_or(own.clone(), str::to_owned);
+    let known = if binary { words::binary_metric(class) } else { words::metric(class) };
+    let metric = known.map_or(own.clone(), str::to_owned);
     let mut point = (tag, metric);
     if taken(&point) {
         // Energy today and energy in all are of one class, and two values.
@@ -202,7 +203,10 @@ fn read(
         // A device says what it has to say; others of its values share the topic.
         toml += &format!("value = {}\noptional = true\n", quoted(&path));
     }
-    if let Some(stale_after) = &dialect.stale_after {
+    // The device knows best how often it speaks.
+    let expires = either(&json, "expire_after", "exp_aft").and_then(Json::as_u64);
+    let expires = expires.filter(|secs| *secs > 0).map(|secs| format!("{secs}s"));
+    if let Some(stale_after) = expires.as_ref().or(dialect.stale_after.as_ref()) {
         toml += &format!("stale_after = {}\n", quoted(stale_after));
     }
     if binary {
@@ -312,12 +316,30 @@ mod tests {
         assert!(toml.contains("tag = \"ha:A1\"") && toml.contains("scale = 0.001"), "{toml}");
         // Another value of one class gets a name of its own.
         let today = String::from_utf8_lossy(total).replace("Total", "Today");
+        assert!(!toml.contains("stale_after"), "{toml}");
         let other = "homeassistant/sensor/plug/energy_today/config";
         assert_eq!(discovered.note(other, today.as_bytes()), Noted::News);
         assert_eq!(discovered.found[other].point.1, "energy_today");
         assert_eq!(discovered.note(topic, b""), Noted::News);
         assert_eq!(discovered.bindings().count(), 1);
         assert_eq!(discovered.note("homeassistant/sensor/plug/energy", b"1"), Noted::NotMine);
+    }
+
+    #[test]
+    fn alarms_have_names_and_devices_say_when_they_are_silent() {
+        let mut discovered = Discovered::new(vec![dialect()]);
+        for (class, metric) in
+            [("smoke", "smoke"), ("moisture", "leak"), ("battery", "battery_low")]
+        {
+            let topic = format!("homeassistant/binary_sensor/{class}/config");
+            let payload = format!(
+                r#"{{"stat_t":"d/{class}","dev":{{"ids":"A"}},"dev_cla":"{class}","exp_aft":60}}"#
+            );
+            assert_eq!(discovered.note(&topic, payload.as_bytes()), Noted::News);
+            let found = &discovered.found[&*topic];
+            assert_eq!(found.point.1, metric);
+            assert!(found.toml.contains("stale_after = \"60s\""), "{}", found.toml);
+        }
     }
 
     #[test]

@@ -23,8 +23,23 @@ pub(super) fn metric(device_class: &str) -> Option<&'static str> {
         "running" | "moving" => "running",
         "problem" => "fault",
         "signal_strength" => "rssi",
+        "smoke" => "smoke",
+        "gas" => "gas",
+        "carbon_monoxide" => "carbon_monoxide",
+        "moisture" => "leak",
+        "tamper" => "tamper",
+        "connectivity" => "online",
         _ => return None,
     })
+}
+
+/// The metric of a binary sensor, where its class means another one than that of a sensor.
+pub(super) fn binary_metric(device_class: &str) -> Option<&'static str> {
+    match device_class {
+        "battery" => Some("battery_low"),
+        // A sensor's concentration, but a binary sensor's alarm.
+        other => metric(other),
+    }
 }
 
 /// A unit as Home Assistant writes it: its UCUM code, with the scale and offset that lead
@@ -65,7 +80,7 @@ pub(super) fn unit(unit: &str) -> Option<(&'static str, f64, f64)> {
 /// The states of a binary sensor of a device class: off and on.
 pub(super) fn states(device_class: &str) -> (twin_model::Value, twin_model::Value) {
     use twin_model::Value::{Bool, Text};
-    match metric(device_class) {
+    match binary_metric(device_class) {
         Some("door") => (Text("closed".to_owned()), Text("open".to_owned())),
         Some("fault") => (Text("normal".to_owned()), Text("fault".to_owned())),
         _ => (Bool(false), Bool(true)),

@@ -311,7 +311,8 @@ fn number(value: &Json) -> Option<f64> {
     }
 }
 
-/// The key whose values are all times of this century, under a name for one.
+/// The key whose values are all times of this century, under a name for one; or the only one
+/// whose values are all written as dates with times and zones, whatever its name.
 fn time_key(shape: &Shape<'_>) -> Option<Leaf> {
     const NAMES: [&str; 11] = [
         "ts",
@@ -338,5 +339,12 @@ fn time_key(shape: &Shape<'_>) -> Option<Leaf> {
     let named =
         |leaf: &Leaf| leaf.last().is_some_and(|key| NAMES.contains(&key.to_lowercase().as_str()));
     let fits = |(leaf, values): &(&Leaf, &Vec<Json>)| named(leaf) && values.iter().all(is_time);
-    shape.leaves.iter().filter(fits).map(|(leaf, _)| leaf.clone()).min_by_key(Vec::len)
+    let named = shape.leaves.iter().filter(fits).map(|(leaf, _)| leaf.clone()).min_by_key(Vec::len);
+    let written = |value: &Json| value.is_string() && is_time(value);
+    let mut dates = shape.leaves.iter().filter(|(_, values)| values.iter().all(written));
+    let only = match (dates.next(), dates.next()) {
+        (Some((leaf, values)), None) if !values.is_empty() => Some(leaf.clone()),
+        _ => None,
+    };
+    named.or(only)
 }

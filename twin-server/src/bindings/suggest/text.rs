@@ -113,6 +113,10 @@ fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
+/// Silence after which a measured value is stale, until somebody says better: nothing may look
+/// good for ever.
+const STALE_AFTER: &str = "1h";
+
 /// The binding as TOML.
 pub(super) fn binding(
     name: &str,
@@ -162,6 +166,10 @@ pub(super) fn binding(
         }
         if point.scale != 1.0 {
             out += &format!("  scale = {}\n", toml::Value::from(point.scale));
+        }
+        // What is measured is said again and again; a door speaks when it opens.
+        if !point.unit.is_empty() {
+            out += &format!("  stale_after = {}\n", quoted(STALE_AFTER));
         }
         if shape.form == Form::Json && points.len() > 1 {
             out += "  optional = true\n";

@@ -12,7 +12,7 @@ use super::{
     reader::Reader,
     rollups, sealed,
 };
-use crate::history::{PastPoint, PastSample};
+use crate::history::{PastPoint, PastSample, is_stale};
 
 /// A point's answer so far.
 struct Found {
@@ -66,7 +66,7 @@ pub(super) fn state_at(reader: &mut Reader, at: Timestamp) -> Result<Vec<PastSam
         }
     }
     let aged = |(_, mut answer): (i64, PastSample)| {
-        age(&mut answer, until);
+        age(&mut answer, at);
         answer
     };
     Ok(answers.into_iter().flatten().map(aged).collect())
@@ -92,9 +92,8 @@ fn in_memory(memory: &Memory, until: i64) -> Vec<Found> {
 
 /// Marks an answer stale where its point had been silent for too long, as the live state
 /// would have.
-fn age(answer: &mut PastSample, at: i64) {
-    let limit = i64::from(answer.point.stale_after_ms);
-    if limit > 0 && ms(answer.sample.receive_time).saturating_add(limit) <= at {
+fn age(answer: &mut PastSample, at: Timestamp) {
+    if is_stale(&answer.sample, answer.point.stale_after_ms, at) {
         answer.sample.quality = Quality::Stale;
     }
 }

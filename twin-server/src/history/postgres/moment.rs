@@ -7,7 +7,7 @@ use std::{collections::HashMap, pin::pin, sync::Arc};
 
 use deadpool_postgres::{Pool, Transaction};
 use futures_util::TryStreamExt;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio_postgres::types::ToSql;
 use twin_model::{Quality, Sample};
 
@@ -23,7 +23,7 @@ use crate::history::{
         Raw,
         rollup::{Level, Rollup},
     },
-    order_time,
+    is_stale, order_time,
 };
 
 /// Of each point the latest sample not after a time, of those there are and of the newest
@@ -69,18 +69,12 @@ pub(super) async fn state_at(
     };
     let answers: Answers = read.await.map_err(|failure: Failure| failure.told(store, operation))?;
     let aged = |(point, mut sample): (Arc<PastPoint>, Sample)| {
-        if is_stale(&point, sample.receive_time, at) {
+        if is_stale(&sample, point.stale_after_ms, at) {
             sample.quality = Quality::Stale;
         }
         PastSample { point, sample }
     };
     Ok(answers.into_values().map(aged).collect())
-}
-
-/// Whether a point had been silent for too long.
-fn is_stale(point: &PastPoint, received: Timestamp, at: Timestamp) -> bool {
-    let limit = SignedDuration::from_millis(point.stale_after_ms.into());
-    point.stale_after_ms > 0 && received.saturating_add(limit).is_ok_and(|due| due <= at)
 }
 
 async fn latest(client: &Transaction<'_>, at: PgTime) -> Result<Answers, Failure> {

@@ -13,7 +13,13 @@ use super::{
     varint::{Reader, put, put_bytes, put_signed},
 };
 
-const VERSION: u8 = 1;
+/// A block, and the CRC-32 of all of it in its last four bytes: a bit that flipped on the disk
+/// would otherwise be another value.
+const VERSION: u8 = 2;
+/// As written before, without the sum.
+const VERSION_WITHOUT_SUM: u8 = 1;
+/// Bytes of the sum.
+const SUM: usize = 4;
 /// How hard streams are packed; twice the work of the fastest, a tenth smaller.
 const LEVEL: i32 = 3;
 /// Largest stream that is read back.
@@ -56,7 +62,22 @@ pub(in super::super) fn encode(runs: &[Run]) -> Vec<u8> {
         // Only a wrong level could fail, and it is ours.
         put_bytes(&mut out, &zstd::bulk::compress(stream, LEVEL).unwrap_or_default());
     }
+    let sum = crc32fast::hash(&out);
+    out.extend(sum.to_le_bytes());
     out
+}
+
+/// What a block holds behind its version, once its sum is right.
+fn checked(bytes: &[u8]) -> Result<&[u8], Damaged> {
+    match *bytes.first().ok_or(Damaged)? {
+        VERSION_WITHOUT_SUM => Ok(&bytes[1..]),
+        VERSION => {
+            let (block, sum) = bytes.split_last_chunk::<SUM>().ok_or(Damaged)?;
+            let right = crc32fast::hash(block) == u32::from_le_bytes(*sum);
+            block.get(1..).filter(|_| right).ok_or(Damaged)
+        }
+        _ => Err(Damaged),
+    }
 }
 
 fn encode_values(samples: &[Raw], out: &mut Vec<u8>) {
@@ -169,10 +190,7 @@ pub(in super::super) struct Chunk {
 impl Chunk {
     /// Unpacks a block.
     pub(in super::super) fn open(bytes: &[u8]) -> Result<Self, Damaged> {
-        let mut reader = Reader(bytes);
-        if reader.byte()? != VERSION {
-            return Err(Damaged);
-        }
+        let mut reader = Reader(checked(bytes)?);
         let directory = unpack(reader.bytes()?, MAX_STREAM)?;
         let mut streams: [Vec<u8>; STREAMS] = Default::default();
         for stream in &mut streams {
@@ -308,6 +326,22 @@ mod tests {
         fn any_runs_come_back(runs in runs()) {
             let chunk = Chunk::open(&encode(&runs)).unwrap();
             prop_assert_eq!(chunk.runs().unwrap(), runs);
+        }
+
+        #[test]
+        fn a_flipped_bit_is_noticed(runs in runs(), at in any::<prop::sample::Index>(), bit in 0..8u8) {
+            let mut bytes = encode(&runs);
+            let at = 1 + at.index(bytes.len() - 1);
+            bytes[at] ^= 1 << bit;
+            prop_assert!(Chunk::open(&bytes).is_err());
+        }
+
+        #[test]
+        fn blocks_without_a_sum_are_read_too(runs in runs()) {
+            let mut bytes = encode(&runs);
+            bytes[0] = VERSION_WITHOUT_SUM;
+            bytes.truncate(bytes.len() - SUM);
+            prop_assert_eq!(Chunk::open(&bytes).unwrap().runs().unwrap(), runs);
         }
 
         #[test]
