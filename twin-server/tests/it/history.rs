@@ -127,6 +127,36 @@ async fn readers_see_whole_moments_while_samples_arrive() {
     assert_eq!(all(store.as_ref(), 100_000).await.len(), 2_400);
 }
 
+/// A bit that flips on the disk is an error where it is asked for, and costs nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_is_an_error_of_the_past_and_not_of_the_present() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path(), SMALL);
+    for n in 0..600i64 {
+        store.append(vec![number("a/x", n, n as f64), number("b/x", n, 1.0)]).await.unwrap();
+    }
+    drop(store);
+    let db = rusqlite::Connection::open(dir.path().join("history.sqlite")).unwrap();
+    let mut select = db.prepare("SELECT id, data FROM chunk").unwrap();
+    let chunks = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let chunks: Vec<(i64, Vec<u8>)> = chunks.map(Result::unwrap).collect();
+    assert!(!chunks.is_empty());
+    for (id, mut data) in chunks {
+        let middle = data.len() / 2;
+        data[middle] ^= 1;
+        db.execute("UPDATE chunk SET data = ?2 WHERE id = ?1", (id, data)).unwrap();
+    }
+    drop(select);
+    drop(db);
+    let store = open(dir.path(), SMALL);
+    let error = store.state_at(at(10)).await.unwrap_err().to_string();
+    assert!(error.contains("damaged"), "{error}");
+    store.append(vec![number("a/x", 1_000, 7.0), number("b/x", 1_000, 8.0)]).await.unwrap();
+    let state = store.state_at(at(2_000)).await.unwrap();
+    let values: Vec<_> = state.iter().map(|past| past.sample.value.clone()).collect();
+    assert_eq!(values, [Value::Number(7.0), Value::Number(8.0)]);
+}
+
 const DAY: Duration = Duration::from_secs(86_400);
 
 fn days_ago(days: i64) -> Timestamp {

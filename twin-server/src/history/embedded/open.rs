@@ -85,18 +85,20 @@ fn latest(db: &Connection, memory: &mut Memory, dir: &Path) -> Result<(), Failur
         }
     }
     for (id, points) in wanted {
-        let chunk = match Chunk::open(&sealed::data(db, id)?) {
-            Ok(chunk) => chunk,
-            Err(error) => {
-                tracing::error!("{}: chunk {id}: {error}", dir.display());
-                continue;
-            }
-        };
-        for (point, first) in points {
-            let run = sealed::run_of(&chunk, point, first)?;
-            let state = &mut memory.points[point as usize];
-            run.samples.iter().for_each(|raw| state.see(raw));
+        if let Err(error) = latest_of(&sealed::data(db, id)?, &points, memory) {
+            tracing::error!("{}: chunk {id}: {error}", dir.display());
         }
+    }
+    Ok(())
+}
+
+/// The newest samples of points whose newest runs are in one chunk.
+fn latest_of(data: &[u8], points: &[(u32, i64)], memory: &mut Memory) -> Result<(), Failure> {
+    let chunk = Chunk::open(data)?;
+    for &(point, first) in points {
+        let run = sealed::run_of(&chunk, point, first)?;
+        let state = &mut memory.points[point as usize];
+        run.samples.iter().for_each(|raw| state.see(raw));
     }
     Ok(())
 }
