@@ -204,7 +204,7 @@ impl Ingest {
             group: None,
             known: Arc::clone(&known),
         };
-        engine.remember(&known());
+        engine.remember(&*known);
         let task = tokio::spawn(run(engine, messages, live, acks, swapped, follow, sharing));
         let shared = share.as_ref().map(|share| share.swaps.clone());
         let reloader = Reloader::new(config.clone(), scene, swaps).with_share(shared);
@@ -319,7 +319,7 @@ pub async fn run(
             biased;
             Some(swap) = swaps.recv() => {
                 engine = swap.engine.following(engine);
-                engine.remember(&(follow.known)());
+                engine.remember(&*follow.known);
                 board = engine.board().clone();
                 follow.watch = swap.watch;
                 follow.take_up(&engine);

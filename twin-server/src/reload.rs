@@ -2,7 +2,13 @@
 //! checked first; only a set that is right replaces the one at work, so that a bad edit
 //! changes nothing but what is told of it.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -313,43 +319,29 @@ fn check_properties(config: &Config, scene: &dyn HasScene) -> Result<(), ReloadE
     }
 }
 
-/// Computed points are told among the bindings, as what they are.
-fn compare_computed(old: &Config, new: &Config, report: &mut ReloadReport) {
-    let find = |config: &Config, name: &str| {
-        let found = config.computed.iter().find(|rule| *rule.name == *name);
-        found.map(|rule| format!("{rule:?}"))
-    };
-    let told = |name: &str| format!("computed {name}");
-    for rule in &new.computed {
-        match find(old, &rule.name) {
-            None => report.added.push(told(&rule.name)),
-            Some(before) if before != format!("{rule:?}") => report.changed.push(told(&rule.name)),
-            Some(_) => {}
-        }
-    }
-    let gone = old.computed.iter().filter(|rule| find(new, &rule.name).is_none());
-    report.removed.extend(gone.map(|rule| told(&rule.name)));
+/// What a configuration has bindings and computed points say, by name.
+fn said(config: &Config) -> Vec<(String, String)> {
+    let bindings = config.bindings.iter().map(|one| (one.name.to_string(), format!("{one:?}")));
+    let computed = config.computed.iter();
+    let computed = computed.map(|one| (format!("computed {}", one.name), format!("{one:?}")));
+    bindings.chain(computed).collect()
 }
 
 /// What a new configuration changes.
 fn compare(old: &Config, new: &Config) -> ReloadReport {
-    let find = |config: &Config, name: &str| {
-        let found = config.bindings.iter().find(|binding| *binding.name == *name);
-        found.map(|binding| format!("{binding:?}"))
-    };
+    let (before, after) = (said(old), said(new));
+    let known: HashMap<&str, &str> = before.iter().map(|(name, text)| (&**name, &**text)).collect();
+    let stays: HashSet<&str> = after.iter().map(|(name, _)| &**name).collect();
     let mut report = ReloadReport { bindings: new.bindings.len(), ..ReloadReport::default() };
-    for binding in &new.bindings {
-        match find(old, &binding.name) {
-            None => report.added.push(binding.name.to_string()),
-            Some(before) if before != format!("{binding:?}") => {
-                report.changed.push(binding.name.to_string());
-            }
+    for (name, text) in &after {
+        match known.get(&**name) {
+            None => report.added.push(name.clone()),
+            Some(before) if *before != text => report.changed.push(name.clone()),
             Some(_) => {}
         }
     }
-    let gone = old.bindings.iter().filter(|binding| find(new, &binding.name).is_none());
-    report.removed = gone.map(|binding| binding.name.to_string()).collect();
-    compare_computed(old, new, &mut report);
+    let gone = before.iter().filter(|(name, _)| !stays.contains(&**name));
+    report.removed = gone.map(|(name, _)| name.clone()).collect();
     // The address may have been given on the command line.
     let http = |config: &Config| {
         let listen = old.http.listen;

@@ -178,9 +178,10 @@ impl Engine {
 
     /// What points hold already, after a restart or under another set of bindings: computed ones
     /// go on from there. A sum over those that have spoken since would be wrong, and look good.
-    pub fn remember(&mut self, known: &[Reading]) {
+    /// Nobody is asked where nothing is computed.
+    pub fn remember(&mut self, known: &dyn Fn() -> Vec<Reading>) {
         if let Some(computing) = &mut self.computing {
-            computing.feed(known, self.finder.scene.scene(), &self.board);
+            computing.feed(&known(), self.finder.scene.scene(), &self.board);
         }
     }
 

@@ -38,6 +38,13 @@ fn reading(entity: &str, metric: &str, value: f64, at_secs: i64) -> Reading {
     }
 }
 
+/// Power of `a`, measured at one time and received at another.
+fn received(value: f64, source_secs: i64, receive_secs: i64) -> Reading {
+    let mut reading = reading("a", "power", value, source_secs);
+    reading.sample.receive_time = Timestamp::from_second(receive_secs).unwrap();
+    reading
+}
+
 fn values(changes: &Changes) -> Vec<(u32, f64)> {
     let value = |(latest, _): &(Latest, u64)| {
         (latest.definition.point, latest.sample.value.as_f64().unwrap())
@@ -73,11 +80,6 @@ fn one_sample_from_the_future_does_not_shut_out_the_present() {
 #[test]
 fn values_go_on_when_the_clock_is_set_back() {
     let live = live();
-    let received = |value, source_secs, receive_secs| {
-        let mut reading = reading("a", "power", value, source_secs);
-        reading.sample.receive_time = Timestamp::from_second(receive_secs).unwrap();
-        reading
-    };
     let outcomes = live.apply(&[
         received(1.0, 10_000, 10_000),
         received(2.0, 10_001, 6_401),
@@ -200,19 +202,14 @@ fn what_the_broker_sends_again_is_seen_once() {
 #[test]
 fn a_clock_that_runs_ahead_does_not_make_new_what_comes_again() {
     let live = live();
-    let at = |value: f64, source: i64, received: i64| {
-        let mut reading = reading("a", "power", value, source);
-        reading.sample.receive_time = Timestamp::from_second(received).unwrap();
-        reading
-    };
     let outcomes = live.apply(&[
-        at(1.0, 3_700, 100),
-        at(2.0, 101, 101),
-        at(1.0, 3_700, 102),
-        at(2.0, 101, 103),
-        at(3.0, 104, 104),
-        at(4.0, 104, 104),
-        at(3.0, 104, 105),
+        received(1.0, 3_700, 100),
+        received(2.0, 101, 101),
+        received(1.0, 3_700, 102),
+        received(2.0, 101, 103),
+        received(3.0, 104, 104),
+        received(4.0, 104, 104),
+        received(3.0, 104, 105),
     ]);
     use Outcome::{Duplicate, Stored};
     assert_eq!(outcomes, [Stored, Stored, Duplicate, Duplicate, Stored, Stored, Duplicate]);

@@ -1,7 +1,7 @@
 //! What a replay room shows: a live table of its own, put to the state of one moment after
 //! the other. At every moment it holds what the history's `state_at` gives for it.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 use twin_model::PointKey;
@@ -159,21 +159,9 @@ fn latest(samples: Vec<PastSample>) -> Vec<Reading> {
     }
     let mut places: Vec<usize> = last.into_values().collect();
     places.sort_unstable();
-    places.into_iter().map(|place| reading(&samples[place])).collect()
+    places.into_iter().map(|place| samples[place].clone().into_reading()).collect()
 }
 
 fn readings(state: &[PastSample]) -> Vec<Reading> {
-    state.iter().map(reading).collect()
-}
-
-fn reading(past: &PastSample) -> Reading {
-    let point = &past.point;
-    let limit = point.stale_after_ms;
-    Reading {
-        entity: point.key.entity.clone(),
-        metric: point.key.metric.as_str().into(),
-        unit: Arc::clone(&point.unit),
-        stale_after: (limit > 0).then(|| Duration::from_millis(limit.into())),
-        sample: past.sample.clone(),
-    }
+    state.iter().cloned().map(PastSample::into_reading).collect()
 }

@@ -126,7 +126,7 @@ fn goes_on_from_what_points_hold_already() {
     let mut known = before.send("power/M1", "1.5");
     known.extend(before.send("power/M3", "20"));
     let mut bench = bench(SUMS);
-    bench.engine.remember(&known);
+    bench.engine.remember(&|| known.clone());
     bench.send("power/M2", "2");
     let now = bench.wait(2);
     let total = said(&now).into_iter().find(|said| said.1 == "total").unwrap();
